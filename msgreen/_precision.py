@@ -1,0 +1,25 @@
+"""Double precision is required, and the user's settings are respected.
+
+msgreen never flips JAX's global precision flag: doing so on import changes
+other code of the same process behind its back.
+"""
+
+import jax
+
+from msgreen.errors import PrecisionError
+
+
+def require_x64(name: str) -> None:
+    """Refuse to build `name` when JAX runs in single precision.
+
+    Raises
+    ------
+    PrecisionError
+        If ``jax_enable_x64`` is off.
+    """
+    if not jax.config.jax_enable_x64:
+        raise PrecisionError(
+            f"`{name}` needs float64, but JAX runs in float32. Call "
+            '`jax.config.update("jax_enable_x64", True)` before any array is made, '
+            "or set the environment variable JAX_ENABLE_X64=1."
+        )

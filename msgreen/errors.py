@@ -1,0 +1,28 @@
+"""Errors and warnings of msgreen.
+
+Messages follow one grammar: ``Argument `x` must ..., but ... . <Remedy>``.
+"""
+
+
+class MsgreenError(Exception):
+    """Base class of every error that msgreen raises on purpose."""
+
+
+class InputError(MsgreenError, ValueError):
+    """An argument has a value that has no physical or mathematical meaning."""
+
+
+class PrecisionError(MsgreenError, RuntimeError):
+    """Double precision is needed, but JAX runs in single precision."""
+
+
+class ConfigError(InputError):
+    """A configuration file is wrong; the message names file, line and remedy."""
+
+
+class FileFormatError(MsgreenError, ValueError):
+    """A data file is truncated, mismatched or foreign; the message names file and place."""
+
+
+class AccuracyWarning(UserWarning):
+    """A result may be less accurate than the caller assumes."""
