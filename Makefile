@@ -1,0 +1,66 @@
+# Everything msgreen needs from a fresh clone: a plain Python >= 3.11, pip and make.
+# Another interpreter: make test PYTHON=python3.12 (after `make clean`, if .venv exists).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# One stamp per set of dependencies; a set is installed again when pyproject.toml is newer.
+CORE := $(VENV)/.installed-core
+DEV := $(VENV)/.installed-dev
+DOCS := $(VENV)/.installed-docs
+
+.DEFAULT_GOAL := help
+.PHONY: help run test notebooks lint types docs bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(CORE) ## compute the showcase; prints where its pictures and tables are
+	$(BIN)/msgreen run
+
+test: export OPENBLAS_NUM_THREADS = 1
+test: $(DEV) ## run all tests, notebooks included, on two processes
+	$(BIN)/python -m pytest -n 2
+
+notebooks: export OPENBLAS_NUM_THREADS = 1
+notebooks: $(DEV) ## run the tests of the notebooks only
+	$(BIN)/python -m pytest -n 2 tests/test_notebooks.py
+
+lint: $(DEV) ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEV) ## check types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(DOCS) ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+bench: $(DEV) ## run every benchmark of the kernels
+	@set -e; for file in kernels/benchmarks/bench_*.py; do \
+		if [ -e "$$file" ]; then echo "$$file"; $(BIN)/python "$$file"; fi; done
+
+clean: ## remove the environment, caches and build products
+	rm -rf $(VENV) site dist .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Some systems split the pip bootstrap off Python; the pip of PYTHON then fills the environment.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "msgreen needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip; } || { rm -rf $(VENV); exit 1; }
+
+$(CORE): pyproject.toml | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	$(INSTALL) -e ".[dev]"
+	@touch $@ $(CORE)
+
+$(DOCS): pyproject.toml | $(BIN)/python
+	$(INSTALL) -e ".[docs]"
+	@touch $@ $(CORE)

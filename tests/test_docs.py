@@ -1,0 +1,119 @@
+"""What README and docs print is run: Python in a fresh process, commands by their existence."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("README.md"), *(ROOT / "docs").glob("*.md")])
+API = sorted((ROOT / "docs" / "api").glob("*.md"))
+
+FENCE = re.compile(r"^(?P<indent> *)```(?P<tag>[^\n`]*)\n(?P<code>.*?)^(?P=indent)```", re.M | re.S)
+
+# GitHub and MkDocs both show a block with this tag as Python; MkDocs garbles `python no-run`.
+SKIP = "python {.no-run}"
+
+# Blocks with that tag, as (page, number of the block among those of the page): the reason.
+NOT_RUN: dict[tuple[str, int], str] = {}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, *tags: str) -> list[tuple[int, str]]:
+    """Line number and code of the fenced blocks of a page that have one of the tags."""
+    text = page.read_text(encoding="utf-8")
+    found = [match for match in FENCE.finditer(text) if match["tag"].strip() in tags]
+    return [(text.count("\n", 0, m.start("code")), unindent(m)) for m in found]
+
+
+def unindent(match: re.Match) -> str:
+    return re.sub(rf"^{match['indent']}", "", match["code"], flags=re.M)
+
+
+def script(page: Path) -> str:
+    """All Python of a page, every line at its line number on the page."""
+    lines = [""] * page.read_text(encoding="utf-8").count("\n")
+    for start, code in blocks(page, "python"):
+        for offset, line in enumerate(code.splitlines()):
+            lines[start + offset] = line
+    return "\n".join(lines) + "\n"
+
+
+def bare_checkout() -> dict[str, str]:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
+    return {**os.environ, "PYTHONPATH": path, "MPLBACKEND": "Agg"}
+
+
+def execute(arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=bare_checkout(), capture_output=True, text=True, timeout=600
+    )
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=relative)
+def test_printed_python_runs(page, tmp_path):
+    file = tmp_path / f"{page.stem}.py"
+    file.write_text(script(page), encoding="utf-8")
+    result = execute([str(file)], tmp_path)
+    assert result.returncode == 0, f"{relative(page)} (same line numbers):\n{result.stderr}"
+
+
+def test_skipped_blocks_are_listed():
+    tagged = {(relative(p), n) for p in PAGES for n, _ in enumerate(blocks(p, SKIP), 1)}
+    assert tagged == set(NOT_RUN), f"list each `{SKIP}` block in NOT_RUN with its reason"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_python_blocks_have_a_known_tag(page):
+    tags = {match["tag"].strip() for match in FENCE.finditer(page.read_text(encoding="utf-8"))}
+    assert {tag for tag in tags if tag.startswith(("py", "{"))} <= {"python", SKIP}
+
+
+def commands(first_word: str) -> list[str]:
+    """Second words of the lines `$ first_word second_word ...` in the console blocks."""
+    code = "\n".join(code for page in PAGES for _, code in blocks(page, "console"))
+    return sorted(set(re.findall(rf"^\$ {first_word} ([\w-]+)", code, flags=re.M)))
+
+
+@pytest.mark.parametrize("target", commands("make"))
+def test_make_target_exists(target):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(rf"^{target}:", makefile, flags=re.M)
+
+
+@pytest.mark.parametrize("name", commands("msgreen"))
+def test_subcommand_exists(name, tmp_path):
+    start = "import sys; from msgreen.cli import main; sys.exit(main())"
+    result = execute(["-c", start, name, "--help"], tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def public_modules() -> list[str]:
+    files = (ROOT / "msgreen").rglob("*.py")
+    paths = [file.relative_to(ROOT).with_suffix("").parts for file in files]
+    names = {".".join(path) for path in paths if not any(p.startswith("_") for p in path)}
+    return sorted(names)
+
+
+@pytest.mark.parametrize("module", public_modules())
+def test_module_is_documented(module):
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in API)
+    listed = re.findall(r"^::: (\S+)$", pages, flags=re.M)
+    part = ".".join(module.split(".")[:2])
+    assert part in listed, f"add the line `::: {part}` to the page of its floor in docs/api/"
+
+
+def test_documented_parts_exist():
+    """An entry that fails here would also fail `make docs`."""
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in API)
+    for name in re.findall(r"^::: (\S+)$", pages, flags=re.M):
+        place = ROOT / ("kernels" if name.startswith("msgreen_kernels") else "")
+        path = place.joinpath(*name.split("."))
+        assert path.with_suffix(".py").exists() or (path / "__init__.py").exists(), name

@@ -1,0 +1,405 @@
+"""The rules of the house, read off the source tree without importing it."""
+
+import ast
+import graphlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Floors: a module imports from lower floors only. A folder stands for all its modules.
+FLOORS = {
+    7: ("cli", "config", "plot", "io"),
+    6: ("spinmodel", "phonon"),
+    5: ("exchange", "rotation", "interactions", "scan"),
+    4: ("lloyd", "plaquette"),
+    3: ("scattering", "hosts"),
+    2: ("spin", "nambu", "lattice", "contour", "convention"),
+    1: ("_typing", "_precision", "_threads", "_checks", "errors", "units"),
+}
+FLOOR_OF = {part: floor for floor, parts in FLOORS.items() for part in parts}
+FLOOR_OF["msgreen_kernels"] = 0
+FLOOR_OF["msgreen"] = 8  # the public list in __init__.py sees everything, nothing sees it
+
+# Imports within one floor and across folders: (importing part, imported part).
+SAME_FLOOR = {
+    ("_checks", "errors"),
+    ("_precision", "errors"),
+    ("exchange", "interactions"),
+    ("rotation", "interactions"),
+    ("scan", "interactions"),
+    ("cli", "config"),
+    ("cli", "plot"),
+    ("cli", "io"),
+}
+
+KERNELS_MAY_IMPORT = {"jax", "jaxlib", "numpy", "msgreen_kernels"}
+
+# Diagonalisation has no stable derivative at degeneracies: module -> why it is safe there.
+DIAGONALISES = {
+    "msgreen.contour.kronrod": "nodes and weights are constants of a rule",
+    "msgreen.contour.poles": "poles and residues are constants of a rule",
+    "msgreen.lloyd": "the spectral radius is a diagnostic number, not differentiated",
+}
+
+FILE_LINES = 420
+FUNCTION_LINES = 65  # without the docstring
+
+FORBIDDEN_WORDS = ("agent", "agents", "sandbox", "session", "sessions", "chatbot", "llm", "prompt")
+FORBIDDEN_WORD = re.compile(rf"\b({'|'.join(FORBIDDEN_WORDS)})\b", re.IGNORECASE)
+HARMLESS = re.compile(r"scope=[\"']session[\"']")  # a pytest fixture
+ABSOLUTE_PATH = re.compile(r"(?<![\w.:/+-])/(work|home|root|Users)/\w")
+LEFTOVER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+
+
+PACKAGE = sources("msgreen")
+KERNELS = sources("kernels/msgreen_kernels")
+CODE = PACKAGE + KERNELS
+SELF = Path(__file__).resolve()
+
+
+def relative(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+
+
+def module_name(file: Path) -> str:
+    path = file.relative_to(ROOT / "kernels" if file in KERNELS else ROOT).with_suffix("")
+    return ".".join(path.parts[:-1] if path.name == "__init__" else path.parts)
+
+
+MODULES = {module_name(file): file for file in CODE}
+FOLDERS = {".".join(name.split(".")[:n]) for name in MODULES for n in range(1, name.count(".") + 1)}
+
+
+def part_of(module: str) -> str:
+    """The part of the house a module belongs to: msgreen.io.spirit -> io."""
+    first, _, rest = module.partition(".")
+    return rest.split(".")[0] if first == "msgreen" and rest else first
+
+
+def imports(file: Path) -> set[str]:
+    """Modules a file imports, anywhere in it; `from package import module` gives the module."""
+    found = set()
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = import_base(file, node)
+            for alias in node.names:
+                name = f"{base}.{alias.name}"
+                found.add(name if name in MODULES or name in FOLDERS else base)
+    return found
+
+
+def import_base(file: Path, node: ast.ImportFrom) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = module_name(file).split(".")
+    package = parts if file.name == "__init__.py" else parts[:-1]
+    package = package[: len(package) - node.level + 1]
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
+def own_imports(file: Path) -> list[str]:
+    return sorted(n for n in imports(file) if n.split(".")[0] in ("msgreen", "msgreen_kernels"))
+
+
+def dotted(node: ast.expr) -> str:
+    """`jax.config.update` as text; other expressions as an empty string at their place."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def calls(file: Path) -> list[tuple[str, int]]:
+    nodes = [node for node in ast.walk(tree(file)) if isinstance(node, ast.Call)]
+    return [(dotted(node.func), node.lineno) for node in nodes]
+
+
+def functions(node: ast.AST) -> list[ast.FunctionDef]:
+    return [n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def own_lines(function: ast.FunctionDef) -> int:
+    first = function.body[0]
+    is_docstring = ast.get_docstring(function) is not None
+    docstring = first.end_lineno - first.lineno + 1 if is_docstring else 0
+    return function.end_lineno - function.lineno + 1 - docstring
+
+
+def lines_with(pattern: re.Pattern, text: str) -> list[str]:
+    lines = enumerate(text.splitlines(), start=1)
+    return [f"line {n}: {line.strip()}" for n, line in lines if pattern.search(line)]
+
+
+def per_file(files: list[Path]):
+    return pytest.mark.parametrize("file", files, ids=relative)
+
+
+# --- floors -----------------------------------------------------------------------------------
+
+
+@per_file(CODE)
+def test_module_has_a_floor(file):
+    part = part_of(module_name(file))
+    assert part in FLOOR_OF, (
+        f"{relative(file)}: `{part}` has no floor. List it in FLOORS of tests/test_house.py "
+        "and in the picture of the house in docs/."
+    )
+
+
+def import_allowed(importing: str, imported: str) -> bool:
+    here, there = part_of(importing), part_of(imported)
+    if here == there:
+        return True
+    floor, other = FLOOR_OF.get(here, 0), FLOOR_OF.get(there, 9)
+    return other < floor or (here, there) in SAME_FLOOR
+
+
+@per_file(CODE)
+def test_imports_point_down(file):
+    here = module_name(file)
+    wrong = [name for name in own_imports(file) if not import_allowed(here, name)]
+    assert not wrong, f"{here} must import from lower floors only, but it imports {wrong}"
+
+
+def test_listed_pairs_share_a_floor():
+    assert all(FLOOR_OF[here] == FLOOR_OF[there] for here, there in SAME_FLOOR)
+
+
+def test_imports_have_no_cycle():
+    graph = {n: {m for m in own_imports(f) if m in MODULES and m != n} for n, f in MODULES.items()}
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def host_of(module: str) -> str:
+    """msgreen.hosts.kkr.files -> kkr; the list of hosts itself gives an empty string."""
+    return module.removeprefix("msgreen.hosts").lstrip(".").split(".")[0]
+
+
+@per_file([f for f in sources("msgreen/hosts") if host_of(module_name(f))])
+def test_hosts_do_not_import_each_other(file):
+    known = {"base", host_of(module_name(file))}
+    others = [n for n in own_imports(file) if part_of(n) == "hosts" and host_of(n) not in known]
+    assert not others, f"a host must receive another host as an argument, not import {others}"
+
+
+@per_file(KERNELS)
+def test_kernels_stand_alone(file):
+    roots = {name.split(".")[0] for name in imports(file)}
+    assert roots <= KERNELS_MAY_IMPORT | set(sys.stdlib_module_names)
+
+
+# --- classes ----------------------------------------------------------------------------------
+
+
+def class_table() -> dict[str, ast.ClassDef]:
+    nodes = [node for file in CODE for node in ast.walk(tree(file))]
+    return {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
+
+
+def base_names(node: ast.ClassDef) -> list[str]:
+    bases = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
+    return [dotted(base).rpartition(".")[2] for base in bases]
+
+
+CLASSES = class_table()
+
+
+def is_exception(name: str) -> bool:
+    """Exceptions form a family: they are caught by their common base."""
+    if name not in CLASSES:
+        return name.endswith(("Exception", "Error", "Warning"))
+    return any(is_exception(base) for base in base_names(CLASSES[name]))
+
+
+ORDINARY = sorted(name for name in CLASSES if not is_exception(name))
+
+
+def ancestors(name: str) -> list[str]:
+    """The class itself and its ancestors in this project."""
+    if name not in CLASSES:
+        return []
+    return [name, *(a for base in base_names(CLASSES[name]) for a in ancestors(base))]
+
+
+def methods(name: str) -> set[str]:
+    return {n.name for n in CLASSES[name].body if isinstance(n, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_class_is_abstract_or_final(name):
+    concrete = [a for a in ancestors(name)[1:] if not a.startswith("Abstract")]
+    assert not concrete, f"{name} must not subclass {concrete}: compose instead"
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_no_method_is_overridden_twice(name):
+    chain = dict.fromkeys(ancestors(name))
+    for method in methods(name) - {"__check_init__"}:
+        definitions = [a for a in chain if method in methods(a)]
+        assert len(definitions) <= 2, f"`{method}` is overridden twice: {definitions}"
+
+
+@per_file(CODE)
+def test_no_super(file):
+    assert not [line for name, line in calls(file) if name == "super"]
+
+
+# --- what a file may hold ---------------------------------------------------------------------
+
+
+@per_file(CODE)
+def test_no_print(file):
+    assert not [line for name, line in calls(file) if name == "print"]
+
+
+@per_file(CODE)
+def test_no_leftovers(file):
+    assert not lines_with(LEFTOVER, file.read_text(encoding="utf-8"))
+
+
+def is_stub(function: ast.FunctionDef) -> bool:
+    decorators = {dotted(d).rpartition(".")[2] for d in function.decorator_list}
+    if decorators & {"abstractmethod", "overload"}:
+        return False
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return all(isinstance(s, ast.Pass) or is_ellipsis(s) for s in body)
+
+
+def is_ellipsis(statement: ast.stmt) -> bool:
+    is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return is_constant and statement.value.value is ...
+
+
+@per_file(CODE)
+def test_no_stubs(file):
+    stubs = [f.name for f in functions(tree(file)) if is_stub(f)]
+    assert not stubs, f"functions without a body: {stubs}"
+
+
+@per_file(PACKAGE)
+def test_nothing_is_left_unimplemented(file):
+    """Kernels may refuse a device or a shape; the library finishes what it offers."""
+    assert "NotImplementedError" not in file.read_text(encoding="utf-8")
+
+
+@per_file(CODE)
+def test_no_catch_all_module(file):
+    assert file.stem not in ("utils", "util", "helpers", "misc", "common")
+
+
+@per_file(PACKAGE)
+def test_diagonalisation_is_listed(file):
+    where = [line for name, line in calls(file) if re.search(r"\.eig\w*$", f".{name}")]
+    assert not where or module_name(file) in DIAGONALISES, (
+        f"eig* at lines {where}: use a resolvent, or give the module a reason in DIAGONALISES"
+    )
+
+
+def test_diagonalising_modules_exist():
+    assert set(DIAGONALISES) <= set(MODULES)
+
+
+@per_file(PACKAGE)
+def test_configuration_of_jax_belongs_to_the_user(file):
+    where = [line for name, line in calls(file) if name == "jax.config.update"]
+    assert not where or module_name(file) == "msgreen.cli"
+    assert "from jax import config" not in file.read_text(encoding="utf-8")
+
+
+@per_file(CODE)
+def test_file_is_short(file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= FILE_LINES
+
+
+@per_file(CODE)
+def test_functions_are_short(file):
+    lengths = {f.name: own_lines(f) for f in functions(tree(file))}
+    long = {name: length for name, length in lengths.items() if length > FUNCTION_LINES}
+    assert not long, f"functions of more than {FUNCTION_LINES} lines: {long}"
+
+
+# --- what the public sees ---------------------------------------------------------------------
+
+
+def public(body: list[ast.stmt]) -> list[ast.FunctionDef | ast.ClassDef]:
+    definitions = [n for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    return [n for n in definitions if not n.name.startswith("_")]
+
+
+def public_with_methods(file: Path) -> list[ast.FunctionDef | ast.ClassDef]:
+    top = public(tree(file).body)
+    return top + [m for c in top if isinstance(c, ast.ClassDef) for m in public(c.body)]
+
+
+@per_file(PACKAGE)
+def test_public_names_have_a_summary(file):
+    nodes = [tree(file), *public_with_methods(file)]
+    bare = [getattr(n, "name", "the module") for n in nodes if not ast.get_docstring(n)]
+    assert not bare, f"without a docstring: {bare}"
+
+
+@per_file([f for f in PACKAGE if f == ROOT / "msgreen" / "__init__.py"])
+def test_public_list_is_only_a_list(file):
+    extra = [ast.unparse(n) for n in tree(file).body if not belongs_to_public_list(n)]
+    assert not extra, f"msgreen/__init__.py holds more than its list: {extra}"
+
+
+def belongs_to_public_list(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        private = node.module == "importlib.metadata" or (node.module or "").startswith("msgreen._")
+        return private or all(alias.asname == alias.name for alias in node.names)
+    if isinstance(node, ast.Assign):
+        return [dotted(target) for target in node.targets] == ["__version__"]
+    is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_docstring or ast.unparse(node) == "limit_blas_threads()"
+
+
+@per_file([f for f in PACKAGE if not f.name.startswith("_") and f.name != "errors.py"])
+def test_public_names_are_tested(file):
+    names = [n.name for n in public(tree(file).body) if not n.name.startswith("Abstract")]
+    tests = "\n".join(f.read_text(encoding="utf-8") for f in sources("tests") if f != SELF)
+    missing = [name for name in names if not re.search(rf"\b{name}\b", tests)]
+    assert not missing, f"no test mentions {missing}"
+
+
+# --- words ------------------------------------------------------------------------------------
+
+
+def written() -> list[Path]:
+    folders = [ROOT / name for name in ("msgreen", "kernels", "docs", "tests", "notebooks")]
+    files = [file for folder in folders for file in folder.rglob("*")] + list(ROOT.glob("*.md"))
+    kinds = {".py", ".md", ".ipynb", ".toml", ".js"}
+    return sorted(f for f in files if f.suffix in kinds and f != SELF and ".ipynb_" not in str(f))
+
+
+def prose(file: Path) -> str:
+    """The text of a file; of a notebook its sources and text outputs, not its pictures."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix != ".ipynb":
+        return text
+    cells = json.loads(text)["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    streams = [output.get("text", "") for output in outputs]
+    plain = [output.get("data", {}).get("text/plain", "") for output in outputs]
+    return "\n".join("".join(t) for t in [*(c["source"] for c in cells), *streams, *plain])
+
+
+@per_file(written())
+def test_words(file):
+    text = HARMLESS.sub("", prose(file))
+    assert not lines_with(FORBIDDEN_WORD, text)
+    assert not lines_with(ABSOLUTE_PATH, text)
