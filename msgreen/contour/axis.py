@@ -1,0 +1,319 @@
+"""Contours on the vertical line through E_F, where Green functions are smoothest."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen._checks import concrete, finite, positive
+from msgreen._precision import require_x64
+from msgreen._typing import ArrayLike, Complex, Float
+from msgreen.contour.base import Contour
+from msgreen.contour.kronrod import check_node_count
+from msgreen.contour.paths import real, unit_pair, vertical
+from msgreen.contour.poles import FEWEST_POLES, PoleRule, pade, zolotarev
+from msgreen.errors import InputError
+
+SAFETY = 10.0
+"""The error of a pole rule is at most this times the scaled change upon dropping poles."""
+
+FINEST_ACCURACY = 1e-13
+
+
+def _on_axis(energy, frequency, weights, embedded, **rule) -> Contour:
+    """Contour of int dw over E_F + i w: dE = i dw, and the path runs towards E_F."""
+    zero = jnp.zeros_like(frequency)
+    return Contour(
+        vertical(energy, frequency),
+        jax.lax.complex(zero, -weights),
+        jax.lax.complex(zero, -embedded),
+        **rule,
+    )
+
+
+def _from_poles(energy, unit, rule: PoleRule) -> Contour:
+    half_pi = jnp.pi / 2 * unit
+    poles, weights, embedded = (jnp.asarray(a) for a in rule[:3])
+    return _on_axis(
+        energy,
+        unit * poles,
+        half_pi * weights,
+        half_pi * embedded,
+        reduction=SAFETY * rule.reduction,
+        floor=rule.deviation,
+    )
+
+
+def _check_accuracy(accuracy: float) -> None:
+    if not FINEST_ACCURACY <= accuracy < 1:
+        raise InputError(
+            f"Argument `accuracy` must be between {FINEST_ACCURACY:g} and 1, "
+            f"but it is {accuracy!r}. 1e-10 is a good choice."
+        )
+
+
+def _check_pole_count(nodes: int | None) -> None:
+    if nodes is not None and (not isinstance(nodes, (int, np.integer)) or nodes < FEWEST_POLES):
+        raise InputError(
+            f"Argument `nodes` must be an integer of at least {FEWEST_POLES}, "
+            f"but it is {nodes!r}. Leave it out to have it chosen from `accuracy`."
+        )
+
+
+def _ratio(given: float | None, large, small, names: tuple[str, str]) -> float:
+    """Return the static ratio of two energies, which decides the poles."""
+    if given is not None:
+        positive("ratio", given)
+        return float(given)
+    above, below = concrete(large), concrete(small)
+    if above is None or below is None:
+        raise InputError(
+            f"Argument `ratio` must be given while JAX traces `{names[0]}` or `{names[1]}`, but "
+            f"it is missing. Pass the largest `{names[0]}`/`{names[1]}` as a Python number."
+        )
+    return float(above / below)
+
+
+def imaginary_axis(
+    fermi_energy: Float[ArrayLike, ""],
+    gap: Float[ArrayLike, ""] | None = None,
+    bandwidth: Float[ArrayLike, ""] | None = None,
+    scale: Float[ArrayLike, ""] | None = None,
+    nodes: int | None = None,
+    accuracy: float = 1e-10,
+    ratio: float | None = None,
+) -> Contour:
+    """Zero temperature, along E_F + i w.
+
+    With `gap` and `bandwidth` the step at E_F is replaced by Zolotarev's best rational
+    approximation on gap <= |E - E_F| <= bandwidth. Otherwise a Gauss-Kronrod rule in
+    w = scale (1 + x)/(1 - x) is used, for which E_F may lie in a continuum.
+
+    Parameters
+    ----------
+    fermi_energy : array_like, scalar
+        E_F in eV; a differentiable leaf.
+    gap : array_like, scalar, optional
+        Distance in eV from E_F to the nearest level, of the host and of the host with its
+        magnetic sites: bound states in the gap count.
+    bandwidth : array_like, scalar, optional
+        Distance in eV from E_F to the farthest level, likewise.
+    scale : array_like, scalar, optional
+        Energy in eV where half of the nodes lie below, when no gap is given: about
+        hbar v_F / R for a distance R in a metal, or sqrt(gap * bandwidth).
+    nodes : int, optional
+        Number of nodes. By default chosen from `accuracy` for a gap, 31 without (then odd).
+    accuracy : float
+        Largest error of the step on the given energies.
+    ratio : float, optional
+        Static bandwidth/gap, to be given when either is traced; the bandwidth covered is
+        then `ratio` times the gap.
+
+    Returns
+    -------
+    Contour
+        Exact up to the constant M_0/2 with M_0 = lim z F(z), if that is not zero:
+        the integral is (1/pi) Im int f F + M_0/2.
+
+    Raises
+    ------
+    InputError
+        If neither `gap` with `bandwidth` nor `scale` is given, an energy is not positive,
+        the gap is not below the bandwidth, or `nodes` or `accuracy` are out of range.
+    PrecisionError
+        If JAX runs in single precision.
+    """
+    require_x64("Contour")
+    finite("fermi_energy", fermi_energy)
+    if gap is None:
+        return _moebius(fermi_energy, scale, 31 if nodes is None else nodes)
+    _check_accuracy(accuracy)
+    _check_pole_count(nodes)
+    positive("gap", gap, "eV")
+    if bandwidth is None and ratio is None:
+        raise InputError(
+            "Argument `bandwidth` must accompany `gap`, but it is missing. "
+            "Pass the distance from E_F to the farthest level in eV."
+        )
+    if bandwidth is not None:
+        positive("bandwidth", bandwidth, "eV")
+    width = _ratio(ratio, bandwidth, gap, ("bandwidth", "gap"))
+    if width <= 1:
+        raise InputError(
+            f"Argument `gap` must be below `bandwidth`, but bandwidth/gap is {width:g}. "
+            "Both are distances from E_F in eV."
+        )
+    unit = jax.lax.stop_gradient(real(gap))
+    return _from_poles(real(fermi_energy), unit, zolotarev(width, accuracy, nodes))
+
+
+def _moebius(fermi_energy, scale, nodes: int) -> Contour:
+    if scale is None:
+        raise InputError(
+            "Argument `scale` must be given without a `gap`, but it is missing. Pass about "
+            "hbar v_F / R in eV for a metal, or `gap` and `bandwidth` for a gapped host."
+        )
+    positive("scale", scale, "eV")
+    check_node_count("nodes", nodes)
+    v, kronrod, gauss = unit_pair(nodes)
+    unit = jax.lax.stop_gradient(real(scale))
+    # v = (1 + x)/2, hence w = scale v/(1 - v); 1 - v is a mirror image, free of cancellation.
+    mirror = v[::-1]
+    step = unit / mirror**2
+    return _on_axis(
+        real(fermi_energy), unit * v / mirror, step * kronrod, step * gauss, modulus=False
+    )
+
+
+def matsubara(
+    temperature: Float[ArrayLike, ""],
+    fermi_energy: Float[ArrayLike, ""],
+    bandwidth: Float[ArrayLike, ""] | None = None,
+    accuracy: float = 1e-10,
+    nodes: int | None = None,
+    ratio: float | None = None,
+) -> Contour:
+    """Finite temperature, bounded spectrum: few poles in place of the Matsubara frequencies.
+
+    The Fermi function is replaced on |E - E_F| <= bandwidth by a multipoint Pade
+    approximant. Its lowest poles are Matsubara frequencies, the others stand for many.
+
+    Parameters
+    ----------
+    temperature : array_like, scalar
+        k_B T in eV, greater than zero.
+    fermi_energy : array_like, scalar
+        E_F in eV; a differentiable leaf.
+    bandwidth : array_like, scalar
+        Distance in eV from E_F to the farthest level, of the host and of the host with its
+        magnetic sites.
+    accuracy : float
+        Largest error of tanh((E - E_F)/2T) on these energies.
+    nodes : int, optional
+        Number of poles, instead of `accuracy`.
+    ratio : float, optional
+        Static bandwidth/temperature, to be given when either is traced; the bandwidth
+        covered is then `ratio` times the temperature.
+
+    Returns
+    -------
+    Contour
+        Exact up to the constant M_0/2 as in `imaginary_axis`.
+
+    Raises
+    ------
+    InputError
+        If an energy is not positive or `nodes` or `accuracy` are out of range.
+    PrecisionError
+        If JAX runs in single precision.
+    """
+    require_x64("Contour")
+    positive("temperature", temperature, "k_B T in eV; use `imaginary_axis` at zero")
+    finite("fermi_energy", fermi_energy)
+    _check_accuracy(accuracy)
+    _check_pole_count(nodes)
+    if bandwidth is None and ratio is None:
+        raise InputError(
+            "Argument `bandwidth` must be given, but it is missing. "
+            "Pass the distance from E_F to the farthest level in eV."
+        )
+    if bandwidth is not None:
+        positive("bandwidth", bandwidth, "eV")
+    width = _ratio(ratio, bandwidth, temperature, ("bandwidth", "temperature"))
+    return _from_poles(real(fermi_energy), real(temperature), pade(width, accuracy, nodes))
+
+
+def matsubara_sum(
+    temperature: Float[ArrayLike, ""], fermi_energy: Float[ArrayLike, ""], nodes: int
+) -> Contour:
+    """Plain Matsubara sum of the lowest `nodes` frequencies, the slow reference.
+
+    The error falls as 1/nodes once the highest frequency exceeds the bandwidth; below
+    that neither value nor estimate mean anything.
+
+    Parameters
+    ----------
+    temperature : array_like, scalar
+        k_B T in eV, greater than zero.
+    fermi_energy : array_like, scalar
+        E_F in eV; a differentiable leaf.
+    nodes : int
+        Number of positive frequencies.
+
+    Returns
+    -------
+    Contour
+        Exact up to the constant M_0/2 as in `imaginary_axis`.
+
+    Raises
+    ------
+    InputError
+        If `temperature` is not positive or `nodes` is below 3.
+    PrecisionError
+        If JAX runs in single precision.
+    """
+    require_x64("Contour")
+    positive("temperature", temperature, "k_B T in eV")
+    finite("fermi_energy", fermi_energy)
+    _check_pole_count(nodes)
+    order = np.arange(nodes)[::-1]
+    unit = 2 * jnp.pi * real(temperature)
+    half = (order < nodes // 2).astype(np.float64)
+    return _on_axis(
+        real(fermi_energy),
+        unit * jnp.asarray(order + 0.5),
+        unit * jnp.ones(nodes, dtype=jnp.float64),
+        unit * jnp.asarray(half),
+        reduction=3.0,
+    )
+
+
+def user_contour(
+    nodes: Complex[ArrayLike, "energy"],
+    weights: Complex[ArrayLike, "energy"],
+    embedded: Complex[ArrayLike, "energy"] | None = None,
+) -> Contour:
+    """Contour of given nodes and weights, for example those of another program.
+
+    Parameters
+    ----------
+    nodes : array_like, shape (energy,)
+        Complex energies in eV with Im >= 0, ordered towards E_F.
+    weights : array_like, shape (energy,)
+        Weights in eV, so that sum w F ~ int f F.
+    embedded : array_like, shape (energy,), optional
+        Weights in eV of a coarser rule, whose difference is taken as the error. Without
+        it the error is NaN, that is, unknown.
+
+    Returns
+    -------
+    Contour
+        No claim is made about its accuracy.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, a number is not finite, or a node lies below the real axis.
+    PrecisionError
+        If JAX runs in single precision.
+    """
+    require_x64("Contour")
+    arrays = {"nodes": nodes, "weights": weights}
+    if embedded is not None:
+        arrays["embedded"] = embedded
+    shape = np.shape(nodes)
+    for name, array in arrays.items():
+        finite(name, array)
+        if len(np.shape(array)) != 1 or np.shape(array) != shape or shape[0] == 0:
+            raise InputError(
+                f"Argument `{name}` must have shape (energy,) like `nodes`, but the shapes are "
+                f"{np.shape(array)} and {shape}. Give one number per energy."
+            )
+    points = concrete(nodes)
+    if points is not None and np.any(np.imag(points) < 0):
+        raise InputError(
+            "Argument `nodes` must lie in the upper half plane, but the smallest imaginary part "
+            f"is {np.imag(points).min():g} eV. Take the conjugate of nodes and weights."
+        )
+    z, w = (jnp.asarray(a, dtype=jnp.complex128) for a in (nodes, weights))
+    coarse = jnp.full_like(w, jnp.nan) if embedded is None else jnp.asarray(embedded, w.dtype)
+    return Contour(z, w, coarse, reduction=1.0)

@@ -1,0 +1,212 @@
+"""Rational approximations of the Fermi function by poles on the imaginary axis.
+
+f(x) ~ 1/2 - 1/2 sum_j a_j x / (x^2 + c_j^2), with the energy x counted from E_F.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import mpmath as mp
+import numpy as np
+
+from msgreen.errors import InputError
+
+FEWEST_POLES = 3
+MOST_POLES = 80
+
+
+def _sum(x: np.ndarray, poles: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return (weights * x[:, None] / (x[:, None] ** 2 + poles**2)).sum(axis=1)
+
+
+def _zolotarev(ratio: float, n: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Best odd rational approximation of sign(x) on 1 <= |x| <= ratio; poles, weights, error."""
+    with mp.workdps(40):
+        modulus = 1 - 1 / mp.mpf(ratio) ** 2
+        quarter = mp.ellipk(modulus)
+        sn2 = [mp.ellipfun("sn", j * quarter / (2 * n), m=modulus) ** 2 for j in range(1, 2 * n)]
+        c = [s / (1 - s) for s in sn2]
+        odd, even = c[0::2], c[1::2]
+
+        def product(x2):
+            return mp.fprod(x2 + e for e in even) / mp.fprod(x2 + o for o in odd)
+
+        values = []
+        for j in range(2 * n + 1):
+            x = 1 / mp.ellipfun("dn", j * quarter / (2 * n), m=modulus)
+            values.append(x * product(x * x))
+        low, high = min(values), max(values)
+        norm = 2 / (low + high)
+        weights = [
+            norm
+            * mp.fprod(e - o for e in even)
+            / mp.fprod(other - o for k, other in enumerate(odd) if k != i)
+            for i, o in enumerate(odd)
+        ]
+        poles = np.array([float(mp.sqrt(o)) for o in odd])
+        return poles, np.array([float(w) for w in weights]), float((high - low) / (high + low))
+
+
+def _pade(ratio: float, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Multipoint Pade poles and weights of tanh(x/2) on |x| <= ratio."""
+    with mp.workdps(40 + 4 * n):
+        edge = mp.mpf(ratio) ** 2
+        x = 1 + edge / mp.pi**2
+        k = (mp.sqrt(x) - mp.sqrt(x - 1)) ** 2
+        complement = 1 - k * k
+        quarter = mp.ellipk(complement)
+        scale = 2 * edge / (1 - k)
+        s = []
+        for j in range(1, n + 1):
+            t = mp.ellipfun("dn", (2 * j - 1) * quarter / (2 * n), m=complement)
+            s.append(scale * (t - k) / (t + 1))
+        root = [mp.sqrt(v) for v in s]
+        h = [mp.tanh(r / 2) / r for r in root]
+        dh = [
+            (1 / (4 * mp.cosh(r / 2) ** 2) - hv / 2) / v
+            for r, hv, v in zip(root, h, s, strict=True)
+        ]
+        loewner, shifted = mp.matrix(n), mp.matrix(n)
+        for i in range(n):
+            for j in range(n):
+                if i == j:
+                    loewner[i, i] = -dh[i]
+                    shifted[i, i] = h[i] + s[i] * dh[i]
+                else:
+                    loewner[i, j] = -(h[i] - h[j]) / (s[i] - s[j])
+                    shifted[i, j] = (s[i] * h[i] - s[j] * h[j]) / (s[i] - s[j])
+        inverse = mp.inverse(mp.cholesky(loewner))
+        squares, vectors = mp.eigsy(inverse * shifted * inverse.T)
+        weights = vectors.T * (inverse * mp.matrix(h))
+        return (
+            np.array([float(mp.sqrt(v)) for v in squares]),
+            np.array([float(v) ** 2 for v in weights]),
+        )
+
+
+def _refit(x: np.ndarray, target: np.ndarray, poles: np.ndarray) -> np.ndarray:
+    """Least-squares weights of `target` with every fourth pole left out."""
+    used = np.arange(len(poles)) % 4 != 2
+    basis = poles[used] * x[:, None] / (x[:, None] ** 2 + poles[used] ** 2)
+    fit = np.linalg.lstsq(basis, target, rcond=None)[0]
+    weights = np.zeros_like(poles)
+    weights[used] = fit * poles[used]
+    return weights
+
+
+class PoleRule(NamedTuple):
+    """Poles of the Fermi function in descending order, in units of T or of the gap.
+
+    Attributes
+    ----------
+    poles, weights : ndarray, shape (energy,)
+        c_j and a_j of f(x) ~ 1/2 - 1/2 sum_j a_j x / (x^2 + c_j^2).
+    embedded : ndarray, shape (energy,)
+        Weights of a coarser rule on three quarters of the poles.
+    deviation : float
+        Largest error of sum_j a_j x / (x^2 + c_j^2) on the interval of the rule.
+    reduction : float
+        `deviation` divided by that of the embedded rule.
+    """
+
+    poles: np.ndarray
+    weights: np.ndarray
+    embedded: np.ndarray
+    deviation: float
+    reduction: float
+
+
+def _rule(x: np.ndarray, target: np.ndarray, poles: np.ndarray, weights: np.ndarray) -> PoleRule:
+    order = np.argsort(poles)[::-1]
+    poles, weights = poles[order], weights[order]
+    embedded = _refit(x, target, poles)
+    deviation = float(np.abs(_sum(x, poles, weights) - target).max())
+    coarse = float(np.abs(_sum(x, poles, embedded) - target).max())
+    return PoleRule(poles, weights, embedded, deviation, deviation / coarse)
+
+
+def _too_many(accuracy: float, ratio: float) -> InputError:
+    return InputError(
+        f"Argument `accuracy` must be reachable with {MOST_POLES} nodes, but {accuracy:.1e} over "
+        f"a ratio of {ratio:.1e} of the largest to the smallest energy is not. "
+        "Relax the accuracy or raise the smallest energy."
+    )
+
+
+@lru_cache(maxsize=64)
+def zolotarev(ratio: float, accuracy: float, nodes: int | None = None) -> PoleRule:
+    """Best approximation of a step on 1 <= |x| <= `ratio`.
+
+    Parameters
+    ----------
+    ratio : float
+        Largest over smallest energy, greater than 1.
+    accuracy : float
+        Largest error allowed; it sets the number of nodes unless `nodes` is given.
+    nodes : int, optional
+        Number of poles, at least 3.
+
+    Returns
+    -------
+    PoleRule
+        Energies in units of the smallest one.
+
+    Raises
+    ------
+    InputError
+        If the accuracy needs more than 80 nodes.
+
+    References
+    ----------
+    J. van den Eshof, A. Frommer, Th. Lippert, K. Schilling, H. A. van der Vorst,
+    Comput. Phys. Commun. 146, 203 (2002), theorem 2.
+    """
+    x = np.geomspace(1.0, ratio, 4000)
+    for n in range(FEWEST_POLES, MOST_POLES + 1) if nodes is None else (nodes,):
+        poles, weights, error = _zolotarev(ratio, n)
+        if nodes is not None or error <= accuracy:
+            return _rule(x, np.ones_like(x), poles, weights)
+    raise _too_many(accuracy, ratio)
+
+
+@lru_cache(maxsize=64)
+def pade(ratio: float, accuracy: float, nodes: int | None = None) -> PoleRule:
+    """Multipoint Pade approximation of the Fermi function on |x| <= `ratio`, in units of T.
+
+    tanh(x/2)/x is a Stieltjes function of x^2, so the interpolant at the optimal points
+    of the pair of intervals [0, ratio^2] and (-inf, -pi^2] has positive poles and weights.
+
+    Parameters
+    ----------
+    ratio : float
+        Largest energy over temperature.
+    accuracy : float
+        Largest error of tanh(x/2) allowed; sets the number of nodes unless `nodes` is given.
+    nodes : int, optional
+        Number of poles, at least 3.
+
+    Returns
+    -------
+    PoleRule
+        Energies in units of the temperature.
+
+    Raises
+    ------
+    InputError
+        If the accuracy needs more than 80 nodes.
+
+    References
+    ----------
+    A. C. Antoulas, Approximation of
+    Large-Scale Dynamical Systems, SIAM (2005), Sect. 4.4 (Loewner matrices); E. L. Wachspress,
+    The ADI Model Problem, Springer (2013) (optimal points).
+    """
+    x = np.geomspace(1e-2, ratio, 8000)
+    target = np.tanh(x / 2)
+    rate = 2 * np.pi**2 / np.log(16 * ratio**2 / np.pi**2 + 16)
+    guess = int(np.log(4 / accuracy) / rate) - 1
+    for n in range(max(guess, FEWEST_POLES), MOST_POLES + 1) if nodes is None else (nodes,):
+        poles, weights = _pade(ratio, n)
+        if nodes is not None or np.abs(_sum(x, poles, weights) - target).max() <= accuracy:
+            return _rule(x, target, poles, weights)
+    raise _too_many(accuracy, ratio)
