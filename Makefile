@@ -12,6 +12,7 @@ DEV := $(VENV)/.installed-dev
 DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help run test notebooks lint types docs bench clean
 
 help: ## list the targets
