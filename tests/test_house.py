@@ -38,7 +38,8 @@ SAME_FLOOR = {
     ("cli", "io"),
 }
 
-KERNELS_MAY_IMPORT = {"jax", "jaxlib", "numpy", "msgreen_kernels"}
+# mpmath recomputes tables of constants; no kernel needs it when it runs.
+KERNELS_MAY_IMPORT = {"jax", "jaxlib", "numpy", "mpmath", "msgreen_kernels"}
 
 # Diagonalisation has no stable derivative at degeneracies: module -> why it is safe there.
 DIAGONALISES = {
