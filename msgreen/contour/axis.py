@@ -38,7 +38,8 @@ def _from_poles(energy, unit, rule: PoleRule) -> Contour:
         unit * poles,
         half_pi * weights,
         half_pi * embedded,
-        reduction=SAFETY * rule.reduction,
+        factor=SAFETY * rule.reduction,
+        power=1.0,
         floor=rule.deviation,
     )
 
@@ -159,9 +160,7 @@ def _moebius(fermi_energy, scale, nodes: int) -> Contour:
     # v = (1 + x)/2, hence w = scale v/(1 - v); 1 - v is a mirror image, free of cancellation.
     mirror = v[::-1]
     step = unit / mirror**2
-    return _on_axis(
-        real(fermi_energy), unit * v / mirror, step * kronrod, step * gauss, modulus=False
-    )
+    return _on_axis(real(fermi_energy), unit * v / mirror, step * kronrod, step * gauss, tail=True)
 
 
 def matsubara(
@@ -263,7 +262,8 @@ def matsubara_sum(
         unit * jnp.asarray(order + 0.5),
         unit * jnp.ones(nodes, dtype=jnp.float64),
         unit * jnp.asarray(half),
-        reduction=3.0,
+        factor=3.0,
+        power=1.0,
     )
 
 
@@ -316,4 +316,4 @@ def user_contour(
         )
     z, w = (jnp.asarray(a, dtype=jnp.complex128) for a in (nodes, weights))
     coarse = jnp.full_like(w, jnp.nan) if embedded is None else jnp.asarray(embedded, w.dtype)
-    return Contour(z, w, coarse, reduction=1.0)
+    return Contour(z, w, coarse, factor=1.0, power=1.0)

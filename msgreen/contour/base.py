@@ -9,8 +9,9 @@ from msgreen._typing import Array, ArrayLike, Complex, Float, Num
 
 ROUNDING = 20 * float(np.finfo(np.float64).eps)
 
-KRONROD_FACTOR = 200.0
-"""QUADPACK's factor from the relative difference of a Kronrod pair to its error."""
+# QUADPACK takes 200 with real differences, whose accidental zeros need the larger factor.
+KRONROD_FACTOR = 10.0
+KRONROD_POWER = 1.5
 
 
 class Contour(eqx.Module):
@@ -26,22 +27,24 @@ class Contour(eqx.Module):
         Weights in eV.
     embedded : Array, shape (energy,)
         Weights in eV of a coarser rule on the same nodes; NaN where no estimate is possible.
-    reduction : float or None, static
-        Factor from the difference of the two rules to the error of the finer one. None for
-        a Gauss-Kronrod pair, whose error falls with the power 3/2 of that difference.
+    factor, power : float, static
+        With delta = |sum (w - embedded) F| / pi, taken as a complex number so that it has
+        no accidental zeros, and scale = sum |w F| / pi, the error is
+        scale min(1, (factor delta/scale)^power).
     floor : float, static
-        Error of the rule itself, relative to sum |w F| / pi.
-    modulus : bool, static
-        Whether the difference of the rules is taken as a complex number. It then has no
-        accidental zeros; it needs Im(w F) and Re(w F) both to converge.
+        Error of the rule itself, relative to the scale; it is added.
+    tail : bool, static
+        Whether M_0/z may remain of F far away on the imaginary axis. It does not enter the
+        integral and is left out of delta and scale, where it would diverge.
     """
 
     nodes: Complex[Array, "energy"]
     weights: Complex[Array, "energy"]
     embedded: Complex[Array, "energy"]
-    reduction: float | None = eqx.field(static=True, default=None)
+    factor: float = eqx.field(static=True, default=KRONROD_FACTOR)
+    power: float = eqx.field(static=True, default=KRONROD_POWER)
     floor: float = eqx.field(static=True, default=0.0)
-    modulus: bool = eqx.field(static=True, default=True)
+    tail: bool = eqx.field(static=True, default=False)
 
     def integrate(self, values: Num[ArrayLike, "..."], axis: int = 0) -> tuple[Array, Array]:
         """Return (1/pi) Im int f F and an estimate of its absolute error.
@@ -65,16 +68,30 @@ class Contour(eqx.Module):
         return value, self._error(jax.lax.stop_gradient(f))
 
     def _error(self, f: Complex[Array, "... energy"]) -> Float[Array, "..."]:
-        weights, embedded = jax.lax.stop_gradient((self.weights, self.embedded))
+        nodes, weights, embedded = jax.lax.stop_gradient((self.nodes, self.weights, self.embedded))
+        rounding = ROUNDING * jnp.abs(f * weights).sum(axis=-1) / jnp.pi
+        if self.tail:
+            f = f - _tail(nodes.imag, f.imag)
         scale = jnp.abs(f * weights).sum(axis=-1) / jnp.pi
-        difference = f @ (weights - embedded) / jnp.pi
-        delta = jnp.abs(difference) if self.modulus else jnp.abs(difference.imag)
-        if self.reduction is None:
-            safe = jnp.where(scale > 0, scale, 1.0)
-            estimate = scale * jnp.minimum(1.0, (KRONROD_FACTOR * delta / safe) ** 1.5)
-        else:
-            estimate = self.reduction * delta
-        return jax.lax.stop_gradient(estimate + (self.floor + ROUNDING) * scale)
+        delta = jnp.abs(f @ (weights - embedded)) / jnp.pi
+        relative = self.factor * delta / jnp.where(scale > 0, scale, 1.0)
+        estimate = scale * (jnp.minimum(1.0, relative**self.power) + self.floor)
+        return jax.lax.stop_gradient(estimate + rounding)
+
+
+def _tail(
+    frequency: Float[Array, "energy"], imaginary: Float[Array, "... energy"]
+) -> Complex[Array, "... energy"]:
+    """Return M_0/(i w), smoothed at the scale of the map, with M_0 from the two farthest nodes.
+
+    On the imaginary axis w Im F = -M_0 + O(w^-2).
+    """
+    square = frequency[:2] ** 2
+    moment = frequency[:2] * imaginary[..., :2] * square * jnp.asarray([1.0, -1.0])
+    moment = moment.sum(axis=-1, keepdims=True) / (square[0] - square[1])
+    middle = frequency[frequency.shape[0] // 2]
+    tail = moment * frequency / (frequency**2 + middle**2)
+    return jax.lax.complex(jnp.zeros_like(tail), tail)
 
 
 def _angle(phase: Num[ArrayLike, "..."], axis: int) -> Float[Array, "..."]:

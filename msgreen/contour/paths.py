@@ -17,6 +17,10 @@ from msgreen.errors import InputError
 DECAY = 42.0
 """exp(-42) is below the last digit: where the path of the Fermi line may end."""
 
+
+SHORT = 2.0
+"""In units of 1/q_F: below this length q_F, not the perimeter, sets the scale of the path."""
+
 GREGORY_POINTS = 8
 
 
@@ -63,7 +67,8 @@ def fermi_line(
 
     With q = q_F + i s the energy is (hbar^2/2m)(q^2 - k_R^2) and a product of Green
     functions around a loop of perimeter L decays as exp(-s L) without oscillating, so that
-    a Gauss-Kronrod rule in v, s = (e^{b v} - 1) / longest, converges exponentially.
+    a Gauss-Kronrod rule in v, s = (e^{b v} - 1) / l, converges exponentially. The length l is
+    (shortest longest^2)^(1/3), but at least 2/q_F; b is such that s(1) = 42 / shortest.
 
     Parameters
     ----------
@@ -114,10 +119,12 @@ def fermi_line(
     count = _line_nodes(nodes, shortest, longest)
     # The integral does not depend on the path, only on its end E_F.
     low, high = (jax.lax.stop_gradient(real(length)) for length in (shortest, longest))
+    inverse_fermi = 1 / jax.lax.stop_gradient(real(fermi_wavevector))
+    scale = jnp.maximum(jnp.cbrt(low * high**2), SHORT * inverse_fermi)
     v, kronrod, gauss = unit_pair(count)
-    rate = jnp.log1p(DECAY * high / low)
-    s = jnp.expm1(rate * v) / high
-    ds = rate * jnp.exp(rate * v) / high
+    rate = jnp.log1p(DECAY * scale / low)
+    s = jnp.expm1(rate * v) / scale
+    ds = rate * jnp.exp(rate * v) / scale
     mass, rashba = (real(x).astype(jnp.complex128) for x in (hbar2_over_m, rashba_wavevector))
     q = vertical(real(fermi_wavevector), s)
     step = -1j * mass * q
