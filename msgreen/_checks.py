@@ -1,14 +1,15 @@
 """Checks of arguments. Values that JAX is tracing are passed through unchecked."""
 
-import jax
 import numpy as np
+from jax.core import Tracer
+from scipy.spatial import KDTree
 
 from msgreen.errors import InputError
 
 
 def concrete(value) -> np.ndarray | None:
     """Return `value` as a numpy array, or None while JAX is tracing it."""
-    return None if isinstance(value, jax.core.Tracer) else np.asarray(value)
+    return None if isinstance(value, Tracer) else np.asarray(value)
 
 
 def finite(name: str, value) -> None:
@@ -69,11 +70,12 @@ def distinct_sites(name: str, positions, tolerance: float = 1e-6) -> None:
     array = concrete(positions)
     if array is None or len(array) < 2:
         return
-    distance = np.linalg.norm(array[:, None] - array[None], axis=-1)
-    i, j = np.triu_indices(len(array), 1)
-    closest = np.argmin(distance[i, j])
-    if distance[i, j][closest] <= tolerance:
+    tree = KDTree(array)
+    distance, neighbour = tree.query(array, k=2)
+    closest = int(np.argmin(distance[:, 1]))
+    if distance[closest, 1] <= tolerance:
+        i, j = sorted((closest, int(neighbour[closest].max())))
         raise InputError(
-            f"Argument `{name}` must hold distinct sites, but sites {i[closest]} and {j[closest]} "
-            "coincide. Remove one of them."
+            f"Argument `{name}` must hold distinct sites, but sites {i} and {j} coincide. "
+            "Remove one of them."
         )

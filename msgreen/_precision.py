@@ -17,7 +17,7 @@ def require_x64(name: str) -> None:
     PrecisionError
         If ``jax_enable_x64`` is off.
     """
-    if not jax.config.jax_enable_x64:
+    if not jax.config.read("jax_enable_x64"):
         raise PrecisionError(
             f"`{name}` needs float64, but JAX runs in float32. Call "
             '`jax.config.update("jax_enable_x64", True)` before any array is made, '

@@ -1,0 +1,349 @@
+"""Closed forms of the interactions: traces over loops, to every order in B.
+
+For a loop i -> j -> k -> ... of N spins every leg contributes A t or B t. A *pattern* says which
+legs carry B. Its coefficient is, in the convention of paper L,
+
+    c = (2 / N pi) Im int Tr[X_ij t_j X_jk t_k ... X_ni t_i]      for an even number of B,
+
+with Re in place of Im for an odd number; it carries one Cartesian axis per B. The energy of one
+ordered loop is minus the coefficient contracted with `msgreen.spin.spin_form`. All named
+coefficients are patterns or sums of patterns:
+
+    N = 2:  J_iso = c() - tr c(0,1),  D = c(1) - c(0),  J_ani = c(0,1) + c(0,1)^T
+    N = 4:  B4_iso = c(),  C4_chiral = c(m) for every leg m
+    N = 6:  kappa6 = c(),  C6_chiral = c(m)
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm.auto import tqdm
+
+from msgreen._typing import Array, Complex, Float
+from msgreen.contour import Contour
+from msgreen.convention import LOUNIS, NEUTRAL
+from msgreen.errors import InputError
+from msgreen.hosts.base import AbstractHost
+from msgreen.interactions import Coefficient, Interactions, Terms
+from msgreen.plaquette import (
+    Legs,
+    batches,
+    check_order,
+    host_factor,
+    loop_legs,
+    loop_tensors,
+    multiplicity,
+)
+from msgreen.scattering import AbstractRigidScatterer
+from msgreen.spin import spin_form
+
+_BLOCK_BYTES = 256 * 2**20
+
+
+def pattern_integrand(
+    legs: Legs, carriers: Sequence[int] = ()
+) -> Complex[Array, "energy loop ..."]:
+    """Return the integrand whose (1/pi) Im int is the coefficient of a pattern, one sense only.
+
+    Parameters
+    ----------
+    legs : Legs
+    carriers : sequence of int
+        The legs that carry B, in increasing order.
+
+    Returns
+    -------
+    complex array, shape (energy, loop, 3, ..., 3) with one Cartesian axis per carrier
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 16-18, 22, 25, 28, 34.
+    """
+    product = None
+    for leg in range(legs.order):
+        strength = legs.strength[:, :, leg]
+        if leg in carriers:
+            factor = _multiply(legs.green.B[:, :, leg], strength[:, :, None])
+        else:
+            factor = _multiply(legs.green.A[:, :, leg], strength)[:, :, None]
+        if product is None:
+            product = factor
+        else:
+            product = _multiply(product[:, :, :, None], factor[:, :, None])
+            product = product.reshape(*product.shape[:2], -1, *product.shape[-2:])
+    trace = jnp.trace(product, axis1=-2, axis2=-1)
+    trace = trace.reshape(*trace.shape[:2], *(3,) * len(carriers))
+    return trace * ((2j if len(carriers) % 2 else 2) / legs.order)
+
+
+def coefficient_integrand(
+    forward: Legs, backward: Legs, carriers: Sequence[int] = ()
+) -> Complex[Array, "energy loop ..."]:
+    """Return the integrand of a pattern, averaged over both senses of the loop.
+
+    Running the loop backwards changes the sign of the spin form for an odd number of B. A single
+    sense is not an observable, and only the average obeys F(z*) = F(z)*.
+    """
+    order = forward.order
+    mirrored = [(order - 2 - leg) % order for leg in carriers]
+    behind = pattern_integrand(backward, sorted(mirrored))
+    axes = 2 + np.argsort(np.argsort(mirrored)).astype(int)
+    behind = jnp.transpose(behind, (0, 1, *axes.tolist()))
+    sign = -1 if len(carriers) % 2 else 1
+    return 0.5 * (pattern_integrand(forward, carriers) + sign * behind)
+
+
+def coefficients(
+    host: AbstractHost,
+    scatterer: AbstractRigidScatterer,
+    contour: Contour,
+    sites,
+    loops,
+) -> dict[str, Coefficient]:
+    """Return the named coefficients of loops, in eV and in the convention of paper L.
+
+    A pure JAX function, differentiable with respect to host, scatterer and sites.
+
+    Parameters
+    ----------
+    host : AbstractHost
+    scatterer : AbstractRigidScatterer
+    contour : Contour
+    sites : array with one row per site
+    loops : int array, shape (loop, order)
+        All of the same even order.
+
+    Returns
+    -------
+    dict of Coefficient
+        Order 2: ``J_iso`` (loop,), ``J_ani`` (loop, 3, 3), ``D`` (loop, 3). Higher orders:
+        ``B4_iso`` or ``kappa6`` (loop,), and ``C4_chiral`` or ``C6_chiral`` (loop, leg, 3).
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 13-18, 22, 25, 34.
+
+    Examples
+    --------
+    >>> import jax, jax.numpy as jnp
+    >>> from msgreen import ContactCoupling, RashbaGas
+    >>> sites = jnp.array([[0.0], [5.0]])
+    >>> def dmi(k_r):
+    ...     gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=k_r)
+    ...     terms = coefficients(gas, ContactCoupling(0.58), gas.line(10.0), sites, [[0, 1]])
+    ...     return terms["D"].value[0, 1]
+    >>> bool(abs(dmi(0.0)) < 1e-15), bool(jax.grad(dmi)(0.0) < 0)
+    (True, True)
+    """
+    forward, backward = loop_legs(host, scatterer, contour.nodes, sites, loops)
+    return {
+        name: _integrated(host, contour, integrand, axes)
+        for name, (integrand, axes) in named_integrands(forward, backward).items()
+    }
+
+
+def pattern_coefficient(
+    host: AbstractHost,
+    scatterer: AbstractRigidScatterer,
+    contour: Contour,
+    sites,
+    loops,
+    carriers: Sequence[int],
+) -> Coefficient:
+    """Return the coefficient of any pattern, in eV and in the convention of paper L.
+
+    With ``carriers=(0, 1)`` on four-site loops this is the anisotropic four-spin term of
+    neighbouring legs, with ``(0, 2)`` that of opposite legs, and so on up to all legs.
+
+    Parameters
+    ----------
+    host, scatterer, contour, sites, loops
+        As for `coefficients`.
+    carriers : sequence of int
+        The legs that carry B, in increasing order.
+
+    Returns
+    -------
+    Coefficient
+        Of shape (loop, 3, ..., 3), one Cartesian axis per carrier.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 27 and 28.
+    """
+    forward, backward = loop_legs(host, scatterer, contour.nodes, sites, loops)
+    _check_carriers(carriers, forward.order)
+    integrand = coefficient_integrand(forward, backward, carriers)
+    return _integrated(host, contour, integrand, ("xyz",) * len(carriers))
+
+
+def energy_by_order(
+    host: AbstractHost,
+    scatterer: AbstractRigidScatterer,
+    contour: Contour,
+    sites,
+    loops,
+    directions: Float[Array, "site 3"],
+) -> Float[Array, "loop orders"]:
+    """Return the energy of every loop split by powers of B, in eV.
+
+    Parameters
+    ----------
+    host, scatterer, contour, sites, loops
+        As for `coefficients`.
+    directions : real array, shape (site, 3)
+
+    Returns
+    -------
+    real array, shape (loop, order + 1)
+        Entry p collects all patterns with p factors of B; all orders of the sites of the loop are
+        counted. The sum over p is the contraction of the full tensor.
+    """
+    loops = np.asarray(loops)
+    forward, backward = loop_legs(host, scatterer, contour.nodes, sites, loops)
+    directions = jnp.asarray(directions, float)
+    spins = [directions[loops[:, m]] for m in range(loops.shape[1])]
+    by_order = []
+    for power in range(forward.order + 1):
+        total = jnp.zeros(len(loops))
+        for carriers in combinations(range(forward.order), power):
+            integrand = coefficient_integrand(forward, backward, carriers)
+            value = _integrated(host, contour, integrand, ()).value
+            contracted = value * spin_form(spins, carriers)
+            total = total - jnp.sum(contracted.reshape(len(loops), -1), axis=1)
+        by_order.append(total * multiplicity(loops).astype(float))
+    return jnp.stack(by_order, axis=1)
+
+
+def compute_interactions(
+    host: AbstractHost,
+    scatterer: AbstractRigidScatterer,
+    sites,
+    clusters: Sequence[np.ndarray],
+    *,
+    contour: Contour | None = None,
+    tensors: bool | Literal["auto"] = "auto",
+    progress: bool = False,
+) -> Interactions:
+    """Return the interactions of all given clusters, in the neutral convention.
+
+    Parameters
+    ----------
+    host : AbstractHost
+    scatterer : AbstractRigidScatterer
+    sites : array with one row per site
+    clusters : sequence of int arrays, shape (cluster, order)
+        Pairs and loops, as from `pairs`, `loops` and `contracted_loops`; one array per kind.
+    contour : Contour, optional
+        By default ``host.contour(sites)``.
+    tensors : bool or "auto"
+        Whether to compute the full tensors too; "auto" does so for up to four spins and 10,000
+        clusters.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Interactions
+
+    Notes
+    -----
+    Clusters are evaluated in blocks of bounded memory.
+    """
+    contour = host.contour(sites) if contour is None else contour
+    terms = []
+    for array in clusters:
+        array = np.asarray(array)
+        check_order(array.shape[1])
+        full = len(array) <= 10_000 and array.shape[1] <= 4 if tensors == "auto" else tensors
+        terms.append(_terms(host, scatterer, contour, sites, array, full, progress))
+    positions = np.asarray(sites) if np.issubdtype(np.asarray(sites).dtype, np.floating) else None
+    found = Interactions(tuple(terms), LOUNIS, positions, {"host": type(host).__name__})
+    return found.to(NEUTRAL)
+
+
+def named_integrands(forward: Legs, backward: Legs):
+    """Return the integrands of all named coefficients, with the names of their axes."""
+    order = forward.order
+    if order == 2:
+        return _pair_integrands(forward)
+    names = {4: ("B4_iso", "C4_chiral"), 6: ("kappa6", "C6_chiral")}
+    isotropic, chiral = names.get(order, (f"iso{order}", f"C{order}_chiral"))
+    vectors = [coefficient_integrand(forward, backward, (leg,)) for leg in range(order)]
+    return {
+        isotropic: (coefficient_integrand(forward, backward), ()),
+        chiral: (jnp.stack(vectors, axis=2), ("leg", "xyz")),
+    }
+
+
+def _pair_integrands(legs: Legs):
+    both = pattern_integrand(legs, (0, 1))
+    trace = jnp.trace(both, axis1=-2, axis2=-1)
+    return {
+        "J_iso": (pattern_integrand(legs) - trace, ()),
+        "J_ani": (both + jnp.swapaxes(both, -1, -2), ("xyz", "xyz")),
+        "D": (pattern_integrand(legs, (1,)) - pattern_integrand(legs, (0,)), ("xyz",)),
+    }
+
+
+def _integrated(host, contour, integrand, axes) -> Coefficient:
+    value, error = contour.integrate(integrand)
+    factor = host_factor(host)
+    return Coefficient(factor * value, factor * error, axes)
+
+
+def _terms(host, scatterer, contour, sites, loops, tensors, progress) -> Terms:
+    """All coefficients of one kind of cluster, in the convention of paper L, block by block."""
+    order = loops.shape[1]
+    strength = jax.eval_shape(lambda: scatterer.strength(contour.nodes, len(np.asarray(sites))))
+    entries = strength.shape[-1] ** 2 * (3**order if tensors else 9 * order)
+    size = max(1, _BLOCK_BYTES // (16 * len(contour.nodes) * entries))
+    blocks = []
+    with tqdm(total=len(loops), desc=f"{order}-spin", unit="loop", disable=not progress) as bar:
+        for part in batches(len(loops), size):
+            blocks.append(_block(host, scatterer, contour, sites, loops[part], tensors))
+            bar.update(part.stop - part.start)
+    if not blocks:
+        return Terms(loops, {})
+    merged = {
+        name: Coefficient(
+            np.concatenate([np.asarray(b[name].value) for b in blocks]),
+            np.concatenate([np.asarray(b[name].error) for b in blocks]),
+            first.axes,
+        )
+        for name, first in blocks[0].items()
+    }
+    tensor = merged.pop("tensor", None)
+    return Terms(loops, merged, tensor)
+
+
+def _block(host, scatterer, contour, sites, loops, tensors) -> dict[str, Coefficient]:
+    found = coefficients(host, scatterer, contour, sites, loops)
+    if tensors:
+        value, error = loop_tensors(host, scatterer, contour, sites, loops)
+        shape = (-1, *(1,) * loops.shape[1])
+        factor = LOUNIS.factor(loops.shape[1], len(set(loops[0])), multiplicity(loops))
+        factor = factor.reshape(shape)
+        found["tensor"] = Coefficient(
+            value / factor, error / np.abs(factor), ("xyz",) * loops.shape[1]
+        )
+    return found
+
+
+def _multiply(a, b):
+    """Matrix product of orbital matrices; small ones without a call of the BLAS."""
+    if a.shape[-1] <= 4:
+        return jnp.sum(a[..., :, :, None] * b[..., None, :, :], axis=-2)
+    return a @ b
+
+
+def _check_carriers(carriers, order) -> None:
+    if list(carriers) != sorted(set(carriers)) or any(not 0 <= c < order for c in carriers):
+        raise InputError(
+            f"Argument `carriers` must be increasing leg numbers from 0 to {order - 1}, "
+            f"but it is {tuple(carriers)}."
+        )

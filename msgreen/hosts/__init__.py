@@ -1,0 +1,1 @@
+"""Hosts: systems that give the Green function between their magnetic sites."""

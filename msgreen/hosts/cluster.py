@@ -1,0 +1,88 @@
+"""A finite cluster of orbitals with a given Hamiltonian matrix."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._precision import require_x64
+from msgreen._typing import Array, Complex, Float
+from msgreen.contour import Contour, imaginary_axis
+from msgreen.errors import InputError
+from msgreen.hosts.base import AbstractHost, check_pairs
+from msgreen.spin import Green, decompose
+
+
+class ClusterHost(AbstractHost):
+    """A finite system with one Hamiltonian matrix; its sites may carry magnetic moments.
+
+    The resolvent is a plain matrix inverse, so that a cluster is also the yardstick for other
+    hosts: everything can be compared with diagonalisation.
+
+    Parameters
+    ----------
+    hamiltonian : complex array, shape (site, 2 orb, site, 2 orb)
+        In eV, Hermitian; in the spin-orbital index of each site spin is the slow index.
+    fermi_energy : float
+        E_F in eV. It must lie in a gap of the cluster with its spins in place.
+    gap : float
+        A lower bound of the distance in eV of the levels from E_F, with and without spins.
+
+    Raises
+    ------
+    InputError
+        If the Hamiltonian is not Hermitian or has the wrong shape.
+
+    Notes
+    -----
+    `sites` are numbers of the cluster's sites, an int array of shape (site,).
+    """
+
+    nambu: ClassVar[bool] = False
+
+    hamiltonian: Complex[Array, "site spinorb site spinorb"]
+    fermi_energy: Float[Array, ""]
+    gap: float = eqx.field(static=True)
+
+    def __init__(self, hamiltonian, *, fermi_energy=0.0, gap):
+        require_x64("ClusterHost")
+        matrix = jnp.asarray(hamiltonian, complex)
+        if matrix.ndim != 4 or matrix.shape[:2] != matrix.shape[2:] or matrix.shape[1] % 2:
+            raise InputError(
+                "Argument `hamiltonian` must have shape (site, 2 orb, site, 2 orb), but its shape "
+                f"is {matrix.shape}."
+            )
+        _checks.finite("hamiltonian", matrix)
+        array = _checks.concrete(matrix)
+        if array is not None:
+            defect = np.abs(array - array.transpose(2, 3, 0, 1).conj())
+            if defect.max() > 1e-10 * max(1.0, np.abs(array).max()):
+                entry = tuple(int(n) for n in np.unravel_index(defect.argmax(), array.shape))
+                raise InputError(
+                    f"Argument `hamiltonian` must be Hermitian, but entry {entry} differs from the "
+                    f"conjugate of its partner by {defect.max():.1e}."
+                )
+        _checks.positive("gap", gap, "eV")
+        self.hamiltonian = matrix
+        self.fermi_energy = jnp.asarray(fermi_energy, float)
+        self.gap = float(gap)
+
+    def blocks(self, z, sites, pairs) -> Green:
+        """Return G_ij(z); see `AbstractHost.blocks`. `sites` are site numbers, shape (site,)."""
+        count, size = self.hamiltonian.shape[:2]
+        numbers = check_pairs(np.stack([np.asarray(sites)] * 2, axis=1), count)[:, 0]
+        pairs = numbers[check_pairs(pairs, len(numbers))]
+        matrix = self.hamiltonian.reshape(count * size, count * size)
+        shifted = (
+            jnp.asarray(z, complex)[:, None, None] * jnp.eye(count * size, dtype=complex) - matrix
+        )
+        green = jnp.linalg.inv(shifted).reshape(-1, count, size, count, size)
+        return decompose(green[:, pairs[:, 0], :, pairs[:, 1]].swapaxes(0, 1))
+
+    def contour(self, sites) -> Contour:
+        """Return the imaginary axis through E_F, made for the gap and the bandwidth."""
+        matrix = self.hamiltonian.reshape(self.hamiltonian.shape[0] * self.hamiltonian.shape[1], -1)
+        bandwidth = 2 * np.abs(np.asarray(matrix)).sum(axis=1).max() + abs(float(self.fermi_energy))
+        return imaginary_axis(self.fermi_energy, gap=self.gap, bandwidth=bandwidth + 10 * self.gap)

@@ -1,0 +1,260 @@
+"""One- and two-dimensional electron gas with Rashba spin-orbit coupling."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from msgreen_kernels import hankel1_01
+
+from msgreen import _checks
+from msgreen._precision import require_x64
+from msgreen._typing import Array, Complex, Float
+from msgreen.contour import Contour, fermi_line
+from msgreen.errors import InputError
+from msgreen.hosts.base import AbstractHost, check_pairs, site_count
+from msgreen.spin import Green
+from msgreen.units import HBAR2_OVER_ME
+
+
+class RashbaGas(AbstractHost):
+    """Electron gas H = hbar^2 k^2 / 2m - alpha (k x z).sigma in one or two dimensions.
+
+    Without Rashba coupling (k_R = 0) it is the free electron gas. Give the filling by exactly
+    one of `fermi_wavevector` and `fermi_energy`, and the coupling by at most one of
+    `rashba_wavevector` and `rashba_parameter`.
+
+    Parameters
+    ----------
+    dimension : int
+        1 (sites on the x axis) or 2 (sites in the xy plane).
+    effective_mass : float
+        m* in electron masses, positive.
+    fermi_wavevector : float, optional
+        q_F in 1/angstrom, where E_F = hbar^2 (q_F^2 - k_R^2) / 2m.
+    fermi_energy : float, optional
+        E_F in eV from the crossing point of the bands at k = 0; above the band bottom.
+    rashba_wavevector : float, optional
+        k_R = m alpha / hbar^2 in 1/angstrom.
+    rashba_parameter : float, optional
+        alpha in eV angstrom.
+    momentum_cutoff : float, optional
+        Lambda in 1/angstrom. Only the on-site block of the two-dimensional gas needs it: there
+        the integral over k diverges logarithmically and is cut at k = Lambda. A contact
+        scatterer of radius a corresponds to Lambda of the order 1/a. Blocks between different
+        sites do not depend on it.
+
+    Raises
+    ------
+    InputError
+        If a parameter is missing, given twice, not finite or has no meaning.
+    PrecisionError
+        If JAX runs in single precision.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 35-38 and 55; Imamura et al., Phys. Rev. B 69,
+    121303 (2004).
+
+    Examples
+    --------
+    >>> gas = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
+    >>> round(float(gas.fermi_energy), 6)
+    0.405982
+    """
+
+    nambu: ClassVar[bool] = False
+
+    dimension: int = eqx.field(static=True)
+    effective_mass: Float[Array, ""]
+    fermi_wavevector: Float[Array, ""]
+    rashba_wavevector: Float[Array, ""]
+    momentum_cutoff: Float[Array, ""] | None
+
+    def __init__(
+        self,
+        dimension,
+        *,
+        effective_mass,
+        fermi_wavevector=None,
+        fermi_energy=None,
+        rashba_wavevector=None,
+        rashba_parameter=None,
+        momentum_cutoff=None,
+    ):
+        require_x64("RashbaGas")
+        if dimension not in (1, 2):
+            raise InputError(f"Argument `dimension` must be 1 or 2, but it is {dimension!r}.")
+        _checks.positive("effective_mass", effective_mass, "electron masses")
+        scale = HBAR2_OVER_ME / effective_mass
+        wavevector = _one_of(
+            "rashba_wavevector",
+            rashba_wavevector,
+            "rashba_parameter",
+            None if rashba_parameter is None else rashba_parameter / scale,
+            default=0.0,
+        )
+        _checks.finite("rashba_wavevector", wavevector)
+        from_energy = None
+        if fermi_energy is not None:
+            _checks.finite("fermi_energy", fermi_energy)
+            square = 2 * jnp.asarray(fermi_energy, float) / scale + wavevector**2
+            _checks.positive("fermi_energy + hbar^2 k_R^2 / 2m", square)
+            from_energy = jnp.sqrt(square)
+        fermi = _one_of("fermi_wavevector", fermi_wavevector, "fermi_energy", from_energy)
+        _checks.positive("fermi_wavevector", fermi, "1/angstrom")
+        self.dimension = dimension
+        self.effective_mass = jnp.asarray(effective_mass, float)
+        self.fermi_wavevector = jnp.asarray(fermi, float)
+        self.rashba_wavevector = jnp.asarray(wavevector, float)
+        if momentum_cutoff is not None:
+            _checks.positive("momentum_cutoff", momentum_cutoff, "1/angstrom")
+            momentum_cutoff = jnp.asarray(momentum_cutoff, float)
+        self.momentum_cutoff = momentum_cutoff
+
+    @property
+    def hbar2_over_mass(self) -> Float[Array, ""]:
+        """hbar^2 / m* in eV angstrom^2."""
+        return HBAR2_OVER_ME / self.effective_mass
+
+    @property
+    def fermi_energy(self) -> Float[Array, ""]:
+        """E_F in eV, from the crossing point of the bands at k = 0."""
+        return 0.5 * self.hbar2_over_mass * (self.fermi_wavevector**2 - self.rashba_wavevector**2)
+
+    def wavevector(self, z: Complex[Array, " energy"]) -> Complex[Array, " energy"]:
+        """Return q(z) = sqrt(2 m z / hbar^2 + k_R^2) with Im q >= 0, in 1/angstrom."""
+        scale, k = self._complex()
+        square = 2 * z / scale + k * k
+        return 1j * jnp.sqrt(-square)
+
+    def blocks(self, z, sites, pairs) -> Green:
+        """Return G_ij(z); see `AbstractHost.blocks`. `sites` are positions (site, dim) in angstrom.
+
+        Raises
+        ------
+        InputError
+            If `sites` has the wrong shape, two sites coincide, or an on-site block of the
+            two-dimensional gas is asked for without a `momentum_cutoff`.
+        """
+        positions = self._positions(sites)
+        pairs = check_pairs(pairs, site_count(positions))
+        onsite = pairs[:, 0] == pairs[:, 1]
+        q = self.wavevector(jnp.asarray(z, complex))[:, None]
+        bond = positions[pairs[~onsite, 1]] - positions[pairs[~onsite, 0]]
+        scalar, vector = self._between(q, jnp.linalg.norm(bond, axis=-1))
+        normal = _bond_normal(bond)
+        a = jnp.zeros((q.shape[0], len(pairs)), complex).at[:, ~onsite].set(scalar)
+        b = jnp.zeros((q.shape[0], len(pairs), 3), complex)
+        b = b.at[:, ~onsite].set(vector[..., None] * normal.astype(complex))
+        if onsite.any():
+            a = a.at[:, onsite].set(self._onsite(q))
+        return Green(a[..., None, None], b[..., None, None])
+
+    def contour(self, sites, nodes: int | None = None) -> Contour:
+        """Return the line q = q_F + i s, made for all loops of two to six of the `sites`.
+
+        Parameters
+        ----------
+        sites : real array, shape (site, dim)
+            Positions in angstrom.
+        nodes : int, optional
+            Number of energies; by default chosen from the range of distances.
+        """
+        positions = self._positions(sites)
+        if len(positions) < 2:
+            raise InputError(
+                "Argument `sites` must hold at least two sites, but it holds one. "
+                "Use `RashbaGas.line` with the perimeters of the loops."
+            )
+        i, j = np.triu_indices(len(positions), 1)
+        distance = jnp.linalg.norm(positions[i] - positions[j], axis=-1)
+        return self.line(2 * distance.min(), 6 * distance.max(), nodes)
+
+    def line(self, shortest, longest=None, nodes: int | None = None) -> Contour:
+        """Return the line q = q_F + i s for loops of perimeter `shortest` to `longest` (angstrom).
+
+        See `msgreen.contour.fermi_line`.
+        """
+        return fermi_line(
+            self.fermi_wavevector,
+            self.rashba_wavevector,
+            self.hbar2_over_mass,
+            shortest,
+            longest,
+            nodes,
+        )
+
+    @eqx.filter_jit
+    def _between(self, q, distance):
+        """Return A, and B along the bond normal, at distances > 0 (L Eqs. 38 and 55)."""
+        scale, k = self._complex()
+        distance = distance.astype(complex)
+        if self.dimension == 1:
+            wave = jnp.exp(1j * q * distance) / (q * scale)
+            return -1j * wave * jnp.cos(k * distance), wave * jnp.sin(k * distance)
+        plus0, plus1 = hankel1_01((q + k) * distance)
+        minus0, minus1 = hankel1_01((q - k) * distance)
+        plus, minus = (1 + k / q) / 4, (1 - k / q) / 4
+        scalar = -1j * (plus * plus0 + minus * minus0) / scale
+        return scalar, (plus * plus1 - minus * minus1) / scale
+
+    def _onsite(self, q):
+        """Return G_ii: finite in one dimension, cut at k = momentum_cutoff in two.
+
+        In two dimensions G_ii = -(m / 2 pi hbar^2) sum_(+-) int_0^Lambda k dk /
+        [(k +- k_R)^2 - q^2], integrated by partial fractions. The poles k_1, k_2 stay off the
+        path, on either side of it, so the principal logarithms are continuous along it.
+        """
+        scale, rashba = self._complex()
+        if self.dimension == 1:
+            return -1j / (q * scale)
+        if self.momentum_cutoff is None:
+            raise InputError(
+                "Argument `momentum_cutoff` must be given for an on-site block of the "
+                "two-dimensional gas, which diverges without it. Pass "
+                "`RashbaGas(..., momentum_cutoff=...)` of about one over the radius of the "
+                "scatterer, or use only loops over distinct sites."
+            )
+        cutoff = self.momentum_cutoff.astype(complex)
+        total = jnp.zeros_like(q)
+        for k in (rashba, -rashba):
+            for pole in (q - k, -q - k):
+                residue = pole / (2 * (pole + k))
+                total = total + residue * (jnp.log(cutoff - pole) - jnp.log(-pole))
+        return -total / (2 * np.pi * scale)
+
+    def _complex(self):
+        """hbar^2 / m and k_R as complex numbers."""
+        return self.hbar2_over_mass.astype(complex), self.rashba_wavevector.astype(complex)
+
+    def _positions(self, sites) -> Float[Array, "site dim"]:
+        positions = jnp.asarray(sites, float)
+        if positions.ndim != 2 or positions.shape[1] != self.dimension or not len(positions):
+            raise InputError(
+                f"Argument `sites` must be positions of shape (site, {self.dimension}) in "
+                f"angstrom, but its shape is {positions.shape}."
+            )
+        _checks.distinct_sites("sites", positions)
+        return positions
+
+
+def _bond_normal(bond: Float[Array, "pair dim"]) -> Float[Array, "pair 3"]:
+    """(sin b, -cos b, 0) for bonds at angle b to the x axis (L, below Eq. 37)."""
+    unit = bond / jnp.linalg.norm(bond, axis=-1, keepdims=True)
+    x = unit[:, 0]
+    y = unit[:, 1] if bond.shape[1] == 2 else jnp.zeros_like(x)
+    return jnp.stack([y, -x, jnp.zeros_like(x)], axis=-1)
+
+
+def _one_of(name, value, other_name, other, default=None):
+    """Return the one of two alternative parameters that is given."""
+    if value is not None and other is not None:
+        raise InputError(
+            f"Argument `{name}` must not be given together with `{other_name}`, but both are. "
+            "Give one of them."
+        )
+    chosen = other if value is None else value
+    if chosen is None and default is None:
+        raise InputError(f"Argument `{name}` must be given (or `{other_name}`), but neither is.")
+    return default if chosen is None else chosen

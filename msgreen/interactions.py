@@ -1,0 +1,268 @@
+"""The result: interactions of clusters of any order, in a stated convention."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from msgreen.convention import NEUTRAL, SpinConvention
+from msgreen.errors import InputError
+from msgreen.plaquette import multiplicity
+from msgreen.units import MEV
+
+
+class Coefficient(NamedTuple):
+    """Values of a named coefficient and the estimates of their numerical errors, in eV.
+
+    `axes` names the axes after the first (the cluster): "leg" for one entry per leg of the
+    loop, "xyz" for a Cartesian one.
+    """
+
+    value: np.ndarray
+    error: np.ndarray
+    axes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Interactions of one kind: clusters of the same number of spins and of different sites.
+
+    Attributes
+    ----------
+    loops : int array, shape (cluster, order)
+        The sites of every cluster, in the order of the loop.
+    coefficients : mapping of str to Coefficient
+        Named coefficients; values have the cluster as first axis.
+    tensor : Coefficient, optional
+        The full tensor of every cluster, shape (cluster, 3, ..., 3), Cartesian axes in the
+        order of the sites.
+    """
+
+    loops: np.ndarray
+    coefficients: Mapping[str, Coefficient]
+    tensor: Coefficient | None = None
+
+    @property
+    def order(self) -> int:
+        """Number of spins."""
+        return self.loops.shape[1]
+
+    @property
+    def site_count(self) -> int:
+        """Number of different sites of a cluster."""
+        return len(set(self.loops[0].tolist())) if len(self.loops) else self.order
+
+    @property
+    def kind(self) -> str:
+        """Name of the kind: pair, biquadratic, three_site, four_site, six_site, ..."""
+        names = {(2, 2): "pair", (4, 2): "biquadratic", (4, 3): "three_site"}
+        words = {4: "four_site", 6: "six_site"}
+        if self.site_count == self.order and self.order in words:
+            return words[self.order]
+        return names.get((self.order, self.site_count), f"spins{self.order}_sites{self.site_count}")
+
+    def scaled(self, factor: np.ndarray) -> "Terms":
+        """Return the terms with every cluster's numbers multiplied by its factor."""
+
+        def scale(coefficient: Coefficient) -> Coefficient:
+            column = factor.reshape(-1, *(1,) * (coefficient.value.ndim - 1))
+            return coefficient._replace(
+                value=column * coefficient.value, error=np.abs(column) * coefficient.error
+            )
+
+        return replace(
+            self,
+            coefficients={name: scale(c) for name, c in self.coefficients.items()},
+            tensor=None if self.tensor is None else scale(self.tensor),
+        )
+
+
+class Row(NamedTuple):
+    """One number of an interaction set, as a line of a table."""
+
+    order: int
+    term: str
+    sites: str
+    component: str
+    value: float
+    error: float
+    unit: str
+    convention: str
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Magnetic interactions of all orders, with their convention and error estimates.
+
+    Attributes
+    ----------
+    terms : tuple of Terms
+        One entry per kind of cluster. Energies in eV.
+    convention : SpinConvention
+    positions : real array, shape (site, dim), optional
+        In angstrom.
+    source : mapping of str to str
+        Where the numbers come from: host, parameters, program version.
+
+    Notes
+    -----
+    Signs and counts differ between papers and programs; `to` converts between them exactly.
+    """
+
+    terms: tuple[Terms, ...]
+    convention: SpinConvention = NEUTRAL
+    positions: np.ndarray | None = None
+    source: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, kind: str) -> Terms:
+        """Return the terms of one kind, such as "pair" or "four_site"."""
+        for terms in self.terms:
+            if terms.kind == kind:
+                return terms
+        raise InputError(
+            f"Argument `kind` must be one of {', '.join(t.kind for t in self.terms)}, "
+            f"but it is {kind!r}."
+        )
+
+    def to(self, convention: SpinConvention) -> "Interactions":
+        """Return the same interactions in another convention."""
+        converted = []
+        for terms in self.terms:
+            counts = multiplicity(terms.loops)
+            shape = (terms.order, terms.site_count, counts)
+            converted.append(
+                terms.scaled(self.convention.factor(*shape) / convention.factor(*shape))
+            )
+        return replace(self, terms=tuple(converted), convention=convention)
+
+    def energy(self, directions: np.ndarray) -> np.ndarray:
+        """Return the energy of spin configurations from the full tensors, in eV.
+
+        Parameters
+        ----------
+        directions : real array, shape (..., site, 3)
+            Unit vectors.
+
+        Raises
+        ------
+        InputError
+            If a kind of term carries no tensor.
+        """
+        spins = np.asarray(directions, float)
+        total = np.zeros(spins.shape[:-2])
+        for terms in self.to(NEUTRAL).terms:
+            if terms.tensor is None:
+                raise InputError(
+                    f"Argument `self` must carry tensors, but the {terms.kind} terms have none. "
+                    "Ask for them when computing the interactions (`tensors=True`)."
+                )
+            partial = np.broadcast_to(
+                terms.tensor.value, (*spins.shape[:-2], *terms.tensor.value.shape)
+            )
+            for m in reversed(range(terms.order)):
+                spin = spins[..., terms.loops[:, m], :]
+                spin = spin.reshape(*spin.shape[:-1], *(1,) * m, 3)
+                partial = np.sum(partial * spin, axis=-1)
+            total = total + partial.sum(axis=-1)
+        return total
+
+    def rows(self, tensors: bool = False) -> list[Row]:
+        """Return every number as a row: order, term, sites, component, value, error, unit."""
+        return [
+            row
+            for terms in self.terms
+            for name, coefficient in _named(terms, tensors).items()
+            for row in self._rows_of(terms, name, coefficient)
+        ]
+
+    def _rows_of(self, terms: Terms, name: str, coefficient: Coefficient):
+        shape = coefficient.value.shape[1:]
+        for cluster, sites in enumerate(terms.loops):
+            label = "-".join(map(str, sites))
+            for index in product(*map(range, shape)):
+                yield Row(
+                    terms.order,
+                    name,
+                    label,
+                    _component(coefficient.axes, index, sites),
+                    float(coefficient.value[(cluster, *index)]),
+                    float(coefficient.error[(cluster, *index)]),
+                    "eV",
+                    self.convention.name,
+                )
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return everything as a labelled dataset, ready for NetCDF; it loses nothing."""
+        data: dict = {}
+        for terms in self.terms:
+            cluster = terms.kind
+            data[f"{cluster}_sites"] = ((cluster, f"{cluster}_site"), terms.loops)
+            for name, c in _named(terms, tensors=True).items():
+                dims = (cluster, *_dimensions(c.axes, terms))
+                data[f"{cluster}_{name}"] = (dims, c.value, {"units": "eV"})
+                data[f"{cluster}_{name}_error"] = (dims, c.error, {"units": "eV"})
+        if self.positions is not None:
+            data["positions"] = (("site", "dim"), self.positions, {"units": "angstrom"})
+        attributes = {
+            "convention": self.convention.name,
+            "sign": self.convention.sign,
+            "ordered_sum": int(self.convention.ordered),
+            "spin_length": self.convention.spin_length,
+            **self.source,
+        }
+        weights = self.convention.weights
+        if weights:
+            attributes["weights_sites"] = np.array(list(weights))
+            attributes["weights"] = np.array(list(weights.values()))
+        return xr.Dataset(data, attrs=attributes)
+
+    def __str__(self) -> str:
+        sign = "+" if self.convention.sign > 0 else "-"
+        counting = "ordered sets of sites" if self.convention.ordered else "unordered clusters"
+        lines = [
+            f"Interactions in meV, convention {self.convention.name} "
+            f"(sign {sign}, sum over {counting})",
+            f"{'term':<12}{'sites':<16}{'component':<14}{'value':>16}{'error':>12}",
+        ]
+        rows = self.rows()
+        shown = rows if len(rows) <= 60 else rows[:40]
+        for r in shown:
+            lines.append(
+                f"{r.term:<12}{r.sites:<16}{r.component:<14}{r.value / MEV:>16.8g}"
+                f"{r.error / MEV:>12.1e}"
+            )
+        if len(shown) < len(rows):
+            lines.append(f"... and {len(rows) - len(shown)} more rows; write them with write_csv")
+        return "\n".join(lines)
+
+
+def _named(terms: Terms, tensors: bool) -> dict[str, Coefficient]:
+    named = dict(terms.coefficients)
+    if tensors and terms.tensor is not None:
+        named["tensor"] = terms.tensor
+    return named
+
+
+def _component(axes: tuple[str, ...], index: tuple[int, ...], sites) -> str:
+    """Label one entry: the leg as "i>j", Cartesian axes as letters."""
+    legs = [
+        f"{sites[n]}>{sites[(n + 1) % len(sites)]}"
+        for axis, n in zip(axes, index, strict=True)
+        if axis == "leg"
+    ]
+    letters = "".join("xyz"[n] for axis, n in zip(axes, index, strict=True) if axis == "xyz")
+    return " ".join(filter(None, [*legs, letters]))
+
+
+def _dimensions(axes: tuple[str, ...], terms: Terms) -> list[str]:
+    names, cartesian = [], 0
+    for axis in axes:
+        if axis == "leg":
+            names.append(f"{terms.kind}_leg")
+        else:
+            names.append(f"xyz{cartesian}")
+            cartesian += 1
+    return names

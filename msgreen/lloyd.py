@@ -1,0 +1,276 @@
+"""Lloyd's formula: the energy of a set of spins, to all orders, from the host's Green function.
+
+    E(S) = (1/pi) Im int^{E_F} de  Tr ln[1 - G(e) V(S)]
+         = sum_i E_i(S_i) + E_int(S)
+
+The single-site energies E_i = (1/pi) Im int Tr ln[1 - G_ii V_i] are split off exactly. What
+remains, E_int = (1/pi) Im int Tr ln[1 - G' t(S)] with G' the blocks between different sites and
+t_i = (1 - V_i G_ii)^-1 V_i, is the connected part: it needs no cancellation of large numbers.
+"""
+
+import warnings
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from msgreen_kernels import slogdet
+
+from msgreen import _checks
+from msgreen._typing import Array, Complex, Float
+from msgreen.contour import Contour, unwrap_logdet
+from msgreen.errors import AccuracyWarning, InputError
+from msgreen.hosts.base import AbstractHost, green_matrix, site_count
+from msgreen.scattering import AbstractScatterer, resummed
+
+_BLOCK_BYTES = 256 * 2**20
+
+
+class LloydEnergy(eqx.Module):
+    """E(S) of n spins in a host, as a jitted, batched and differentiable function.
+
+    Parameters
+    ----------
+    host : AbstractHost
+    scatterer : AbstractScatterer
+    sites : array with one row per site
+        As the host names its sites; the rows must differ.
+    contour : Contour, optional
+        Energies and weights; by default ``host.contour(sites)``.
+    onsite : bool
+        Whether repeated scattering at one site (the blocks G_ii) is included. False drops
+        it, as the expansion of Lounis does.
+
+    Attributes
+    ----------
+    green : complex array, shape (energy, site, 2 orb, site, 2 orb)
+        G on the contour; its on-site blocks are zero if `onsite` is False.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 4-7.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from msgreen import ContactCoupling, LloydEnergy, RashbaGas
+    >>> gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
+    >>> energy = LloydEnergy(gas, ContactCoupling(0.58), jnp.array([[0.0], [9.35]]))
+    >>> up, down = jnp.array([0.0, 0.0, 1.0]), jnp.array([0.0, 0.0, -1.0])
+    >>> round(1e3 * float(energy.interaction(jnp.stack([up, down]))), 2)
+    0.0
+    """
+
+    green: Complex[Array, "energy site spinorb site spinorb"]
+    scatterer: AbstractScatterer
+    path: Contour
+    prefactor: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        host: AbstractHost,
+        scatterer: AbstractScatterer,
+        sites,
+        contour: Contour | None = None,
+        *,
+        onsite: bool = True,
+    ):
+        self.path = host.contour(sites) if contour is None else contour
+        self.scatterer = scatterer
+        self.prefactor = 0.5 if host.nambu else 1.0
+        if onsite:
+            self.green = green_matrix(host, self.path.nodes, sites)
+        else:
+            self.green = _between_sites(host, self.path.nodes, sites)
+
+    @property
+    def count(self) -> int:
+        """Number of spins."""
+        return self.green.shape[1]
+
+    def __call__(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
+        """Return the total E(S) in eV, single-site energies included.
+
+        Parameters
+        ----------
+        directions : real array, shape (..., site, 3)
+            Unit vectors; leading axes are configurations, evaluated in blocks.
+
+        Raises
+        ------
+        InputError
+            If `directions` has the wrong shape, is not normalised or not finite.
+
+        Notes
+        -----
+        A contour made for loops between sites (`RashbaGas.contour`) does not converge the
+        single-site energies, which an electron gas has but which do not depend on the
+        directions; use `interaction` there.
+        """
+        return self._batched(directions, LloydEnergy.energy)
+
+    def interaction(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
+        """Return E(S) - sum_i E_i(S_i) in eV, the connected part; arguments as for a call."""
+        return self._batched(directions, LloydEnergy.connected)
+
+    def single_site(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
+        """Return sum_i E_i(S_i) in eV, each spin alone in the host; arguments as for a call."""
+        return self._batched(directions, lambda self, spins: self._integrate(self._alone, spins)[0])
+
+    def with_error(self, directions: Float[Array, "site 3"]) -> tuple[Array, Array]:
+        """Return `interaction` of one configuration and its quadrature error estimate, in eV."""
+        self._check(directions, batched=False)
+        return self._integrate(self._linked, jnp.asarray(directions, float))
+
+    def energy(self, spins: Float[Array, "site 3"]) -> Float[Array, ""]:
+        """Return the total E(S) of one configuration of vectors of any length, in eV.
+
+        The unchecked form of calling the object; derivatives with respect to unconstrained
+        spins (`msgreen.rotation`) go through it.
+        """
+        return self._integrate(self._total, spins)[0]
+
+    def connected(self, spins: Float[Array, "site 3"]) -> Float[Array, ""]:
+        """Return the connected part of `energy`, for one configuration of any spin lengths."""
+        return self._integrate(self._linked, spins)[0]
+
+    def scattering_matrix(self, spins: Float[Array, "site 3"]) -> Complex[Array, "energy dim dim"]:
+        """Return G V(S) on the contour, as matrices of size site x 2 orb."""
+        potential = self.scatterer.potential(self.path.nodes, spins)
+        product = jnp.einsum("eiajb,ejbc->eiajc", self.green, potential)
+        return _as_matrix(product)
+
+    def dressed_green(
+        self, spins: Float[Array, "site 3"]
+    ) -> Complex[Array, "energy site spinorb site spinorb"]:
+        """Return g = (1 - G V)^-1 G on the contour: the Green function with the spins in place."""
+        identity = jnp.eye(self.green.shape[1] * self.green.shape[2], dtype=complex)
+        dressed = jnp.linalg.solve(identity - self.scattering_matrix(spins), _as_matrix(self.green))
+        return dressed.reshape(self.green.shape)
+
+    def spectral_radius(self, directions: Float[Array, "site 3"]) -> float:
+        """Return the largest |eigenvalue| of G V(S) over the contour.
+
+        The expansion of ln(1 - G V) in orders of scattering converges below 1 only. Not
+        differentiable.
+        """
+        self._check(directions, batched=False)
+        matrix = np.asarray(self.scattering_matrix(jnp.asarray(directions, float)))
+        return float(np.abs(np.linalg.eigvals(matrix)).max())
+
+    def series(self, directions: Float[Array, "site 3"], order: int) -> Float[Array, " order"]:
+        """Return the energies of scattering order p = 1 ... `order`, in eV.
+
+        Parameters
+        ----------
+        directions : real array, shape (site, 3)
+            Unit vectors.
+        order : int
+            Highest power of G V, at least 1.
+
+        Returns
+        -------
+        real array, shape (order,)
+            -(1 / pi p) Im int Tr (G V)^p; its sum tends to the total energy.
+
+        Warns
+        -----
+        AccuracyWarning
+            If the spectral radius of G V exceeds 0.9: the series converges slowly or not at all.
+
+        References
+        ----------
+        Lounis, New J. Phys. 22, 103003 (2020), Eq. 5.
+        """
+        if order < 1:
+            raise InputError(f"Argument `order` must be at least 1, but it is {order}.")
+        radius = self.spectral_radius(directions)
+        if radius > 0.9:
+            warnings.warn(
+                f"The spectral radius of G V is {radius:.2f}: the truncated series converges "
+                "slowly or diverges. Use the all-order energy, or weaker scattering.",
+                AccuracyWarning,
+                stacklevel=2,
+            )
+        matrix = self.scattering_matrix(jnp.asarray(directions, float))
+        power, traces = matrix, [jnp.trace(matrix, axis1=1, axis2=2)]
+        for p in range(2, order + 1):
+            power = power @ matrix
+            traces.append(jnp.trace(power, axis1=1, axis2=2) / p)
+        return -self.prefactor * self.path.integrate(jnp.stack(traces, axis=1))[0]
+
+    def _integrate(self, log_determinant, spins):
+        value, error = self.path.integrate(log_determinant(spins))
+        return self.prefactor * value, self.prefactor * error
+
+    def _total(self, spins) -> Complex[Array, " energy"]:
+        """Ln det(1 - G V)."""
+        matrix = self.scattering_matrix(spins)
+        return _log_determinant(jnp.eye(matrix.shape[-1], dtype=complex) - matrix)
+
+    def _alone(self, spins) -> Complex[Array, " energy"]:
+        """sum_i ln det(1 - G_ii V_i)."""
+        onsite = _onsite_blocks(self.green)
+        product = onsite @ self.scatterer.potential(self.path.nodes, spins)
+        return _log_determinant(jnp.eye(product.shape[-1], dtype=complex) - product).sum(axis=1)
+
+    def _linked(self, spins) -> Complex[Array, " energy"]:
+        """Ln det(1 - G' t)."""
+        onsite = _onsite_blocks(self.green)
+        t = resummed(self.scatterer.potential(self.path.nodes, spins), onsite)
+        sites = np.arange(self.count)
+        between = self.green.at[:, sites, :, sites, :].set(0.0)
+        matrix = _as_matrix(jnp.einsum("eiajb,ejbc->eiajc", between, t))
+        return _log_determinant(jnp.eye(matrix.shape[-1], dtype=complex) - matrix)
+
+    def _batched(self, directions, function):
+        self._check(directions, batched=True)
+        directions = jnp.asarray(directions, float)
+        return _map_configurations(self, directions, function)
+
+    def _check(self, directions, batched: bool) -> None:
+        shape = np.shape(directions)
+        if shape[-2:] != (self.count, 3) or (not batched and len(shape) != 2):
+            expected = f"({'..., ' if batched else ''}{self.count}, 3)"
+            raise InputError(
+                f"Argument `directions` must have shape {expected}, but its shape is {shape}."
+            )
+        _checks.unit_vectors("directions", directions)
+
+
+@eqx.filter_jit
+def _map_configurations(lloyd: LloydEnergy, directions, function):
+    """Evaluate `function` over the leading axes, in blocks of bounded memory."""
+    flat = directions.reshape(-1, *directions.shape[-2:])
+    if len(flat) == 1:
+        return function(lloyd, flat[0]).reshape(directions.shape[:-2])
+    block = max(1, _BLOCK_BYTES // (4 * 16 * lloyd.green.size))
+    energies = jax.lax.map(
+        lambda spins: function(lloyd, spins), flat, batch_size=min(block, len(flat))
+    )
+    return energies.reshape(directions.shape[:-2])
+
+
+def _between_sites(host: AbstractHost, z, sites):
+    """G(z) with zero on-site blocks, which the host is not asked for."""
+    count = site_count(sites)
+    i, j = np.nonzero(~np.eye(count, dtype=bool))
+    blocks = host.blocks(z, sites, np.stack([i, j], axis=1)).matrix()
+    size = blocks.shape[-1]
+    green = jnp.zeros((len(z), count, count, size, size), blocks.dtype).at[:, i, j].set(blocks)
+    return jnp.swapaxes(green, 2, 3)
+
+
+def _onsite_blocks(green) -> Complex[Array, "energy site spinorb spinorb"]:
+    return jnp.moveaxis(jnp.diagonal(green, axis1=1, axis2=3), -1, 1)
+
+
+def _as_matrix(blocks) -> Complex[Array, "energy dim dim"]:
+    size = blocks.shape[1] * blocks.shape[2]
+    return blocks.reshape(blocks.shape[0], size, size)
+
+
+def _log_determinant(matrix) -> Complex[Array, "..."]:
+    """Ln det of matrices (energy, ..., n, n), continuous along the contour."""
+    phase, logabs = slogdet(matrix)
+    return unwrap_logdet(phase, logabs, axis=0)

@@ -1,0 +1,280 @@
+"""Derivatives of the energy with respect to spin directions.
+
+Two different expansions are served and kept apart by name:
+
+- *rotations* about a reference configuration: derivatives with respect to geodesic (normal)
+  coordinates u on the sphere, e_i(u) = cos|u| e_i + sinc|u| (u_1 a_i + u_2 b_i), where (a_i, b_i)
+  is `msgreen.spin.tangent_frame`. At u = 0 these are the symmetrised covariant derivatives on the
+  sphere, of any order. In second order this is the exchange of Liechtenstein et al.
+- the *multilinear* expansion about S = 0: plain derivatives with respect to unconstrained
+  spins, at S = 0. This is the expansion of Lounis; its tensors are those of the plaquettes.
+
+All functions take the energy as a callable of an array (site, 3), so any energy will do. The
+closed forms take a `LloydEnergy` and need no automatic differentiation.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import permutations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._typing import Array, Float
+from msgreen.errors import InputError
+from msgreen.lloyd import LloydEnergy
+from msgreen.spin import rotate, tangent_frame
+
+Energy = Callable[[Array], Array]
+
+
+def effective_field(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "site 3"]:
+    """Return the tangential gradient of the energy, (1 - e e) dE/de, in eV.
+
+    The constraining field of a spin is this vector; minus it drives the spin.
+    """
+    _checks.unit_vectors("directions", directions)
+    directions = jnp.asarray(directions, float)
+    gradient = _gradient(energy, directions)
+    return gradient - jnp.sum(gradient * directions, axis=-1, keepdims=True) * directions
+
+
+def torque(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "site 3"]:
+    """Return the torque e x dE/de on every spin, in eV.
+
+    A rotation of spin i about the axis n by a small angle changes the energy by
+    angle * n . torque_i.
+    """
+    _checks.unit_vectors("directions", directions)
+    directions = jnp.asarray(directions, float)
+    return jnp.cross(directions, _gradient(energy, directions))
+
+
+def hessian(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "site 2 site 2"]:
+    """Return the covariant Hessian of the energy on the sphere, in eV, by autodiff.
+
+    Parameters
+    ----------
+    energy : callable
+        Maps spins (site, 3) to an energy in eV; differentiable.
+    directions : real array, shape (site, 3)
+        Unit vectors of the reference configuration; it need not be stationary.
+
+    Returns
+    -------
+    real array, shape (site, 2, site, 2)
+        Second derivatives in the geodesic coordinates along `tangent_frame`.
+
+    References
+    ----------
+    Liechtenstein et al., J. Magn. Magn. Mater. 67, 65 (1987).
+    """
+    _checks.unit_vectors("directions", directions)
+    return _hessian(energy, jnp.asarray(directions, float))
+
+
+def rotation_tensor(
+    energy: Energy, directions: Float[Array, "site 3"], sites: Sequence[int]
+) -> Float[Array, "..."]:
+    """Return the mixed derivative of the energy under rotations of given spins, by autodiff.
+
+    Parameters
+    ----------
+    energy : callable
+        Maps spins (site, 3) to an energy in eV; differentiable.
+    directions : real array, shape (site, 3)
+        Unit vectors of the reference configuration.
+    sites : sequence of N int
+        The spins to differentiate by, in order; a site may occur several times.
+
+    Returns
+    -------
+    real array, shape (2,) * N
+        d^N E / du_1 ... du_N in eV, u_m being the geodesic coordinates of spin ``sites[m]``.
+        Two entries give a block of the Hessian; four and six the ring and six-spin couplings
+        as seen from the reference.
+    """
+    _checks.unit_vectors("directions", directions)
+    _check_sites(sites, len(directions))
+    return _rotation_tensor(energy, jnp.asarray(directions, float), tuple(map(int, sites)))
+
+
+def multilinear_tensor(energy: Energy, count: int, sites: Sequence[int]) -> Float[Array, "..."]:
+    """Return the mixed derivative with respect to unconstrained spins at S = 0, by autodiff.
+
+    Parameters
+    ----------
+    energy : callable
+        Maps spins (site, 3) of any length to an energy in eV; differentiable at zero.
+    count : int
+        Number of spins.
+    sites : sequence of N int
+        The spins to differentiate by.
+
+    Returns
+    -------
+    real array, shape (3,) * N
+        For distinct sites, the sum of the tensors of all loops over them (`msgreen.plaquette`).
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 10, 19, 32.
+    """
+    _check_sites(sites, count)
+    return _multilinear_tensor(energy, count, tuple(map(int, sites)))
+
+
+def closed_hessian(
+    lloyd: LloydEnergy, directions: Float[Array, "site 3"]
+) -> Float[Array, "site 2 site 2"]:
+    """Return the covariant Hessian in closed form, from the dressed Green function.
+
+    With g = (1 - G V)^-1 G and vertices v^a = dV/du_a, the blocks i != j are
+    -(1/pi) Im int Tr[g_ij v_j^b g_ji v_i^a] (Liechtenstein et al.); the diagonal blocks hold in
+    addition the term of second order in the potential, -(1/pi) Im int Tr[g_ii d^2V_i], with
+    d^2 e / du_a du_b = -delta_ab e.
+
+    Valid for scatterers that are linear in the spin, V = v . S.
+
+    Returns
+    -------
+    real array, shape (site, 2, site, 2)
+        In eV, the same as `hessian`.
+    """
+    _checks.unit_vectors("directions", directions)
+    directions = jnp.asarray(directions, float)
+    dressed = lloyd.dressed_green(directions)
+    vertex = lloyd.scatterer.vertex(lloyd.path.nodes, lloyd.count)
+    tangent = _tangent_vertex(vertex, directions)
+    legs = jnp.einsum("eisjt,ejbtu->eijbsu", dressed, tangent)
+    pairs = jnp.einsum("eijbst,ejiats->eiajb", legs, legs)
+    along = jnp.einsum("eikst,ik->eist", vertex, directions.astype(complex))
+    onsite = jnp.einsum("eisit,eits->ei", dressed, along)
+    count = lloyd.count
+    diagonal = jnp.einsum(
+        "ei,ij,ab->eiajb", onsite, jnp.eye(count, dtype=complex), jnp.eye(2, dtype=complex)
+    )
+    return -lloyd.prefactor * lloyd.path.integrate(pairs - diagonal)[0]
+
+
+def closed_rotation_tensor(
+    lloyd: LloydEnergy, directions: Float[Array, "site 3"], sites: Sequence[int]
+) -> Float[Array, "..."]:
+    """Return the mixed derivative under rotations of distinct spins, in closed form.
+
+    -(1/pi) Im int sum over the (N-1)! cyclic orders of Tr[v_i g_ij v_j g_jk ...] with the dressed
+    Green function g. Valid for scatterers that are linear in the spin.
+
+    Returns
+    -------
+    real array, shape (2,) * N
+        In eV, the same as `rotation_tensor`.
+
+    Raises
+    ------
+    InputError
+        If a site occurs twice.
+    """
+    directions = jnp.asarray(directions, float)
+    vertex = lloyd.scatterer.vertex(lloyd.path.nodes, lloyd.count)
+    return _closed_tensor(
+        lloyd, lloyd.dressed_green(directions), _tangent_vertex(vertex, directions), sites
+    )
+
+
+def closed_multilinear_tensor(lloyd: LloydEnergy, sites: Sequence[int]) -> Float[Array, "..."]:
+    """Return the mixed derivative at S = 0 for distinct sites, in closed form, in eV.
+
+    The same as `multilinear_tensor`: the bare Green function takes the place of the dressed one.
+    """
+    vertex = lloyd.scatterer.vertex(lloyd.path.nodes, lloyd.count)
+    return _closed_tensor(lloyd, lloyd.green, vertex, sites)
+
+
+def _closed_tensor(lloyd, green, vertex, sites):
+    _check_sites(sites, lloyd.count)
+    if len(set(sites)) < len(sites):
+        raise InputError(
+            f"Argument `sites` must not repeat a site, but it is {tuple(sites)}. "
+            "Use the autodiff function of the same name without `closed_`."
+        )
+    first, *others = range(len(sites))
+    total = jnp.zeros((), complex)
+    for order in permutations(others):
+        loop = (first, *order)
+        trace = _ordered_trace(green, vertex, [sites[m] for m in loop])
+        total = total + jnp.transpose(trace, (0, *(1 + np.argsort(loop))))
+    return -lloyd.prefactor * lloyd.path.integrate(total)[0]
+
+
+def _ordered_trace(green, vertex, loop):
+    """Tr[v_i^a G_ij v_j^b G_jk ...] with open Cartesian axes in the order of `loop`."""
+    batch = green.shape[0]
+    size = green.shape[2]
+    product = jnp.broadcast_to(jnp.eye(size, dtype=complex), (batch, 1, size, size))
+    for here, after in zip(loop, [*loop[1:], loop[0]], strict=True):
+        leg = vertex[:, here] @ green[:, None, here, :, after, :]
+        product = (product[:, :, None] @ leg[:, None]).reshape(batch, -1, size, size)
+    components = vertex.shape[2]
+    return jnp.trace(product, axis1=-2, axis2=-1).reshape(batch, *(components,) * len(loop))
+
+
+def _tangent_vertex(vertex, directions):
+    frame = tangent_frame(directions).astype(complex)
+    return jnp.einsum("iak,eikst->eiast", frame, vertex)
+
+
+@eqx.filter_jit
+def _gradient(energy, directions):
+    return jax.grad(lambda spins: energy(spins))(directions)
+
+
+@eqx.filter_jit
+def _hessian(energy, directions):
+    along = _in_tangent_coordinates(energy, directions)
+    return jax.hessian(along)(jnp.zeros((len(directions), 2)))
+
+
+@eqx.filter_jit
+def _rotation_tensor(energy, directions, sites):
+    along = _in_tangent_coordinates(energy, directions)
+    return _mixed_derivative(along, jnp.zeros((len(directions), 2)), sites)
+
+
+@eqx.filter_jit
+def _multilinear_tensor(energy, count, sites):
+    return _mixed_derivative(energy, jnp.zeros((count, 3)), sites)
+
+
+def _in_tangent_coordinates(energy, directions):
+    frame = tangent_frame(directions)
+    return lambda tangent: energy(rotate(directions, frame, tangent))
+
+
+def _mixed_derivative(function, origin, sites):
+    """d^N f with respect to the rows `sites` of its argument, by nested forward derivatives."""
+    axes = origin.shape[1]
+
+    def along(components):
+        nested = function
+        for site, component in zip(sites, components, strict=True):
+            tangent = jnp.zeros_like(origin).at[site, component].set(1.0)
+            nested = _directional(nested, tangent)
+        return nested(origin)
+
+    every = np.stack(np.unravel_index(np.arange(axes ** len(sites)), (axes,) * len(sites)), axis=1)
+    return jax.vmap(along)(jnp.asarray(every)).reshape((axes,) * len(sites))
+
+
+def _directional(function, tangent):
+    return lambda point: jax.jvp(function, (point,), (tangent,))[1]
+
+
+def _check_sites(sites, count) -> None:
+    if not len(sites) or any(not 0 <= s < count for s in sites):
+        raise InputError(
+            f"Argument `sites` must hold site numbers from 0 to {count - 1}, "
+            f"but it is {tuple(sites)}."
+        )

@@ -1,0 +1,130 @@
+"""Scatterers: how spin directions become a potential V(S), site by site."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from msgreen import _checks
+from msgreen._typing import Array, Complex, Float
+from msgreen.errors import InputError
+from msgreen.spin import SIGMA, spin_matrix
+
+
+class AbstractScatterer(eqx.Module):
+    """The spin-dependent scattering of every site.
+
+    `potential` serves Lloyd's formula, for any directions; `vertex` is its derivative with
+    respect to a spin, which expansions and closed forms use.
+    """
+
+    @abc.abstractmethod
+    def potential(
+        self, z: Complex[Array, " energy"], directions: Float[Array, "site 3"]
+    ) -> Complex[Array, "energy site spinorb spinorb"]:
+        """Return V_i(z) for the given directions, in the unit that makes G V a pure number."""
+
+    @abc.abstractmethod
+    def vertex(
+        self, z: Complex[Array, " energy"], count: int
+    ) -> Complex[Array, "energy site 3 spinorb spinorb"]:
+        """Return dV_i/dS_i for `count` sites, one matrix per Cartesian component of the spin."""
+
+
+class AbstractRigidScatterer(AbstractScatterer):
+    """A scatterer whose potential is V_i = t_i (S_i . sigma), t_i acting on orbitals only.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 8 and 36.
+    """
+
+    @abc.abstractmethod
+    def strength(
+        self, z: Complex[Array, " energy"], count: int
+    ) -> Complex[Array, "energy site orb orb"]:
+        """Return t_i(z) of `count` sites."""
+
+    def potential(self, z, directions):
+        """Return V_i = t_i (S_i . sigma); see `AbstractScatterer.potential`."""
+        return spin_matrix(self.strength(z, directions.shape[0]), directions)
+
+    def vertex(self, z, count):
+        """Return t_i sigma; see `AbstractScatterer.vertex`."""
+        t = self.strength(z, count)
+        blocks = jnp.einsum("kst,eiab->eiksatb", SIGMA, t)
+        size = 2 * t.shape[-1]
+        return blocks.reshape(*t.shape[:2], 3, size, size)
+
+
+class ContactCoupling(AbstractRigidScatterer):
+    """Local coupling J_sd S.sigma of a spin to the orbitals of its site.
+
+    For an electron gas V(r) = J_sd delta(r - r_i) S_i.sigma with J_sd in eV angstrom^d; for a
+    lattice J_sd is in eV. It acts as the identity on the orbitals.
+
+    Parameters
+    ----------
+    strength : float or real array, shape (site,)
+        J_sd, common to all sites or one per site.
+    orbitals : int
+        Number of orbitals per site.
+
+    Raises
+    ------
+    InputError
+        If the strength is not finite or has more than one axis.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eq. 36.
+    """
+
+    coupling: Float[Array, "..."]
+    orbitals: int = eqx.field(static=True)
+
+    def __init__(self, coupling, orbitals: int = 1):
+        _checks.finite("coupling", coupling)
+        self.coupling = jnp.asarray(coupling, float)
+        if self.coupling.ndim > 1:
+            raise InputError(
+                "Argument `coupling` must be a number or one number per site, but its shape is "
+                f"{self.coupling.shape}."
+            )
+        self.orbitals = orbitals
+
+    def strength(self, z, count):
+        """Return J_sd times the identity for every energy and site."""
+        if self.coupling.ndim == 1 and self.coupling.shape[0] != count:
+            raise InputError(
+                f"Argument `coupling` must hold one number per site ({count}), but it holds "
+                f"{self.coupling.shape[0]}."
+            )
+        per_site = jnp.broadcast_to(self.coupling, (count,)).astype(complex)
+        identity = jnp.eye(self.orbitals, dtype=complex)
+        return jnp.broadcast_to(
+            per_site[:, None, None] * identity,
+            (len(z), count, self.orbitals, self.orbitals),
+        )
+
+
+def resummed(
+    potential: Complex[Array, "energy site spinorb spinorb"],
+    onsite: Complex[Array, "energy site spinorb spinorb"],
+) -> Complex[Array, "energy site spinorb spinorb"]:
+    """Resum repeated scattering at one site: t_i = (1 - V_i G_ii)^-1 V_i = (V_i^-1 - G_ii)^-1.
+
+    Parameters
+    ----------
+    potential : complex array, shape (energy, site, 2 orb, 2 orb)
+        V_i.
+    onsite : complex array, shape (energy, site, 2 orb, 2 orb)
+        G_ii.
+
+    Returns
+    -------
+    complex array, shape (energy, site, 2 orb, 2 orb)
+        The t-matrix of each site; with it, Lloyd's formula needs G between different sites only.
+    """
+    identity = jnp.eye(potential.shape[-1], dtype=potential.dtype)
+    return jnp.linalg.solve(identity - potential @ onsite, potential)

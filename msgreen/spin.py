@@ -1,0 +1,253 @@
+"""Spin algebra: Pauli decomposition of Green functions, directions, and traces of Pauli strings.
+
+A matrix in spin (x) orbital space is written M = A sigma_0 + B . sigma with A, B matrices in the
+orbital index. The full matrix has the index ``spin * orb_count + orb`` (spin up first).
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._typing import Array, Complex, Float
+from msgreen.errors import InputError
+
+SIGMA: np.ndarray = np.array(
+    [[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=np.complex128
+)
+"""The Pauli matrices, shape (3, 2, 2)."""
+
+PAULI: np.ndarray = np.concatenate([np.eye(2, dtype=np.complex128)[None], SIGMA])
+"""The identity and the Pauli matrices, shape (4, 2, 2)."""
+
+
+class Green(eqx.Module):
+    """A matrix in spin and orbital space, decomposed as A sigma_0 + B . sigma.
+
+    Attributes
+    ----------
+    A : complex array, shape (..., orb, orb)
+        Spin-independent part.
+    B : complex array, shape (..., 3, orb, orb)
+        Spin-dependent part, Cartesian components.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eq. 9.
+    """
+
+    A: Complex[Array, "*batch orb orb"]
+    B: Complex[Array, "*batch 3 orb orb"]
+
+    def matrix(self) -> Complex[Array, "*batch spinorb spinorb"]:
+        """Return the full matrix A sigma_0 + B . sigma, spin being the slow index."""
+        pauli = jnp.concatenate([self.A[..., None, :, :], self.B], axis=-3)
+        return _pauli_sum(pauli)
+
+    def __getitem__(self, index) -> "Green":
+        """Index the batch axes of both parts."""
+        return Green(self.A[index], self.B[index])
+
+
+def decompose(matrix: Complex[Array, "*batch spinorb spinorb"]) -> Green:
+    """Decompose a spin-orbital matrix: A = Tr_s G / 2, B = Tr_s(sigma G) / 2.
+
+    Parameters
+    ----------
+    matrix : complex array, shape (..., 2 orb, 2 orb)
+        Spin is the slow index.
+
+    Returns
+    -------
+    Green
+        The exact inverse of `Green.matrix`.
+
+    Raises
+    ------
+    InputError
+        If the matrix is not square with an even size.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eq. 9.
+    """
+    size = matrix.shape[-1]
+    if matrix.ndim < 2 or matrix.shape[-2] != size or size % 2:
+        raise InputError(
+            "Argument `matrix` must be square with an even size (spin x orbitals), "
+            f"but its shape is {matrix.shape}."
+        )
+    orb = size // 2
+    blocks = matrix.reshape(*matrix.shape[:-2], 2, orb, 2, orb)
+    parts = 0.5 * jnp.einsum("pst,...tasb->...pab", PAULI, blocks)
+    return Green(parts[..., 0, :, :], parts[..., 1:, :, :])
+
+
+def _pauli_sum(components: Complex[Array, "*batch 4 orb orb"]):
+    """Sum components[p] (x) pauli[p] into full spin-orbital matrices."""
+    blocks = jnp.einsum("...pab,pst->...satb", components, PAULI)
+    orb = components.shape[-1]
+    return blocks.reshape(*components.shape[:-3], 2 * orb, 2 * orb)
+
+
+def spin_matrix(
+    strength: Complex[Array, "*batch orb orb"], spin: Float[Array, "*batch 3"]
+) -> Complex[Array, "*batch spinorb spinorb"]:
+    """Return strength (x) (spin . sigma), the potential of a rigid spin.
+
+    Parameters
+    ----------
+    strength : complex array, shape (..., orb, orb)
+    spin : real array, shape (..., 3)
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eq. 8.
+    """
+    vector = spin[..., :, None, None].astype(strength.dtype) * strength[..., None, :, :]
+    return _pauli_sum(jnp.concatenate([jnp.zeros_like(vector[..., :1, :, :]), vector], axis=-3))
+
+
+def direction(theta, phi) -> Float[Array, "*batch 3"]:
+    """Return the unit vector with polar angle `theta` and azimuth `phi` (radians)."""
+    theta, phi = jnp.asarray(theta), jnp.asarray(phi)
+    sin = jnp.sin(theta)
+    return jnp.stack([sin * jnp.cos(phi), sin * jnp.sin(phi), jnp.cos(theta)], axis=-1)
+
+
+def angles(directions: Float[Array, "*batch 3"]) -> tuple[Array, Array]:
+    """Return polar angle and azimuth (radians) of unit vectors; the inverse of `direction`."""
+    _checks.unit_vectors("directions", directions)
+    x, y, z = jnp.moveaxis(jnp.asarray(directions), -1, 0)
+    return jnp.arctan2(jnp.hypot(x, y), z), jnp.arctan2(y, x)
+
+
+def tangent_frame(directions: Float[Array, "*batch 3"]) -> Float[Array, "*batch 2 3"]:
+    """Return two unit vectors per direction that complete it to a right-handed frame.
+
+    The frame (u, v) obeys u x v = direction and is smooth except on the equator z = 0,
+    where the sign convention changes; there is no singularity at the poles.
+
+    Parameters
+    ----------
+    directions : real array, shape (..., 3)
+        Unit vectors.
+
+    Returns
+    -------
+    real array, shape (..., 2, 3)
+
+    References
+    ----------
+    Duff et al., J. Comput. Graph. Tech. 6, 1 (2017).
+    """
+    _checks.unit_vectors("directions", directions)
+    x, y, z = jnp.moveaxis(jnp.asarray(directions), -1, 0)
+    sign = jnp.where(z >= 0, 1.0, -1.0).astype(z.dtype)
+    a = -1.0 / (sign + z)
+    b = x * y * a
+    u = jnp.stack([1.0 + sign * x * x * a, sign * b, -sign * x], axis=-1)
+    v = jnp.stack([b, sign + y * y * a, -y], axis=-1)
+    return jnp.stack([u, v], axis=-2)
+
+
+def rotate(
+    directions: Float[Array, "*batch 3"],
+    frame: Float[Array, "*batch 2 3"],
+    tangent: Float[Array, "*batch 2"],
+) -> Float[Array, "*batch 3"]:
+    """Move unit vectors along geodesics: the exponential map of the sphere.
+
+    Parameters
+    ----------
+    directions : real array, shape (..., 3)
+    frame : real array, shape (..., 2, 3)
+        Tangent vectors from `tangent_frame`.
+    tangent : real array, shape (..., 2)
+        Geodesic (normal) coordinates in radians, of length at most pi.
+
+    Notes
+    -----
+    cos and sinc are evaluated as power series of the squared angle, so that derivatives of any
+    order at `tangent` = 0 exist; 18 terms are exact to rounding up to an angle of pi.
+    """
+    square = jnp.sum(tangent * tangent, axis=-1, keepdims=True)
+    cos, sinc = jnp.zeros_like(square), jnp.zeros_like(square)
+    for k in reversed(range(18)):
+        cos = 1.0 - square / ((2 * k + 1) * (2 * k + 2)) * cos
+        sinc = 1.0 - square / ((2 * k + 2) * (2 * k + 3)) * sinc
+    return cos * directions + sinc * jnp.sum(tangent[..., None] * frame, axis=-2)
+
+
+def spin_form(spins: Sequence[Array], carriers: Sequence[int] = ()) -> Float[Array, "..."]:
+    """Return the spin factor of a closed loop of N spins, some of its legs carrying B.
+
+    The loop is i -> j -> k -> ... -> i; leg m leads from spin m to spin m + 1 and contributes
+    sigma^a if m is in `carriers`, the identity otherwise. The result is
+
+        F^{ab...} = 1/2 Tr[ (sigma^a) (S_j.sigma) (sigma^b) (S_k.sigma) ... (S_i.sigma) ]
+
+    for an even number of carriers, and its imaginary part for an odd number (the trace is real
+    or imaginary accordingly).
+
+    Parameters
+    ----------
+    spins : sequence of N real arrays, shape (..., 3)
+        S_i, S_j, S_k, ... in the order of the loop.
+    carriers : sequence of int
+        The legs that carry a B, in increasing order.
+
+    Returns
+    -------
+    real array, shape (..., 3, 3, ...) with one Cartesian axis per carrier
+
+    Notes
+    -----
+    N = 2: () gives S_i.S_j, (0,) gives S_j x S_i. N = 4: () gives
+    (ij)(kl) - (ik)(jl) + (il)(jk), and (0,) the bracket of Lounis Eq. 23 with the sign of its
+    last term corrected. N = 6: () gives the five terms of Lounis Eq. 32 including
+    a.(b x c), which the paper omits.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 11, 20, 23, 28, 32.
+    """
+    count = len(spins)
+    batch = np.broadcast_shapes(*(np.shape(s)[:-1] for s in spins))
+    product = jnp.broadcast_to(jnp.asarray(PAULI[0]), (*batch, 2, 2))
+    open_axes = 0
+    for leg in range(count):
+        if leg in carriers:
+            open_axes += 1
+            product = jnp.einsum("...st,atu->...asu", product, SIGMA)
+        spin = jnp.asarray(spins[(leg + 1) % count])
+        matrix = jnp.einsum("...a,ast->...st", spin.astype(np.complex128), SIGMA)
+        matrix = matrix.reshape(*matrix.shape[:-2], *(1,) * open_axes, 2, 2)
+        product = product @ matrix
+    trace = 0.5 * jnp.trace(product, axis1=-2, axis2=-1)
+    return trace.imag if len(carriers) % 2 else trace.real
+
+
+def loop_form(spins: Sequence[Array]) -> Float[Array, "..."]:
+    """Return 1/2 Tr of a product of an even number of S.sigma: the isotropic N-spin form.
+
+    Short for `spin_form` without carriers, in closed form through quaternion products.
+    """
+    return reduce(_quaternion_product, _bond_quaternions(spins))[..., 0]
+
+
+def _bond_quaternions(spins):
+    """Pair up neighbouring spins: (S_i.sigma)(S_j.sigma) = S_i.S_j + i (S_i x S_j).sigma."""
+    for left, right in zip(spins[::2], spins[1::2], strict=True):
+        dot = jnp.sum(left * right, axis=-1, keepdims=True)
+        yield jnp.concatenate([dot, jnp.cross(left, right)], axis=-1)
+
+
+def _quaternion_product(p, q):
+    """(p0 + i p.sigma)(q0 + i q.sigma) as (scalar, vector) again."""
+    scalar = p[..., :1] * q[..., :1] - jnp.sum(p[..., 1:] * q[..., 1:], axis=-1, keepdims=True)
+    vector = p[..., :1] * q[..., 1:] + p[..., 1:] * q[..., :1] - jnp.cross(p[..., 1:], q[..., 1:])
+    return jnp.concatenate([scalar, vector], axis=-1)
