@@ -7,7 +7,7 @@ import numpy as np
 from msgreen._checks import concrete, finite, positive
 from msgreen._precision import require_x64
 from msgreen._typing import ArrayLike, Complex, Float
-from msgreen.contour.base import Contour
+from msgreen.contour.base import LOOSE_FACTOR, Contour
 from msgreen.contour.kronrod import check_node_count
 from msgreen.contour.paths import real, unit_pair, vertical
 from msgreen.contour.poles import FEWEST_POLES, PoleRule, pade, zolotarev
@@ -160,7 +160,14 @@ def _moebius(fermi_energy, scale, nodes: int) -> Contour:
     # v = (1 + x)/2, hence w = scale v/(1 - v); 1 - v is a mirror image, free of cancellation.
     mirror = v[::-1]
     step = unit / mirror**2
-    return _on_axis(real(fermi_energy), unit * v / mirror, step * kronrod, step * gauss, tail=True)
+    return _on_axis(
+        real(fermi_energy),
+        unit * v / mirror,
+        step * kronrod,
+        step * gauss,
+        factor=LOOSE_FACTOR,
+        tail=True,
+    )
 
 
 def matsubara(
@@ -264,6 +271,7 @@ def matsubara_sum(
         unit * jnp.asarray(half),
         factor=3.0,
         power=1.0,
+        tail=True,
     )
 
 

@@ -13,6 +13,9 @@ ROUNDING = 20 * float(np.finfo(np.float64).eps)
 KRONROD_FACTOR = 10.0
 KRONROD_POWER = 1.5
 
+# Where F is singular at the end of the path, or Gregory weights join in, the law is looser.
+LOOSE_FACTOR = 30.0
+
 
 class Contour(eqx.Module):
     """Quadrature of the occupied energies, sum_e weights[e] F(nodes[e]) ~ int f(e) F(e + i0) de.
@@ -82,15 +85,14 @@ class Contour(eqx.Module):
 def _tail(
     frequency: Float[Array, "energy"], imaginary: Float[Array, "... energy"]
 ) -> Complex[Array, "... energy"]:
-    """Return M_0/(i w), smoothed at the scale of the map, with M_0 from the two farthest nodes.
+    """Return M_0/(i w), made finite near E_F, with M_0 from the two farthest nodes.
 
     On the imaginary axis w Im F = -M_0 + O(w^-2).
     """
     square = frequency[:2] ** 2
     moment = frequency[:2] * imaginary[..., :2] * square * jnp.asarray([1.0, -1.0])
     moment = moment.sum(axis=-1, keepdims=True) / (square[0] - square[1])
-    middle = frequency[frequency.shape[0] // 2]
-    tail = moment * frequency / (frequency**2 + middle**2)
+    tail = moment * frequency / (frequency**2 + frequency[0] * frequency[-1])
     return jax.lax.complex(jnp.zeros_like(tail), tail)
 
 

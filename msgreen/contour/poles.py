@@ -84,14 +84,19 @@ def _pade(ratio: float, n: int) -> tuple[np.ndarray, np.ndarray]:
         )
 
 
-def _refit(x: np.ndarray, target: np.ndarray, poles: np.ndarray) -> np.ndarray:
-    """Least-squares weights of `target` with every fourth pole left out."""
+def _refit(x: np.ndarray, poles: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Least-squares weights that imitate the rule with every fourth pole left out.
+
+    Real and imaginary part of sum_j a_j/(i c_j - x) are fitted, since both enter the error.
+    """
     used = np.arange(len(poles)) % 4 != 2
-    basis = poles[used] * x[:, None] / (x[:, None] ** 2 + poles[used] ** 2)
-    fit = np.linalg.lstsq(basis, target, rcond=None)[0]
-    weights = np.zeros_like(poles)
-    weights[used] = fit * poles[used]
-    return weights
+    kernel = poles / (1j * poles - x[:, None])
+    basis, target = kernel[:, used], kernel @ (weights / poles)
+    stacked = np.concatenate([basis.real, basis.imag])
+    fit = np.linalg.lstsq(stacked, np.concatenate([target.real, target.imag]), rcond=None)[0]
+    embedded = np.zeros_like(poles)
+    embedded[used] = fit * poles[used]
+    return embedded
 
 
 class PoleRule(NamedTuple):
@@ -119,7 +124,7 @@ class PoleRule(NamedTuple):
 def _rule(x: np.ndarray, target: np.ndarray, poles: np.ndarray, weights: np.ndarray) -> PoleRule:
     order = np.argsort(poles)[::-1]
     poles, weights = poles[order], weights[order]
-    embedded = _refit(x, target, poles)
+    embedded = _refit(x, poles, weights)
     deviation = float(np.abs(_sum(x, poles, weights) - target).max())
     coarse = float(np.abs(_sum(x, poles, embedded) - target).max())
     return PoleRule(poles, weights, embedded, deviation, deviation / coarse)
