@@ -71,10 +71,10 @@ def distinct_sites(name: str, positions, tolerance: float = 1e-6) -> None:
     if array is None or len(array) < 2:
         return
     tree = KDTree(array)
-    distance, neighbour = tree.query(array, k=2)
+    distance, neighbour = map(np.asarray, tree.query(array, k=2))
     closest = int(np.argmin(distance[:, 1]))
     if distance[closest, 1] <= tolerance:
-        i, j = sorted((closest, int(neighbour[closest].max())))
+        i, j = sorted((closest, int(np.max(neighbour[closest]))))
         raise InputError(
             f"Argument `{name}` must hold distinct sites, but sites {i} and {j} coincide. "
             "Remove one of them."

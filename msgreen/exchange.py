@@ -63,18 +63,17 @@ def pattern_integrand(
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 16-18, 22, 25, 28, 34.
     """
-    product = None
-    for leg in range(legs.order):
+
+    def factor(leg):
         strength = legs.strength[:, :, leg]
         if leg in carriers:
-            factor = _multiply(legs.green.B[:, :, leg], strength[:, :, None])
-        else:
-            factor = _multiply(legs.green.A[:, :, leg], strength)[:, :, None]
-        if product is None:
-            product = factor
-        else:
-            product = _multiply(product[:, :, :, None], factor[:, :, None])
-            product = product.reshape(*product.shape[:2], -1, *product.shape[-2:])
+            return _multiply(legs.green.B[:, :, leg], strength[:, :, None])
+        return _multiply(legs.green.A[:, :, leg], strength)[:, :, None]
+
+    product = factor(0)
+    for leg in range(1, legs.order):
+        product = _multiply(product[:, :, :, None], factor(leg)[:, :, None])
+        product = product.reshape(*product.shape[:2], -1, *product.shape[-2:])
     trace = jnp.trace(product, axis1=-2, axis2=-1)
     trace = trace.reshape(*trace.shape[:2], *(3,) * len(carriers))
     return trace * ((2j if len(carriers) % 2 else 2) / legs.order)
@@ -329,7 +328,9 @@ def _block(host, scatterer, contour, sites, loops, tensors) -> dict[str, Coeffic
         factor = LOUNIS.factor(loops.shape[1], len(set(loops[0])), multiplicity(loops))
         factor = factor.reshape(shape)
         found["tensor"] = Coefficient(
-            value / factor, error / np.abs(factor), ("xyz",) * loops.shape[1]
+            np.asarray(value) / factor,
+            np.asarray(error) / np.abs(factor),
+            ("xyz",) * loops.shape[1],
         )
     return found
 

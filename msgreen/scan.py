@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
@@ -116,9 +116,8 @@ def first_minimum(gas: RashbaGas) -> tuple[float, float]:
             "Argument `gas` must have a minimum of J_iso within four Fermi wavelengths to "
             "calibrate the coupling, but there is none. Give the coupling itself."
         )
-    distance = brentq(
-        lambda r: float(slope(r)), grid[turns[0]], grid[turns[0] + 1], xtol=1e-12, rtol=1e-14
-    )
+    bracket = [grid[turns[0]], grid[turns[0] + 1]]
+    distance = root_scalar(lambda r: float(slope(r)), bracket=bracket, xtol=1e-13).root
     return distance, float(exchange(distance))
 
 

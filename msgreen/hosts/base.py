@@ -1,6 +1,7 @@
 """What a host is: anything that gives G(z) between sites, and a contour natural to it."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,7 +25,7 @@ class AbstractHost(eqx.Module):
     cluster. The code above only passes it on.
     """
 
-    nambu: eqx.AbstractClassVar[bool]
+    nambu: ClassVar[bool]
     """Whether the orbitals include particle and hole (then energies get a factor 1/2)."""
 
     @abc.abstractmethod
