@@ -72,7 +72,8 @@ def hessian(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, 
     Liechtenstein et al., J. Magn. Magn. Mater. 67, 65 (1987).
     """
     _checks.unit_vectors("directions", directions)
-    return _hessian(energy, jnp.asarray(directions, float))
+    directions = jnp.asarray(directions, float)
+    return _hessian(energy, directions, jnp.zeros((len(directions), 2)))
 
 
 def rotation_tensor(
@@ -98,7 +99,9 @@ def rotation_tensor(
     """
     _checks.unit_vectors("directions", directions)
     _check_sites(sites, len(directions))
-    return _rotation_tensor(energy, jnp.asarray(directions, float), tuple(map(int, sites)))
+    directions = jnp.asarray(directions, float)
+    origin = jnp.zeros((len(directions), 2))
+    return _rotation_tensor(energy, directions, origin, tuple(map(int, sites)))
 
 
 def multilinear_tensor(energy: Energy, count: int, sites: Sequence[int]) -> Float[Array, "..."]:
@@ -123,7 +126,7 @@ def multilinear_tensor(energy: Energy, count: int, sites: Sequence[int]) -> Floa
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 10, 19, 32.
     """
     _check_sites(sites, count)
-    return _multilinear_tensor(energy, count, tuple(map(int, sites)))
+    return _multilinear_tensor(energy, jnp.zeros((count, 3)), tuple(map(int, sites)))
 
 
 def closed_hessian(
@@ -232,20 +235,18 @@ def _gradient(energy, directions):
 
 
 @eqx.filter_jit
-def _hessian(energy, directions):
-    along = _in_tangent_coordinates(energy, directions)
-    return jax.hessian(along)(jnp.zeros((len(directions), 2)))
+def _hessian(energy, directions, origin):
+    return jax.hessian(_in_tangent_coordinates(energy, directions))(origin)
 
 
 @eqx.filter_jit
-def _rotation_tensor(energy, directions, sites):
-    along = _in_tangent_coordinates(energy, directions)
-    return _mixed_derivative(along, jnp.zeros((len(directions), 2)), sites)
+def _rotation_tensor(energy, directions, origin, sites):
+    return _mixed_derivative(_in_tangent_coordinates(energy, directions), origin, sites)
 
 
 @eqx.filter_jit
-def _multilinear_tensor(energy, count, sites):
-    return _mixed_derivative(energy, jnp.zeros((count, 3)), sites)
+def _multilinear_tensor(energy, origin, sites):
+    return _mixed_derivative(energy, origin, sites)
 
 
 def _in_tangent_coordinates(energy, directions):

@@ -140,16 +140,9 @@ class RashbaGas(AbstractHost):
         positions = self._positions(sites)
         pairs = check_pairs(pairs, site_count(positions))
         onsite = pairs[:, 0] == pairs[:, 1]
-        q = self.wavevector(jnp.asarray(z, complex))[:, None]
         bond = positions[pairs[~onsite, 1]] - positions[pairs[~onsite, 0]]
-        scalar, vector = self._between(q, jnp.linalg.norm(bond, axis=-1))
-        normal = _bond_normal(bond)
-        a = jnp.zeros((q.shape[0], len(pairs)), complex).at[:, ~onsite].set(scalar)
-        b = jnp.zeros((q.shape[0], len(pairs), 3), complex)
-        b = b.at[:, ~onsite].set(vector[..., None] * normal.astype(complex))
-        if onsite.any():
-            a = a.at[:, onsite].set(self._onsite(q))
-        return Green(a[..., None, None], b[..., None, None])
+        column = np.where(onsite, len(bond), np.cumsum(~onsite) - 1)
+        return self._blocks(jnp.asarray(z, complex), bond, column, bool(onsite.any()))
 
     def contour(self, sites, nodes: int | None = None) -> Contour:
         """Return the line q = q_F + i s, made for all loops of two to six of the `sites`.
@@ -186,6 +179,16 @@ class RashbaGas(AbstractHost):
         )
 
     @eqx.filter_jit
+    def _blocks(self, z, bond, column, onsite: bool) -> Green:
+        """Return the blocks of the different bonds, then of one site, in the order `column`."""
+        q = self.wavevector(z)[:, None]
+        scalar, vector = self._between(q, jnp.linalg.norm(bond, axis=-1))
+        vector = vector[..., None] * _bond_normal(bond).astype(complex)
+        if onsite:
+            scalar = jnp.concatenate([scalar, self._onsite(q)], axis=1)
+            vector = jnp.concatenate([vector, jnp.zeros((len(q), 1, 3), complex)], axis=1)
+        return Green(scalar[:, column, None, None], vector[:, column, :, None, None])
+
     def _between(self, q, distance):
         """Return A, and B along the bond normal, at distances > 0 (L Eqs. 38 and 55)."""
         scale, k = self._complex()
