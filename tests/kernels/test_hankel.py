@@ -202,10 +202,8 @@ def test_errors(function, z, message):
 
 def test_the_table_is_what_the_generator_prints():
     generator = importlib.import_module("msgreen_kernels.hankel.coefficients")
-    assert generator.poles() == list(POLES)
-    text = generator.source()
     namespace = {}
-    exec(text, namespace)
+    exec(generator.source(), namespace)
     assert namespace["POLES"] == POLES
 
 

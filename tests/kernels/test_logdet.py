@@ -79,7 +79,9 @@ def exact_derivatives(a, b, count):
     return values
 
 
-@pytest.mark.parametrize("n", SMALL)
+@pytest.mark.parametrize(
+    "n", [pytest.param(n, marks=pytest.mark.slow) if n in (3, 4) else n for n in SMALL]
+)
 def test_derivatives_of_order_one_to_four_in_mixed_modes(n):
     a = matrices(n, 1)[0] + 2 * n * np.eye(n)
     b = matrices(n, 1, seed=9)[0]

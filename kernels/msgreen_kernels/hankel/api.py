@@ -88,7 +88,7 @@ def hankel1_01(z: ArrayLike) -> tuple[Array, Array]:
 
     Notes
     -----
-    The largest relative error for 1e-6 <= |z| <= 1e3 is 7e-15 in double precision.
+    The relative error stays below 1e-14 for 1e-6 <= |z| <= 1e3 in double precision.
     Derivatives of every order, forward and reverse, use H0' = -H1 and H1' = H0 - H1/z.
 
     References

@@ -1,5 +1,6 @@
 """The reference (LAPACK through jax.numpy) and unrolled elimination for small matrices."""
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -50,6 +51,7 @@ def _eliminate(rows: Rows, k: int) -> None:
             rows[i][j] = (lr - (fr * tr - fi * ti), li - (fr * ti + fi * tr))
 
 
+@jax.jit
 def unrolled(a: Array) -> tuple[Array, Array]:
     """Return phase and log|det| by elimination with partial pivoting, the batch innermost."""
     n = a.shape[-1]
