@@ -26,9 +26,9 @@ from msgreen.contour import (
     unwrap_logdet,
     user_contour,
 )
-from msgreen.contour.kronrod import gauss_kronrod
-from msgreen.contour.paths import gregory, line_node_count
-from msgreen.contour.poles import pade, zolotarev
+from msgreen.contour.kronrod import check_node_count, gauss_kronrod
+from msgreen.contour.paths import gregory, line_node_count, unit_pair, vertical
+from msgreen.contour.poles import PoleRule, pade, zolotarev
 from msgreen.errors import InputError, PrecisionError
 
 
@@ -86,13 +86,28 @@ def test_kronrod_rules_integrate_polynomials(nodes):
 @pytest.mark.parametrize(("rule", "grid"), [(zolotarev, 1.0), (pade, 1e-3)])
 @pytest.mark.parametrize("accuracy", [1e-4, 1e-8, 1e-12])
 def test_pole_rules_reach_the_accuracy_asked_for(rule, grid, accuracy):
-    poles, weights, embedded, deviation, reduction = rule(300.0, accuracy)
+    result = rule(300.0, accuracy)
+    assert isinstance(result, PoleRule)
+    poles, weights, embedded, deviation, reduction = result
     x = np.geomspace(grid, 300.0, 30001)[:, None]
     target = np.ones(len(x)) if rule is zolotarev else np.tanh(x[:, 0] / 2)
     assert np.abs((weights * x / (x**2 + poles**2)).sum(1) - target).max() <= 1.05 * accuracy
     assert deviation <= accuracy and reduction < 1e-2
     assert np.all(weights > 0) and np.all(np.diff(poles) < 0)
     assert np.count_nonzero(embedded) < len(poles)
+
+
+def test_pair_on_the_unit_interval_runs_downwards():
+    v, kronrod, gauss = unit_pair(15)
+    assert np.all(np.diff(v) < 0) and 0 < v[-1] and v[0] < 1
+    assert kronrod @ v**3 == pytest.approx(0.25) == gauss @ v**3
+    np.testing.assert_array_equal(vertical(jnp.asarray(2.0), v), 2 + 1j * np.asarray(v))
+
+
+@pytest.mark.parametrize("nodes", [14, 5, 15.0, "15"])
+def test_node_numbers_without_a_pair_are_refused(nodes):
+    with pytest.raises(InputError, match="`nodes` must be an odd integer of at least 7"):
+        check_node_count("nodes", nodes)
 
 
 def test_lowest_pade_poles_are_matsubara_frequencies():
@@ -160,9 +175,9 @@ def test_cold_limit_of_the_semicircle():
 
 def test_thermal_rules_agree():
     spectrum = spectra()["chain R=1"]
-    few, many = matsubara(0.01, -0.3, 2.5), matsubara_sum(0.01, -0.3, 20000)
+    few, many = matsubara(0.01, -0.3, 2.5), matsubara_sum(0.01, -0.3, 5000)
     a, b = (c.integrate(spectrum(np.asarray(c.nodes))) for c in (few, many))
-    assert abs(a[0] - b[0]) <= b[1] < 1e-3
+    assert abs(a[0] - b[0]) <= b[1] < 4e-3
 
 
 @pytest.mark.parametrize(
@@ -300,7 +315,7 @@ def strong_coupling(contour: Contour):
     """Matrices 1 - G V whose determinant winds along the contour."""
     rng = np.random.default_rng(3)
     bare = np.diag(np.linspace(-1.0, 1.5, 6)).astype(complex)
-    kick = rng.normal(size=(6, 6)) * 0.7
+    kick = rng.normal(size=(6, 6)) * 0.7 - 2.5 * np.eye(6)
     z = np.asarray(contour.nodes)
     full = bare + kick + kick.T
     green = np.linalg.inv(z[:, None, None] * np.eye(6) - bare)
@@ -310,7 +325,7 @@ def strong_coupling(contour: Contour):
 
 @pytest.mark.parametrize("form", ["sign", "angle"])
 def test_unwrapped_determinant_gives_the_sum_of_levels(form):
-    contour = semicircle(-12.0, 0.25, 61)
+    contour = semicircle(-18.0, 0.25, 61)
     matrices, (full, bare) = strong_coupling(contour)
     sign, logabs = np.linalg.slogdet(matrices)
     phase = sign if form == "sign" else np.angle(sign)

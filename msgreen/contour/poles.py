@@ -167,7 +167,8 @@ def zolotarev(ratio: float, accuracy: float, nodes: int | None = None) -> PoleRu
     Comput. Phys. Commun. 146, 203 (2002), theorem 2.
     """
     x = np.geomspace(1.0, ratio, 4000)
-    for n in range(FEWEST_POLES, MOST_POLES + 1) if nodes is None else (nodes,):
+    guess = int(np.log(4 / accuracy) * np.log(4 * ratio) / np.pi**2) - 1
+    for n in range(max(guess, FEWEST_POLES), MOST_POLES + 1) if nodes is None else (nodes,):
         poles, weights, error = _zolotarev(ratio, n)
         if nodes is not None or error <= accuracy:
             return _rule(x, np.ones_like(x), poles, weights)
