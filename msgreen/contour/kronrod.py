@@ -75,7 +75,7 @@ def gauss_kronrod(nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     References
     ----------
     D. P. Laurie, Math. Comp. 66, 1133 (1997); W. Gautschi, Orthogonal Polynomials,
-    Oxford (2004), Sect. 3.1.2.
+    Oxford (2004).
     """
     n = (nodes - 1) // 2
     off = np.sqrt(_jacobi_kronrod(n)[1:])

@@ -164,7 +164,7 @@ def zolotarev(ratio: float, accuracy: float, nodes: int | None = None) -> PoleRu
     References
     ----------
     J. van den Eshof, A. Frommer, Th. Lippert, K. Schilling, H. A. van der Vorst,
-    Comput. Phys. Commun. 146, 203 (2002), theorem 2.
+    Comput. Phys. Commun. 146, 203 (2002).
     """
     x = np.geomspace(1.0, ratio, 4000)
     guess = int(np.log(4 / accuracy) * np.log(4 * ratio) / np.pi**2) - 1
@@ -204,7 +204,7 @@ def pade(ratio: float, accuracy: float, nodes: int | None = None) -> PoleRule:
     References
     ----------
     A. C. Antoulas, Approximation of
-    Large-Scale Dynamical Systems, SIAM (2005), Sect. 4.4 (Loewner matrices); E. L. Wachspress,
+    Large-Scale Dynamical Systems, SIAM (2005) (Loewner matrices); E. L. Wachspress,
     The ADI Model Problem, Springer (2013) (optimal points).
     """
     x = np.geomspace(1e-2, ratio, 8000)
