@@ -17,8 +17,8 @@ FLOORS = {
     6: ("spinmodel", "phonon"),
     5: ("exchange", "rotation", "interactions", "scan"),
     4: ("lloyd", "plaquette"),
-    3: ("scattering", "hosts"),
-    2: ("spin", "nambu", "lattice", "contour", "convention"),
+    3: ("scattering", "tmatrix", "hosts"),
+    2: ("spin", "harmonics", "nambu", "lattice", "contour", "convention"),
     1: ("_typing", "_precision", "_threads", "_checks", "errors", "units"),
 }
 FLOOR_OF = {part: floor for floor, parts in FLOORS.items() for part in parts}
@@ -29,6 +29,8 @@ FLOOR_OF["msgreen"] = 8  # the public list in __init__.py sees everything, nothi
 SAME_FLOOR = {
     ("_checks", "errors"),
     ("_precision", "errors"),
+    ("harmonics", "spin"),
+    ("tmatrix", "scattering"),
     ("exchange", "interactions"),
     ("rotation", "interactions"),
     ("scan", "exchange"),
