@@ -79,3 +79,22 @@ def distinct_sites(name: str, positions, tolerance: float = 1e-6) -> None:
             f"Argument `{name}` must hold distinct sites, but sites {i} and {j} coincide. "
             "Remove one of them."
         )
+
+
+def same_energies(name: str, z, known, owner: str, tolerance: float = 1e-9) -> None:
+    """Raise InputError unless `z` are the energies `known` (eV) to rounding, in their order."""
+    if np.shape(z) != np.shape(known):
+        raise InputError(
+            f"Argument `{name}` must be the {len(known)} energies of {owner}, but its shape is "
+            f"{np.shape(z)}. Use the contour of the host."
+        )
+    here, there = concrete(z), concrete(known)
+    if here is None or there is None:
+        return
+    worst = np.abs(here - there).max(initial=0)
+    if worst > tolerance:
+        raise InputError(
+            f"Argument `{name}` must be the energies of {owner}, but one differs by {worst:.1e} "
+            "eV. Green functions from a file exist at its energies only: use the contour of the "
+            "host."
+        )
