@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
     7: ("cli", "config", "plot", "io"),
     6: ("spinmodel", "phonon"),
-    5: ("exchange", "rotation", "interactions", "scan"),
+    5: ("exchange", "rotation", "interactions", "scan", "asymptotics"),
     4: ("lloyd", "plaquette"),
     3: ("scattering", "tmatrix", "hosts"),
     2: ("spin", "harmonics", "nambu", "lattice", "contour", "convention"),
@@ -38,6 +38,8 @@ SAME_FLOOR = {
     ("cli", "config"),
     ("cli", "plot"),
     ("cli", "io"),
+    ("config", "io"),
+    ("config", "plot"),
 }
 
 # mpmath recomputes tables of constants; no kernel needs it when it runs.

@@ -1,0 +1,128 @@
+"""The program `msgreen`: run a configuration, or examine the installation."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from msgreen.errors import MsgreenError
+
+EXAMPLES = """examples:
+  msgreen run                         compute the example of the Au(111) surface state
+  msgreen run au.toml --out results   compute what a configuration file says
+  msgreen doctor                      examine the installation
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the command line by default.
+
+    Returns
+    -------
+    int
+        0 on success, 2 if an argument, the configuration or a folder is wrong, 130 if interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except MsgreenError as error:
+        sys.stderr.write(f"msgreen: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("msgreen: interrupted; no file is incomplete\n")
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="msgreen",
+        description="Magnetic exchange beyond Heisenberg from Green functions.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=_program())
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="compute what a configuration file says",
+        description="Compute interactions; write tables and pictures.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument(
+        "config",
+        nargs="?",
+        type=Path,
+        metavar="CONFIG.toml",
+        help="the configuration; by default the example of the Au(111) surface state",
+    )
+    run.add_argument(
+        "--out",
+        type=Path,
+        default=Path("msgreen-output"),
+        metavar="DIR",
+        help="folder of the results (default: msgreen-output)",
+    )
+    run.set_defaults(command=_run)
+    doctor = commands.add_parser(
+        "doctor",
+        help="examine the installation",
+        description="Say versions, devices, precision and threads, and what to mend.",
+    )
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    _use_double_precision()
+    from msgreen.config import EXAMPLE, read_config, toml_text
+    from msgreen.io import replacing, writable_folder, write_dataset, write_table
+
+    config = read_config(options.config or EXAMPLE)
+    folder = writable_folder("--out", options.out)
+    outcome = config.run(progress=sys.stderr.isatty())
+    write_table(folder / "interactions.csv", outcome.header, outcome.rows)
+    write_dataset(outcome.dataset.assign_attrs(program=_program()), folder / "interactions.nc")
+    for name, figure in outcome.figures.items():
+        with replacing(folder / f"{name}.png") as part:
+            figure.savefig(part, format="png", dpi=200)
+    with replacing(folder / "config.toml") as part:
+        text = toml_text(config, _program(), *outcome.summary[:2])
+        part.write_text(text, encoding="utf-8")
+    pictures = [f"{name}.png" for name in outcome.figures]
+    _say(
+        *outcome.summary,
+        f"Tables:   {folder / 'interactions.csv'}, {folder / 'interactions.nc'}",
+        *([f"Pictures: {', '.join(str(folder / name) for name in pictures)}"] if pictures else []),
+        f"Run again: msgreen run {folder / 'config.toml'}",
+    )
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    _use_double_precision()
+    return 0
+
+
+def _program() -> str:
+    """Name and version; a source tree that is not installed has none."""
+    try:
+        return f"msgreen {version('msgreen')}"
+    except PackageNotFoundError:
+        return "msgreen (source tree)"
+
+
+def _use_double_precision() -> None:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")

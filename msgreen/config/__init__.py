@@ -1,0 +1,55 @@
+"""Configuration files: what `msgreen run` computes, checked as a whole before anything runs.
+
+A configuration is a TOML file whose key ``host.kind`` says which run it describes. To add one,
+say ``kind = "chain"``:
+
+1. Write ``msgreen/config/chain.py`` with a class ``ChainRun(AbstractRun)``. Its fields are the
+   tables of the file, each a class derived from `AbstractTable`; ``[host]`` must contain
+   ``kind: Literal["chain"]``. Types check themselves; what a type cannot say goes into
+   ``@model_validator(mode="after")`` methods, which raise `InputError` with the usual message
+   ``Argument `key` must ..., but ...``. File, line and table are added to it. Files to read have
+   the type `InputFile`.
+2. Its method ``run(progress)`` computes and returns an `Outcome`: a table, a dataset, figures.
+3. Add it to `KINDS` below, and its keys to ``docs/command_line.md``.
+
+Nothing else changes: reading, error messages, output files and the program do not know kinds.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from msgreen.config.rashba import RashbaRun as RashbaRun
+from msgreen.config.reader import read_file
+from msgreen.config.schema import AbstractRun as AbstractRun
+from msgreen.config.schema import AbstractTable as AbstractTable
+from msgreen.config.schema import InputFile as InputFile
+from msgreen.config.schema import Outcome as Outcome
+from msgreen.config.writer import toml_text as toml_text
+
+KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType({"rashba": RashbaRun})
+"""Every kind of run by the name in ``host.kind``."""
+
+EXAMPLE = Path(__file__).with_name("au111.toml")
+"""The configuration that is run when none is given: the surface state of Au(111)."""
+
+
+def read_config(path: str | Path = EXAMPLE) -> AbstractRun:
+    """Read and check a configuration file.
+
+    Parameters
+    ----------
+    path : str or Path
+        By default the example of Au(111).
+
+    Returns
+    -------
+    AbstractRun
+        Ready to run.
+
+    Raises
+    ------
+    ConfigError
+        If anything is wrong; the message names file, line and remedy.
+    """
+    return read_file(Path(path), KINDS)

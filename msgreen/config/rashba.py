@@ -1,0 +1,240 @@
+"""``kind = "rashba"``: equidistant loops against distance, or loops of explicit positions."""
+
+from typing import Annotated, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+
+from msgreen import _checks
+from msgreen.config.schema import (
+    AbstractRun,
+    AbstractTable,
+    Negative,
+    OneOrMore,
+    Outcome,
+    Positive,
+    exactly_one,
+)
+from msgreen.convention import CONVENTIONS, convention
+from msgreen.errors import InputError
+from msgreen.exchange import compute_interactions
+from msgreen.hosts.rashba import RashbaGas
+from msgreen.interactions import Row
+from msgreen.io.netcdf import dataset_of
+from msgreen.io.scan import SCAN_HEADER, scan_dataset, scan_rows
+from msgreen.plaquette import check_order, contracted_loops, loops, perimeters
+from msgreen.scan import equidistant_scan, first_minimum
+from msgreen.scattering import ContactCoupling
+from msgreen.units import MEV
+
+
+def _even(order: int) -> int:
+    check_order(order)
+    return order
+
+
+class Host(AbstractTable):
+    """``[host]``: the electron gas."""
+
+    kind: Literal["rashba"]
+    dimension: Annotated[list[Literal[1, 2]], Field(min_length=1), OneOrMore]
+    effective_mass: Positive
+    fermi_wavevector: Positive | None = None
+    fermi_energy: float | None = None
+    rashba_wavevector: float | None = None
+    rashba_parameter: float | None = None
+    momentum_cutoff: Positive | None = None
+
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        if len(set(self.dimension)) < len(self.dimension):
+            raise InputError(
+                f"Argument `dimension` must not repeat itself, but it is {self.dimension}."
+            )
+        self.gas(self.dimension[0])
+        return self
+
+    def gas(self, dimension: int) -> RashbaGas:
+        """Return the electron gas of one dimension."""
+        return RashbaGas(dimension, **self.model_dump(exclude={"kind", "dimension"}))
+
+
+class Coupling(AbstractTable):
+    """``[coupling]``: the strength of the scatterers, given or calibrated."""
+
+    first_minimum: Negative | None = None
+    value: Annotated[list[Positive], OneOrMore] | None = None
+
+    @model_validator(mode="after")
+    def _is_given_once(self):
+        exactly_one(self, "first_minimum", "value")
+        return self
+
+
+class Scan(AbstractTable):
+    """``[scan]``: distances of equidistant loops."""
+
+    distances: Annotated[list[Positive], Field(min_length=1)] | None = None
+    start: Positive | None = None
+    stop: Positive | None = None
+    step: Positive | None = None
+    count: Annotated[int, Field(ge=2)] | None = None
+
+    @model_validator(mode="after")
+    def _is_given_once(self):
+        exactly_one(self, "distances", "start")
+        if self.start is None:
+            for name in ("stop", "step", "count"):
+                if getattr(self, name) is not None:
+                    raise InputError(
+                        f"Argument `{name}` must not be given together with `distances`, but both "
+                        "are. Remove it, or give `start` instead of `distances`."
+                    )
+            return self
+        exactly_one(self, "step", "count")
+        if self.stop is None or self.stop <= self.start:
+            raise InputError(
+                f"Argument `stop` must be greater than `start` ({self.start}), but it is "
+                f"{'missing' if self.stop is None else self.stop}."
+            )
+        return self
+
+    def grid(self) -> np.ndarray:
+        """Return the distances in angstrom."""
+        if self.distances is not None:
+            return np.array(self.distances)
+        if self.count is not None:
+            return np.linspace(self.start, self.stop, self.count)
+        steps = int((self.stop - self.start) / self.step * (1 + 1e-12))
+        return self.start + self.step * np.arange(steps + 1)
+
+
+class Cluster(AbstractTable):
+    """``[cluster]``: explicit positions and the loops that are wanted."""
+
+    positions: Annotated[list[list[float]], Field(min_length=2)]
+    orders: Annotated[list[Annotated[int, AfterValidator(_even)]], Field(min_length=1)] = [2, 4, 6]
+    contracted: list[Literal["biquadratic", "three_site"]] = []
+    cutoff: Positive | None = None
+    perimeter: Positive | None = None
+    tensors: bool | Literal["auto"] = "auto"
+    convention: Literal["neutral", "L", "B", "O"] = "neutral"
+
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        lengths = {len(row) for row in self.positions}
+        if len(lengths) > 1:
+            raise InputError(
+                "Argument `positions` must hold positions of one dimension, but their lengths are "
+                f"{sorted(lengths)}."
+            )
+        _checks.distinct_sites("positions", np.array(self.positions))
+        sites = {(order, order) for order in self.orders}
+        names = {"biquadratic": 2, "three_site": 3}
+        for order, count in sites | {(4, names[kind]) for kind in self.contracted}:
+            convention(self.convention).factor(order, count, [1])
+        return self
+
+    def loops(self) -> list[np.ndarray]:
+        """Return the loops within the bounds, one array for every kind that has some."""
+        points = np.array(self.positions)
+        bounds = {"cutoff": self.cutoff, "perimeter": self.perimeter}
+        found = [loops(points, order, **bounds) for order in self.orders]
+        found += [contracted_loops(points, kind, cutoff=self.cutoff) for kind in self.contracted]
+        return [array for array in found if len(array)]
+
+
+class Output(AbstractTable):
+    """``[output]``: what is written."""
+
+    figures: bool = True
+
+
+class RashbaRun(AbstractRun):
+    """The whole configuration."""
+
+    host: Host
+    coupling: Coupling
+    scan: Scan | None = None
+    cluster: Cluster | None = None
+    output: Output = Output()
+
+    @model_validator(mode="after")
+    def _fits_together(self):
+        exactly_one(self, "scan", "cluster")
+        dimensions = self.host.dimension
+        given = self.coupling.value
+        if given is not None and len(given) != len(dimensions):
+            raise InputError(
+                "Argument `coupling.value` must have one number per dimension, but it has "
+                f"{len(given)} for {len(dimensions)}."
+            )
+        if self.cluster is not None:
+            width = len(self.cluster.positions[0])
+            if dimensions != [width]:
+                raise InputError(
+                    f"Argument `cluster.positions` must have as many coordinates as the gas has "
+                    f"dimensions ({dimensions}), but it has {width}."
+                )
+            if not self.cluster.loops():
+                raise InputError(
+                    "Argument `cluster.positions` must contain at least one loop within the "
+                    "bounds, but there is none. Raise `cutoff` or `perimeter`."
+                )
+        return self
+
+    def run(self, progress: bool) -> Outcome:
+        """Compute the scan or the interactions of the cluster; see `AbstractRun.run`."""
+        return self._run_scan() if self.cluster is None else self._run_cluster(progress)
+
+    def _coupling(self, index: int) -> tuple[ContactCoupling, str]:
+        """Return the coupling for one of the dimensions, and a line about it."""
+        dimension = self.host.dimension[index]
+        unit = "eV angstrom" + ("^2" if dimension == 2 else "")
+        if self.coupling.value is not None:
+            strength = self.coupling.value[index]
+            return ContactCoupling(strength), f"{dimension}D: J_sd = {strength:.11g} {unit}"
+        distance, value = first_minimum(self.host.gas(dimension))
+        strength = float(np.sqrt(self.coupling.first_minimum * MEV / value))
+        return ContactCoupling(strength), (
+            f"{dimension}D: J_sd = {strength:.11g} {unit}; first minimum of J_iso "
+            f"{self.coupling.first_minimum:g} meV at R = {distance:#.10g} angstrom"
+        )
+
+    def _run_scan(self) -> Outcome:
+        distances = jnp.asarray(self.scan.grid())
+        scans: dict = {}
+        lines = []
+        for index, dimension in enumerate(self.host.dimension):
+            gas = self.host.gas(dimension)
+            coupling, line = self._coupling(index)
+            scans[dimension] = equidistant_scan(gas, coupling, distances)
+            lines.append(line)
+        attributes = {"coupling": "\n".join(lines)}
+        return Outcome(
+            SCAN_HEADER,
+            scan_rows(scans),
+            scan_dataset(scans, attributes),
+            {},
+            lines,
+        )
+
+    def _run_cluster(self, progress: bool) -> Outcome:
+        gas = self.host.gas(self.host.dimension[0])
+        coupling, line = self._coupling(0)
+        sites = jnp.asarray(self.cluster.positions, float)
+        found = self.cluster.loops()
+        lengths = np.concatenate([np.asarray(perimeters(sites, array)) for array in found])
+        result = compute_interactions(
+            gas,
+            coupling,
+            sites,
+            found,
+            contour=gas.line(lengths.min(), lengths.max()),
+            tensors=self.cluster.tensors,
+            progress=progress,
+        ).to(CONVENTIONS[self.cluster.convention])
+        return Outcome(
+            Row._fields, result.rows(), dataset_of(result), {}, [line, *str(result).splitlines()]
+        )

@@ -1,0 +1,133 @@
+"""From a configuration file to a checked run, or to an error that names its line."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from msgreen.config.lines import Place, key_lines
+from msgreen.config.schema import AbstractRun
+from msgreen.errors import ConfigError, InputError
+
+
+def read_file(path: Path, kinds: Mapping[str, type[AbstractRun]]) -> AbstractRun:
+    """Return the run that a file describes.
+
+    Parameters
+    ----------
+    path : Path
+    kinds : mapping of str to AbstractRun subclass
+        The kinds of run by the value of ``host.kind``.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is no TOML, or does not fit its kind.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"{path}: the configuration must be a readable text file, but it is not ({reason}). "
+            "Check its name."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {_syntax(str(error), text)}") from error
+    kind = _kind(path, text, content, kinds)
+    try:
+        return kinds[kind].model_validate(content, context={"folder": path.parent})
+    except ValidationError as error:
+        lines = key_lines(text)
+        found = [_message(dict(e), kinds[kind], content, lines) for e in error.errors()]
+        line, message = min(found, key=lambda entry: entry[0] or len(text))
+        raise ConfigError(_at(path, line, message)) from error
+
+
+def _at(path: Path, line: int, message: str) -> str:
+    return f"{path}, line {line}: {message}" if line else f"{path}: {message}"
+
+
+def _syntax(reason: str, text: str) -> str:
+    """Put the line of a syntax error in front."""
+    place = re.search(r"\(at line (\d+), column (\d+)\)", reason)
+    line = place[1] if place else str(text.count("\n") + 1)
+    reason = re.sub(r" \(at .*\)$", "", reason)
+    return f"line {line}: the file must be valid TOML, but: {reason}. Correct this line."
+
+
+def _kind(path: Path, text: str, content: Mapping, kinds: Mapping) -> str:
+    host = content.get("host")
+    kind = host.get("kind") if isinstance(host, dict) else None
+    if isinstance(kind, str) and kind in kinds:
+        return kind
+    lines = key_lines(text)
+    line = lines.get(("host", "kind")) or lines.get(("host",), 0)
+    found = "missing" if kind is None else repr(kind)
+    choices = ", ".join(f'"{name}"' for name in kinds)
+    message = f"Argument `host.kind` must be one of {choices}, but it is {found}."
+    raise ConfigError(_at(path, line, f"{message} Write for example [host] kind = {choices}."))
+
+
+def _message(error: dict[str, Any], schema, content, lines) -> tuple[int, str]:
+    """Line (0 if unknown) and text of one of pydantic's errors, in the grammar of this library."""
+    place: Place = error["loc"]
+    name = ".".join(map(str, place))
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):
+        inner = re.match(r"Argument `([\w.]+)`", str(cause))
+        if inner and isinstance(_value_at(content, place), dict):
+            place = (*place, *inner[1].split("."))
+            name = ".".join(map(str, place))
+        text = re.sub(r"^Argument `[^`]*`", f"Argument `{name}`", str(cause))
+    elif error["type"] == "extra_forbidden":
+        text = _unknown(name, str(place[-1]), _known_keys(schema, place[:-1]))
+    elif error["type"] == "missing":
+        where = f"the table [{'.'.join(map(str, place[:-1]))}]" if place[:-1] else "the file"
+        text = f"Argument `{name}` must be given, but it is missing. Add it to {where}."
+    else:
+        wanted = re.sub(r"^Input should ", "must ", error["msg"])
+        text = f"Argument `{name}` {wanted}, but it is {error['input']!r}. Correct the value."
+    return _line(lines, place), text
+
+
+def _line(lines: Mapping[Place, int], place: Place) -> int:
+    """Return the line of a key, or of the table around it."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 0)
+
+
+def _unknown(name: str, key: str, known: list[str]) -> str:
+    close = get_close_matches(key, known, 1)
+    remedy = f"Did you mean `{close[0]}`?" if close else "Remove it."
+    choices = ", ".join(known)
+    return f"Argument `{name}` must be one of the keys {choices}, but it is unknown. {remedy}"
+
+
+def _known_keys(schema, place: Place) -> list[str]:
+    """Return the keys that the table at `place` may have."""
+    properties = schema.model_json_schema()
+    definitions = properties.get("$defs", {})
+    for key in place:
+        if isinstance(key, str):
+            properties = _table(properties["properties"][key], definitions)
+    return list(properties.get("properties", {}))
+
+
+def _table(node: Mapping, definitions: Mapping) -> Mapping:
+    """Return the schema of a table, found behind references, optional values and arrays."""
+    choices = [node, *node.get("anyOf", []), node.get("items", {})]
+    names = [choice["$ref"].rpartition("/")[2] for choice in choices if "$ref" in choice]
+    return definitions[names[0]] if names else node
+
+
+def _value_at(content, place: Place):
+    for key in place:
+        content = content[key]
+    return content

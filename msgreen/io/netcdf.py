@@ -1,0 +1,130 @@
+"""Interaction sets as NetCDF files, without loss."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from msgreen.convention import SpinConvention
+from msgreen.errors import FileFormatError
+from msgreen.interactions import Coefficient, Interactions, Terms
+from msgreen.io.atomic import replacing
+
+_CONVENTION = (
+    "convention",
+    "sign",
+    "ordered_sum",
+    "spin_length",
+    "complete",
+    "weights_sites",
+    "weights",
+)
+_OWN = (*_CONVENTION, "kinds")
+
+
+def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
+    """Write a labelled dataset as NetCDF 4; the file appears as a whole or not at all.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+    path : str or Path
+    """
+    with replacing(path) as part:
+        dataset.to_netcdf(part, engine="h5netcdf")
+
+
+def write_netcdf(interactions: Interactions, path: str | Path) -> None:
+    """Write an interaction set as NetCDF, with its tensors, errors, convention and units.
+
+    Parameters
+    ----------
+    interactions : Interactions
+    path : str or Path
+    """
+    write_dataset(dataset_of(interactions), path)
+
+
+def read_netcdf(path: str | Path) -> Interactions:
+    """Read an interaction set that `write_netcdf` wrote; every number comes back bit by bit.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Interactions
+
+    Raises
+    ------
+    FileFormatError
+        If the file does not exist, is no NetCDF file or holds something else.
+    """
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return interactions_of(dataset.load())
+    except OSError as error:
+        raise FileFormatError(
+            f"{path}: the file must be NetCDF 4, but it cannot be read ({error}). "
+            "Write it again with `write_netcdf`."
+        ) from error
+    except KeyError as error:
+        raise FileFormatError(
+            f"{path}: the file must hold an interaction set, but it has no {error}. "
+            "Open other NetCDF files with xarray."
+        ) from error
+
+
+def dataset_of(interactions: Interactions) -> xr.Dataset:
+    """Return `Interactions.to_xarray`, with the attributes needed to come back from it."""
+    dataset = interactions.to_xarray()
+    dataset.attrs["complete"] = int(interactions.convention.complete)
+    dataset.attrs["kinds"] = " ".join(terms.kind for terms in interactions.terms)
+    return dataset
+
+
+def interactions_of(dataset: xr.Dataset) -> Interactions:
+    """Return the interaction set of a dataset made by `dataset_of`.
+
+    Raises
+    ------
+    KeyError
+        If something is missing.
+    """
+    terms = tuple(_terms_of(dataset, kind) for kind in dataset.attrs["kinds"].split())
+    positions = dataset["positions"].values if "positions" in dataset else None
+    source = {key: value for key, value in dataset.attrs.items() if key not in _OWN}
+    return Interactions(terms, _convention_of(dataset.attrs), positions, source)
+
+
+def _terms_of(dataset: xr.Dataset, kind: str) -> Terms:
+    sites = dataset[f"{kind}_sites"].values
+    names = [
+        str(name).removeprefix(f"{kind}_")
+        for name, variable in dataset.data_vars.items()
+        if variable.dims[0] == kind and f"{name}_error" in dataset
+    ]
+    found = {name: _coefficient_of(dataset, f"{kind}_{name}") for name in names}
+    tensor = found.pop("tensor", None)
+    return Terms(sites, found, tensor)
+
+
+def _coefficient_of(dataset: xr.Dataset, name: str) -> Coefficient:
+    variable = dataset[name]
+    axes = tuple("leg" if str(dim).endswith("_leg") else "xyz" for dim in variable.dims[1:])
+    return Coefficient(variable.values, dataset[f"{name}_error"].values, axes)
+
+
+def _convention_of(attributes: Mapping) -> SpinConvention:
+    sites = np.atleast_1d(attributes.get("weights_sites", np.zeros(0, int)))
+    weights = np.atleast_1d(attributes.get("weights", np.zeros(0)))
+    return SpinConvention(
+        str(attributes["convention"]),
+        sign=int(attributes["sign"]),
+        ordered=bool(attributes["ordered_sum"]),
+        weights={int(n): float(w) for n, w in zip(sites, weights, strict=True)},
+        complete=bool(attributes["complete"]),
+        spin_length=float(attributes["spin_length"]),
+    )

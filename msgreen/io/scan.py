@@ -1,0 +1,68 @@
+"""Scans over distance as tables and datasets, in meV."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+
+from msgreen.convention import LOUNIS
+from msgreen.scan import DistanceScan
+from msgreen.units import MEV
+
+Scans = Mapping[int, tuple[DistanceScan, DistanceScan]]
+"""Values and errors by the dimension of the gas."""
+
+NAMES = tuple(name for name in DistanceScan._fields if name != "distance")
+SCAN_HEADER = ("dimension", "R_angstrom", *NAMES, "error")
+"""Columns of the table of a scan; energies in meV, convention L."""
+
+
+def scan_rows(scans: Scans) -> list[tuple]:
+    """Return one row per dimension and distance, with the columns of `SCAN_HEADER`.
+
+    Parameters
+    ----------
+    scans : mapping of int to pair of DistanceScan
+        Values and errors in eV.
+
+    Returns
+    -------
+    list of tuple
+        In meV; the last column is the largest error estimate of the row.
+    """
+    rows = []
+    for dimension, (values, errors) in scans.items():
+        table = np.stack([np.asarray(values.columns[name]) for name in NAMES], axis=1) / MEV
+        doubt = np.stack([np.asarray(errors.columns[name]) for name in NAMES], axis=1) / MEV
+        for distance, row, error in zip(values.distance, table, doubt, strict=True):
+            rows.append((dimension, float(distance), *row.tolist(), float(error.max())))
+    return rows
+
+
+def scan_dataset(scans: Scans, attributes: Mapping | None = None) -> xr.Dataset:
+    """Return a scan as a labelled dataset, with the error of every coefficient.
+
+    Parameters
+    ----------
+    scans : mapping of int to pair of DistanceScan
+        Values and errors in eV, all dimensions at the same distances.
+    attributes : mapping, optional
+        Added to those of the dataset.
+
+    Returns
+    -------
+    xarray.Dataset
+        In meV, with the dimensions ``dimension`` and ``distance``.
+    """
+    first, _ = next(iter(scans.values()))
+    coordinates = {
+        "dimension": ("dimension", list(scans), {"long_name": "dimension of the electron gas"}),
+        "distance": ("distance", np.asarray(first.distance), {"units": "angstrom"}),
+    }
+    data = {}
+    for name in NAMES:
+        for suffix, part in (("", 0), ("_error", 1)):
+            columns = [np.asarray(scan[part].columns[name]) / MEV for scan in scans.values()]
+            data[name + suffix] = (("dimension", "distance"), np.stack(columns), {"units": "meV"})
+    described = {"convention": LOUNIS.name, "vectors": "along the bond normal (0, -1, 0)"}
+    return xr.Dataset(data, coordinates, {**described, **(attributes or {})})
