@@ -22,10 +22,8 @@ from msgreen.hosts.cluster import ClusterHost as ClusterHost
 from msgreen.hosts.rashba import RashbaGas as RashbaGas
 from msgreen.interactions import Interactions as Interactions
 from msgreen.lloyd import LloydEnergy as LloydEnergy
-from msgreen.plaquette import contracted_loops as contracted_loops
+from msgreen.plaquette import loop_energies as loop_energies
 from msgreen.plaquette import loop_tensors as loop_tensors
-from msgreen.plaquette import loops as loops
-from msgreen.plaquette import pairs as pairs
 from msgreen.rotation import closed_hessian as closed_hessian
 from msgreen.rotation import closed_multilinear_tensor as closed_multilinear_tensor
 from msgreen.rotation import closed_rotation_tensor as closed_rotation_tensor
@@ -42,6 +40,10 @@ from msgreen.scattering import ContactCoupling as ContactCoupling
 from msgreen.spin import Green as Green
 from msgreen.spin import decompose as decompose
 from msgreen.spin import direction as direction
+from msgreen.structure import contracted_loops as contracted_loops
+from msgreen.structure import loops as loops
+from msgreen.structure import multiplicity as multiplicity
+from msgreen.structure import pairs as pairs
 
 __version__ = "0.1.0"
 

@@ -18,10 +18,9 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Literal
 
-import jax
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from tqdm.auto import tqdm
 
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour
@@ -31,17 +30,14 @@ from msgreen.hosts.base import AbstractHost
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.plaquette import (
     Legs,
-    batches,
-    check_order,
     host_factor,
-    loop_legs,
+    in_blocks,
+    loop_bonds,
     loop_tensors,
-    multiplicity,
 )
 from msgreen.scattering import AbstractRigidScatterer
 from msgreen.spin import spin_form
-
-_BLOCK_BYTES = 256 * 2**20
+from msgreen.structure import check_order, multiplicity
 
 
 def pattern_integrand(
@@ -102,6 +98,8 @@ def coefficients(
     contour: Contour,
     sites,
     loops,
+    *,
+    progress: bool = False,
 ) -> dict[str, Coefficient]:
     """Return the named coefficients of loops, in eV and in the convention of paper L.
 
@@ -114,7 +112,9 @@ def coefficients(
     contour : Contour
     sites : array with one row per site
     loops : int array, shape (loop, order)
-        All of the same even order.
+        All of the same even order; evaluated in blocks of bounded memory.
+    progress : bool
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -138,11 +138,17 @@ def coefficients(
     >>> bool(abs(dmi(0.0)) < 1e-15), bool(jax.grad(dmi)(0.0) < 0)
     (True, True)
     """
-    forward, backward = loop_legs(host, scatterer, contour.nodes, sites, loops)
-    return {
-        name: _integrated(host, contour, integrand, axes)
-        for name, (integrand, axes) in named_integrands(forward, backward).items()
-    }
+    bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)
+    factor = host_factor(host)
+    entries = 9 * bonds.strength.shape[0] * forward.shape[1] * bonds.strength.shape[-1] ** 2
+    found = in_blocks(
+        lambda ahead, behind: _evaluate(contour, bonds, ahead, behind, factor),
+        forward,
+        backward,
+        entries,
+        f"{forward.shape[1]}-spin" if progress else None,
+    )
+    return dict(sorted(found.items(), key=lambda item: len(item[1].axes)))
 
 
 def pattern_coefficient(
@@ -174,10 +180,10 @@ def pattern_coefficient(
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 27 and 28.
     """
-    forward, backward = loop_legs(host, scatterer, contour.nodes, sites, loops)
+    forward, backward = _legs(host, scatterer, contour, sites, loops)
     _check_carriers(carriers, forward.order)
     integrand = coefficient_integrand(forward, backward, carriers)
-    return _integrated(host, contour, integrand, ("xyz",) * len(carriers))
+    return _integrated(host_factor(host), contour, integrand, ("xyz",) * len(carriers))
 
 
 def energy_by_order(
@@ -203,7 +209,7 @@ def energy_by_order(
         counted. The sum over p is the contraction of the full tensor.
     """
     loops = np.asarray(loops)
-    forward, backward = loop_legs(host, scatterer, contour.nodes, sites, loops)
+    forward, backward = _legs(host, scatterer, contour, sites, loops)
     directions = jnp.asarray(directions, float)
     spins = [directions[loops[:, m]] for m in range(loops.shape[1])]
     by_order = []
@@ -211,7 +217,7 @@ def energy_by_order(
         total = jnp.zeros(len(loops))
         for carriers in combinations(range(forward.order), power):
             integrand = coefficient_integrand(forward, backward, carriers)
-            value = _integrated(host, contour, integrand, ()).value
+            value = _integrated(host_factor(host), contour, integrand, ()).value
             contracted = value * spin_form(spins, carriers)
             total = total - jnp.sum(contracted.reshape(len(loops), -1), axis=1)
         by_order.append(total * multiplicity(loops).astype(float))
@@ -289,50 +295,38 @@ def _pair_integrands(legs: Legs):
     }
 
 
-def _integrated(host, contour, integrand, axes) -> Coefficient:
+def _legs(host, scatterer, contour, sites, loops) -> tuple[Legs, Legs]:
+    bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)
+    return bonds.legs(forward), bonds.legs(backward)
+
+
+@eqx.filter_jit
+def _evaluate(contour, bonds, forward, backward, factor: float) -> dict[str, Coefficient]:
+    """All named coefficients of one block of loops."""
+    named = named_integrands(bonds.legs(forward), bonds.legs(backward))
+    return {
+        name: _integrated(factor, contour, integrand, axes)
+        for name, (integrand, axes) in named.items()
+    }
+
+
+def _integrated(factor, contour, integrand, axes) -> Coefficient:
     value, error = contour.integrate(integrand)
-    factor = host_factor(host)
     return Coefficient(factor * value, factor * error, axes)
 
 
 def _terms(host, scatterer, contour, sites, loops, tensors, progress) -> Terms:
-    """All coefficients of one kind of cluster, in the convention of paper L, block by block."""
-    order = loops.shape[1]
-    strength = jax.eval_shape(lambda: scatterer.strength(contour.nodes, len(np.asarray(sites))))
-    entries = strength.shape[-1] ** 2 * (3**order if tensors else 9 * order)
-    size = max(1, _BLOCK_BYTES // (16 * len(contour.nodes) * entries))
-    blocks = []
-    with tqdm(total=len(loops), desc=f"{order}-spin", unit="loop", disable=not progress) as bar:
-        for part in batches(len(loops), size):
-            blocks.append(_block(host, scatterer, contour, sites, loops[part], tensors))
-            bar.update(part.stop - part.start)
-    if not blocks:
-        return Terms(loops, {})
-    merged = {
-        name: Coefficient(
-            np.concatenate([np.asarray(b[name].value) for b in blocks]),
-            np.concatenate([np.asarray(b[name].error) for b in blocks]),
-            first.axes,
-        )
-        for name, first in blocks[0].items()
-    }
-    tensor = merged.pop("tensor", None)
-    return Terms(loops, merged, tensor)
-
-
-def _block(host, scatterer, contour, sites, loops, tensors) -> dict[str, Coefficient]:
-    found = coefficients(host, scatterer, contour, sites, loops)
+    """All coefficients of one kind of cluster, in the convention of paper L."""
+    found = coefficients(host, scatterer, contour, sites, loops, progress=progress)
+    tensor = None
     if tensors:
-        value, error = loop_tensors(host, scatterer, contour, sites, loops)
-        shape = (-1, *(1,) * loops.shape[1])
-        factor = LOUNIS.factor(loops.shape[1], len(set(loops[0])), multiplicity(loops))
-        factor = factor.reshape(shape)
-        found["tensor"] = Coefficient(
-            np.asarray(value) / factor,
-            np.asarray(error) / np.abs(factor),
-            ("xyz",) * loops.shape[1],
+        order = loops.shape[1]
+        neutral = Coefficient(
+            *loop_tensors(host, scatterer, contour, sites, loops), ("xyz",) * order
         )
-    return found
+        count = len(set(loops[0].tolist())) if len(loops) else order
+        tensor = neutral.scaled(1 / LOUNIS.factor(order, count, multiplicity(loops)))
+    return Terms(loops, {name: c.scaled(np.ones(len(loops))) for name, c in found.items()}, tensor)
 
 
 def _multiply(a, b):

@@ -5,25 +5,38 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import NamedTuple
 
+import equinox as eqx
 import numpy as np
 import xarray as xr
 
+from msgreen._typing import Array, Float
 from msgreen.convention import NEUTRAL, SpinConvention
 from msgreen.errors import InputError
-from msgreen.plaquette import multiplicity
+from msgreen.structure import multiplicity
 from msgreen.units import MEV
 
 
-class Coefficient(NamedTuple):
-    """Values of a named coefficient and the estimates of their numerical errors, in eV.
+class Coefficient(eqx.Module):
+    """Values of a named coefficient of some clusters, and estimates of their numerical errors.
 
-    `axes` names the axes after the first (the cluster): "leg" for one entry per leg of the
-    loop, "xyz" for a Cartesian one.
+    Attributes
+    ----------
+    value, error : real arrays, shape (cluster, ...)
+        In eV.
+    axes : tuple of str
+        Names of the axes after the first: "leg" for one entry per leg of the loop, "xyz" for a
+        Cartesian one.
     """
 
-    value: np.ndarray
-    error: np.ndarray
-    axes: tuple[str, ...] = ()
+    value: Float[Array | np.ndarray, "cluster ..."]
+    error: Float[Array | np.ndarray, "cluster ..."]
+    axes: tuple[str, ...] = eqx.field(static=True, default=())
+
+    def scaled(self, factor: np.ndarray) -> "Coefficient":
+        """Return numpy copies with the numbers of every cluster multiplied by its factor."""
+        value, error = np.asarray(self.value), np.asarray(self.error)
+        column = factor.reshape(-1, *(1,) * (value.ndim - 1))
+        return Coefficient(column * value, np.abs(column) * error, self.axes)
 
 
 @dataclass(frozen=True)
@@ -66,17 +79,10 @@ class Terms:
 
     def scaled(self, factor: np.ndarray) -> "Terms":
         """Return the terms with every cluster's numbers multiplied by its factor."""
-
-        def scale(coefficient: Coefficient) -> Coefficient:
-            column = factor.reshape(-1, *(1,) * (coefficient.value.ndim - 1))
-            return coefficient._replace(
-                value=column * coefficient.value, error=np.abs(column) * coefficient.error
-            )
-
         return replace(
             self,
-            coefficients={name: scale(c) for name, c in self.coefficients.items()},
-            tensor=None if self.tensor is None else scale(self.tensor),
+            coefficients={name: c.scaled(factor) for name, c in self.coefficients.items()},
+            tensor=None if self.tensor is None else self.tensor.scaled(factor),
         )
 
 

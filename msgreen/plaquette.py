@@ -1,25 +1,24 @@
-"""Loops of sites: enumeration, and the legs and tensors that belong to them.
+"""Loops in a host: the legs, tensors and energies of closed paths over sites.
 
-A loop i -> j -> k -> ... -> i is named by its sites in order. Two orders that differ by a cyclic
-shift or by reversal are the same loop; its `multiplicity` is the number of different orders, so
-that the sum over all ordered sites of paper L counts it that many times.
+Leg m of a loop leads from its site m to its site m + 1, the last one back to the first.
 """
 
-from collections.abc import Iterator
-
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.spatial import KDTree
+from msgreen_kernels import loop_trace
+from tqdm.auto import tqdm
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
-from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost
+from msgreen.contour import Contour
+from msgreen.hosts.base import AbstractHost, site_count
 from msgreen.scattering import AbstractRigidScatterer, AbstractScatterer
 from msgreen.spin import Green
+from msgreen.structure import check_loops, check_order, multiplicity
 
-_PATHS_AT_ONCE = 200_000
+_BLOCK_BYTES = 32 * 2**20
 
 
 class Legs(eqx.Module):
@@ -44,161 +43,6 @@ class Legs(eqx.Module):
         return self.strength.shape[2]
 
 
-def ordered_loops(sites) -> list[tuple[int, ...]]:
-    """Return all different orders of one loop: cyclic shifts of it and of its reverse."""
-    loop = tuple(int(s) for s in sites)
-    shifts = [loop[m:] + loop[:m] for m in range(len(loop))]
-    return sorted({*shifts, *(s[::-1] for s in shifts)})
-
-
-def multiplicity(loops) -> np.ndarray:
-    """Return the number of different orders of every loop, shape (loop,).
-
-    N distinct sites give 2 N orders (2 for a pair); loops that revisit a site may give fewer.
-    """
-    array = _check_loops(loops)
-    order = array.shape[1]
-    if order == 2:
-        return np.where(array[:, 0] == array[:, 1], 1, 2)
-    ranked = np.sort(array, axis=1)
-    distinct = np.all(ranked[:, 1:] != ranked[:, :-1], axis=1)
-    result = np.full(len(array), 2 * order)
-    for index in np.nonzero(~distinct)[0]:
-        result[index] = len(ordered_loops(array[index]))
-    return result
-
-
-def pairs(positions: Float[Array, "site dim"], cutoff: float | None = None) -> np.ndarray:
-    """Return all pairs of sites no farther apart than `cutoff`, each once.
-
-    Parameters
-    ----------
-    positions : real array, shape (site, dim)
-        In angstrom.
-    cutoff : float, optional
-        Largest distance in angstrom; all pairs by default.
-
-    Returns
-    -------
-    int array, shape (pair, 2)
-        Sorted, i < j.
-
-    Raises
-    ------
-    InputError
-        If sites coincide or the cutoff is not positive.
-    """
-    points = _check_positions(positions)
-    if cutoff is None:
-        return np.stack(np.triu_indices(len(points), 1), axis=1)
-    _checks.positive("cutoff", cutoff, "angstrom")
-    found = KDTree(points).query_pairs(cutoff * (1 + 1e-9), output_type="ndarray")
-    found = np.sort(found, axis=1)
-    return found[np.lexsort(found.T[::-1])].astype(int)
-
-
-def loops(
-    positions: Float[Array, "site dim"],
-    order: int,
-    *,
-    cutoff: float | None = None,
-    perimeter: float | None = None,
-) -> np.ndarray:
-    """Return all loops over `order` distinct sites, each once up to cyclic order and reversal.
-
-    Parameters
-    ----------
-    positions : real array, shape (site, dim)
-        In angstrom.
-    order : int
-        Number of sites of a loop, even.
-    cutoff : float, optional
-        Largest length of a leg in angstrom.
-    perimeter : float, optional
-        Largest sum of the lengths of the legs in angstrom.
-
-    Returns
-    -------
-    int array, shape (loop, order)
-        The first site is the smallest, and the second smaller than the last.
-
-    Raises
-    ------
-    InputError
-        If `order` is odd or below 2, sites coincide, or a bound is not positive.
-    """
-    points = _check_positions(positions)
-    check_order(order)
-    for name, value in (("cutoff", cutoff), ("perimeter", perimeter)):
-        if value is not None:
-            _checks.positive(name, value, "angstrom")
-    if perimeter is not None:
-        # A leg is never longer than half of the closed loop.
-        cutoff = perimeter / 2 if cutoff is None else min(cutoff, perimeter / 2)
-    if order == 2:
-        return pairs(positions, cutoff)
-    bound = np.inf if perimeter is None else perimeter * (1 + 1e-9)
-    neighbours = _neighbour_table(len(points), pairs(positions, cutoff))
-    found = [
-        block
-        for start in range(len(points))
-        for block in _closed_paths(points, neighbours, start, order, bound)
-    ]
-    return np.concatenate([np.zeros((0, order), int), *found])
-
-
-def contracted_loops(
-    positions: Float[Array, "site dim"], kind: str, *, cutoff: float | None = None
-) -> np.ndarray:
-    """Return the four-spin loops that revisit a site, without on-site legs.
-
-    Parameters
-    ----------
-    positions : real array, shape (site, dim)
-        In angstrom.
-    kind : {"biquadratic", "three_site"}
-        i -> j -> i -> j for every pair, or i -> j -> k -> j for every pair i, k of neighbours of j.
-    cutoff : float, optional
-        Largest length of a leg in angstrom.
-
-    Returns
-    -------
-    int array, shape (loop, 4)
-
-    Notes
-    -----
-    Together with `loops` of order 4 these are all four-step walks between different sites.
-    Repeated scattering at one site is resummed into the t-matrix (`msgreen.scattering.resummed`).
-
-    References
-    ----------
-    Lounis, New J. Phys. 22, 103003 (2020), below Eq. 19.
-    """
-    if kind not in ("biquadratic", "three_site"):
-        raise InputError(
-            f'Argument `kind` must be "biquadratic" or "three_site", but it is {kind!r}.'
-        )
-    bonds = pairs(positions, cutoff)
-    if kind == "biquadratic":
-        return bonds[:, [0, 1, 0, 1]]
-    neighbours = _neighbour_table(len(positions), bonds)
-    rows = [
-        (i, j, k, j)
-        for j, around in enumerate(neighbours)
-        for a, i in enumerate(around)
-        for k in around[a + 1 :]
-    ]
-    return np.array(rows, int).reshape(-1, 4)
-
-
-def perimeters(positions: Float[Array, "site dim"], loops) -> Float[Array, " loop"]:
-    """Return the length of the closed path of every loop, in angstrom."""
-    points = jnp.asarray(positions, float)
-    sites = _check_loops(loops)
-    steps = points[np.roll(sites, -1, axis=1)] - points[sites]
-    return jnp.sum(jnp.linalg.norm(steps, axis=-1), axis=1)
-
-
 def directed_pairs(loops) -> tuple[np.ndarray, np.ndarray]:
     """Return the different directed pairs along the legs of loops, and the table of legs.
 
@@ -208,20 +52,39 @@ def directed_pairs(loops) -> tuple[np.ndarray, np.ndarray]:
     index : int array, shape (loop, order)
         Row of `pairs` for leg m of every loop.
     """
-    sites = _check_loops(loops)
+    sites = check_loops(loops)
     steps = np.stack([sites, np.roll(sites, -1, axis=1)], axis=-1).reshape(-1, 2)
     found, index = np.unique(steps, axis=0, return_inverse=True)
     return found, index.reshape(sites.shape)
 
 
-def loop_legs(
+class Bonds(eqx.Module):
+    """Green functions and scatterers of all directed pairs that some loops use.
+
+    Attributes
+    ----------
+    green : Green
+        A of shape (energy, pair, orb, orb), B of shape (energy, pair, 3, orb, orb).
+    strength : complex array, shape (energy, pair, orb, orb)
+        t of the site at which the pair ends.
+    """
+
+    green: Green
+    strength: Complex[Array, "energy pair orb orb"]
+
+    def legs(self, index) -> Legs:
+        """Return the legs of loops whose pairs are the rows `index` (loop, order)."""
+        return Legs(self.green[:, index], self.strength[:, index])
+
+
+def loop_bonds(
     host: AbstractHost,
     scatterer: AbstractRigidScatterer,
     z: Complex[Array, " energy"],
     sites,
     loops,
-) -> tuple[Legs, Legs]:
-    """Return the legs of loops, run forward and backward.
+) -> tuple[Bonds, np.ndarray, np.ndarray]:
+    """Return the bonds of loops, and which of them make the legs of each loop.
 
     Parameters
     ----------
@@ -233,22 +96,19 @@ def loop_legs(
 
     Returns
     -------
-    forward, backward : Legs
+    bonds : Bonds
+    forward, backward : int arrays, shape (loop, order)
+        Rows of `bonds` along the loops, and along the loops with their sites listed backwards.
     """
-    loops = _check_loops(loops)
-    both = np.concatenate([loops, loops[:, ::-1]])
-    found, index = directed_pairs(both)
-    green = host.blocks(z, sites, found)[:, index]
-    strength = scatterer.strength(z, len(np.asarray(sites)))[:, np.roll(both, -1, axis=1)]
-    half = len(loops)
-    return (
-        Legs(green[:, :half], strength[:, :half]),
-        Legs(green[:, half:], strength[:, half:]),
-    )
+    loops = check_loops(loops)
+    found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
+    strength = scatterer.strength(z, site_count(sites))[:, found[:, 1]]
+    bonds = Bonds(host.blocks(z, sites, found), strength)
+    return bonds, index[: len(loops)], index[len(loops) :]
 
 
 def loop_tensors(
-    host: AbstractHost, scatterer: AbstractScatterer, contour, sites, loops
+    host: AbstractHost, scatterer: AbstractScatterer, contour: Contour, sites, loops
 ) -> tuple[Float[Array, "loop ..."], Float[Array, "loop ..."]]:
     """Return the full N-spin tensor of every loop and its error estimate, in eV.
 
@@ -276,21 +136,67 @@ def loop_tensors(
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 10 and 19 (there for ordered sites).
     """
-    loops = _check_loops(loops)
+    loops = check_loops(loops)
     order = loops.shape[1]
     check_order(order)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     green = host.blocks(contour.nodes, sites, found).matrix()
-    vertex = scatterer.vertex(contour.nodes, len(np.asarray(sites)))
-    legs = vertex[:, found[:, 0]] @ green[:, :, None]
-    forward = _open_trace(legs, index[: len(loops)])
-    # The reversed loop lists its sites, hence its tensor axes, backwards.
-    backward = _open_trace(legs, index[len(loops) :])
-    backward = jnp.transpose(backward, (0, 1, *range(order + 1, 1, -1)))
+    vertex = scatterer.vertex(contour.nodes, site_count(sites))
+    table = vertex[:, found[:, 0]] @ green[:, :, None]
+    value, error = in_blocks(
+        lambda ahead, behind: _tensors(contour, table, ahead, behind),
+        index[: len(loops)],
+        index[len(loops) :],
+        len(contour.nodes) * 3**order * green.shape[-1] ** 2,
+    )
     factor = -host_factor(host) * multiplicity(loops) / (2 * order)
-    value, error = contour.integrate(forward + backward)
     factor = factor.reshape(-1, *(1,) * order)
     return factor * value, np.abs(factor) * error
+
+
+def loop_energies(
+    host: AbstractHost,
+    scatterer: AbstractScatterer,
+    contour: Contour,
+    sites,
+    loops,
+    directions: Float[Array, "site 3"],
+) -> tuple[Float[Array, " loop"], Float[Array, " loop"]]:
+    """Return the energy of every loop for one spin configuration, and a bound of its error, in eV.
+
+    All orders in B, without tensors: fit for millions of loops.
+
+    Parameters
+    ----------
+    host : AbstractHost
+    scatterer : AbstractScatterer
+    contour : Contour
+    sites : array with one row per site
+    loops : int array, shape (loop, order)
+    directions : real array, shape (site, 3)
+        Unit vectors.
+
+    Returns
+    -------
+    energy, error : real arrays, shape (loop,)
+        The error is the difference of the contour's two rules, which overestimates it.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 10 and 19.
+    """
+    loops = check_loops(loops)
+    order = loops.shape[1]
+    check_order(order)
+    _checks.unit_vectors("directions", directions)
+    found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
+    green = host.blocks(contour.nodes, sites, found).matrix()
+    potential = scatterer.potential(contour.nodes, jnp.asarray(directions, float))
+    rules = jnp.stack([contour.weights, contour.embedded])
+    traces = loop_trace(potential[:, found[:, 0]] @ green, index, rules).imag
+    both = traces[:, : len(loops)] + traces[:, len(loops) :]
+    factor = host_factor(host) * multiplicity(loops) / (2 * order * np.pi)
+    return -factor * both[0], jax.lax.stop_gradient(factor * jnp.abs(both[0] - both[1]))
 
 
 def host_factor(host: AbstractHost) -> float:
@@ -298,19 +204,41 @@ def host_factor(host: AbstractHost) -> float:
     return 0.5 if host.nambu else 1.0
 
 
-def batches(count: int, size: int) -> Iterator[slice]:
-    """Yield slices of at most `size` that cover ``range(count)``."""
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
+def in_blocks(evaluate, forward: np.ndarray, backward: np.ndarray, entries: int, label=None):
+    """Evaluate loops block by block, in bounded memory.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Maps tables of legs (loop, order), forward and backward, to arrays with the loop first.
+        Every block has the same shape, so that a jitted function is compiled once.
+    forward, backward : int arrays, shape (loop, order)
+    entries : int
+        Complex numbers that `evaluate` holds per loop.
+    label : str, optional
+        Name of a progress bar; none by default.
+    """
+    count = len(forward)
+    size = max(1, min(count, _BLOCK_BYTES // (16 * entries)))
+    parts = []
+    with tqdm(total=count, desc=label, unit="loop", disable=label is None) as bar:
+        for start in range(0, max(count, 1), size):
+            kept = min(size, count - start)
+            rows = np.minimum(np.arange(start, start + size), count - 1)[: size if count else 0]
+            part = evaluate(forward[rows], backward[rows])
+            parts.append(jax.tree.map(lambda x, kept=kept: x[:kept], part))
+            bar.update(kept)
+    return jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
 
 
-def check_order(order: int) -> None:
-    """Raise InputError unless `order` is an even number of spins of at least two."""
-    if order != int(order) or order < 2 or order % 2:
-        raise InputError(
-            f"Argument `order` must be an even number of spins of at least 2, but it is {order}: "
-            "time reversal forbids odd orders."
-        )
+@eqx.filter_jit
+def _tensors(contour, table, forward, backward):
+    """(1/pi) Im int of the traces over both senses, and its error."""
+    order = forward.shape[1]
+    ahead = _open_trace(table, forward)
+    # The reversed loop lists its sites, hence its tensor axes, backwards.
+    behind = jnp.transpose(_open_trace(table, backward), (0, 1, *range(order + 1, 1, -1)))
+    return contour.integrate(ahead + behind)
 
 
 def _open_trace(legs, index) -> Complex[Array, "energy loop ..."]:
@@ -323,65 +251,3 @@ def _open_trace(legs, index) -> Complex[Array, "energy loop ..."]:
         )
     trace = jnp.trace(product, axis1=-2, axis2=-1)
     return trace.reshape(*trace.shape[:2], *(3,) * index.shape[1])
-
-
-def _neighbour_table(count: int, bonds: np.ndarray) -> list[np.ndarray]:
-    both = np.concatenate([bonds, bonds[:, ::-1]])
-    both = both[np.lexsort(both.T[::-1])]
-    return np.split(both[:, 1], np.searchsorted(both[:, 0], np.arange(1, count)))
-
-
-def _closed_paths(points, neighbours, start, order, bound) -> Iterator[np.ndarray]:
-    """Yield blocks of loops that start at their smallest site, by extending paths step by step."""
-    pending = [(np.array([[start]]), np.zeros(1))]
-    while pending:
-        paths, length = pending.pop()
-        if len(paths) > _PATHS_AT_ONCE:
-            half = len(paths) // 2
-            pending += [(paths[:half], length[:half]), (paths[half:], length[half:])]
-            continue
-        if paths.shape[1] == order:
-            closed = np.isin(paths[:, -1], neighbours[start]) & (paths[:, 1] < paths[:, -1])
-            closed &= length + _distance(points, paths[:, -1], start) <= bound
-            if closed.any():
-                yield paths[closed]
-            continue
-        paths, length = _extend(points, neighbours, paths, length)
-        keep = length + _distance(points, paths[:, -1], start) <= bound
-        if keep.any():
-            pending.append((paths[keep], length[keep]))
-
-
-def _extend(points, neighbours, paths, length):
-    """Append every unvisited neighbour larger than the first site to every path."""
-    counts = np.array([len(neighbours[last]) for last in paths[:, -1]])
-    after = np.concatenate([neighbours[last] for last in paths[:, -1]]) if counts.sum() else []
-    after = np.asarray(after, int)
-    grown = np.column_stack([np.repeat(paths, counts, axis=0), after])
-    length = np.repeat(length, counts) + _distance(points, grown[:, -2], grown[:, -1])
-    new = np.all(grown[:, :-1] != grown[:, -1:], axis=1) & (grown[:, -1] > grown[:, 0])
-    return grown[new], length[new]
-
-
-def _distance(points, i, j):
-    return np.linalg.norm(points[i] - points[j], axis=-1)
-
-
-def _check_positions(positions) -> np.ndarray:
-    points = np.asarray(positions, float)
-    if points.ndim != 2 or not len(points):
-        raise InputError(
-            f"Argument `positions` must have shape (site, dim), but its shape is {points.shape}."
-        )
-    _checks.distinct_sites("positions", points)
-    return points
-
-
-def _check_loops(loops) -> np.ndarray:
-    array = np.asarray(loops)
-    if array.ndim != 2 or array.shape[1] < 2 or not np.issubdtype(array.dtype, np.integer):
-        raise InputError(
-            "Argument `loops` must be an int array of shape (loop, order), but it is "
-            f"{array.dtype} of shape {array.shape}."
-        )
-    return array

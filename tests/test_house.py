@@ -18,7 +18,7 @@ FLOORS = {
     5: ("exchange", "rotation", "interactions", "scan", "asymptotics"),
     4: ("lloyd", "plaquette"),
     3: ("scattering", "tmatrix", "hosts"),
-    2: ("spin", "harmonics", "nambu", "lattice", "contour", "convention"),
+    2: ("spin", "harmonics", "nambu", "lattice", "structure", "contour", "convention"),
     1: ("_typing", "_precision", "_threads", "_checks", "errors", "units"),
 }
 FLOOR_OF = {part: floor for floor, parts in FLOORS.items() for part in parts}
