@@ -1,0 +1,58 @@
+"""Functions of Hermitian matrices whose derivative needs no derivative of eigenvectors."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def hermitian_function(function: Callable, matrix: jax.Array, parameters) -> jax.Array:
+    """Return f(A; p) = U diag f(lambda; p) U^H of Hermitian matrices A = U diag(lambda) U^H.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(eigenvalues, parameters)``, elementwise and analytic on the spectrum. It must
+        not close over arrays that are to be differentiated; those go into `parameters`.
+    matrix : complex array, shape (..., n, n)
+    parameters : pytree of arrays
+
+    Returns
+    -------
+    complex array, shape (..., n, n)
+
+    Notes
+    -----
+    First derivatives follow Daleckii and Krein: with E = U^H dA U,
+
+        U^H df U = L * E + diag(f_p dp),   L_ij = (f_i - f_j) / (lambda_i - lambda_j),
+
+    where L_ij = f' when two eigenvalues coincide. L is symmetric and smooth at crossings, while
+    eigenvectors are not. Second derivatives are not offered by this rule.
+    """
+    values, vectors = jnp.linalg.eigh(matrix)
+    return _rotated(vectors, function(values, parameters)[..., None, :])
+
+
+@hermitian_function.defjvp
+def _jvp(function, primals, tangents):
+    matrix, parameters = primals
+    d_matrix, d_parameters = tangents
+    values, vectors = jnp.linalg.eigh(matrix)
+    f, df_dp = jax.jvp(lambda p: function(values, p), (parameters,), (d_parameters,))
+    gap = values[..., :, None] - values[..., None, :]
+    middle = 0.5 * (values[..., :, None] + values[..., None, :])
+    _, slope = jax.jvp(lambda x: function(x, parameters), (middle,), (jnp.ones_like(middle),))
+    close = jnp.abs(gap) < 1e-5 * jnp.abs(middle)
+    quotient = (f[..., :, None] - f[..., None, :]) / jnp.where(close, 1.0, gap)
+    adjoint = jnp.conj(vectors).swapaxes(-1, -2)
+    inner = jnp.where(close, slope, quotient) * (adjoint @ d_matrix @ vectors)
+    diagonal = df_dp[..., None, :] * jnp.eye(values.shape[-1], dtype=df_dp.dtype)
+    tangent = vectors @ (inner + diagonal) @ adjoint
+    return _rotated(vectors, f[..., None, :]), tangent
+
+
+def _rotated(vectors, factors):
+    return (vectors * factors) @ jnp.conj(vectors).swapaxes(-1, -2)

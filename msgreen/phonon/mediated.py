@@ -1,0 +1,348 @@
+"""Interactions that phonons carry between spins, as 3 x 3 tensors.
+
+Spins couple to displacements by H = -sum_i e_i . T_i u_i with unit vectors e_i and couplings T_i
+in eV/angstrom. The phonons then give every pair the energy e_i . D_ij . e_j with
+
+    D_ij(z) = sum_q W_q(i) W_q(j)^+ d_q(z) e^{iq.R},    W_q(i) = l_q T_i eps_q,   R = r_i - r_j,
+    d_q(z) = 1/(z - omega) - 1/(z + omega),             d_q(0) = -2/omega.
+
+For classical spins this is exact at z = 0 and does not depend on temperature: the partition
+function of displaced oscillators is that of the oscillators at rest. The factor
+coth(omega / 2 k_B T) that a temperature adds here is that of F1 Eq. 13.
+"""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen.convention import NEUTRAL
+from msgreen.errors import InputError
+from msgreen.hosts.base import check_pairs
+from msgreen.interactions import Coefficient, Interactions, Terms
+from msgreen.phonon.crystal import HarmonicCrystal, check_sites, mesh, require_stable
+from msgreen.phonon.matrix_function import hermitian_function
+from msgreen.phonon.modes import Modes, check_mesh, thermal_factor
+from msgreen.units import BOLTZMANN
+
+_CHUNK = 4096
+_PROBE = 8  # wave vectors per direction at which a crystal is checked for stability
+
+
+def mode_tensors(
+    modes: Modes,
+    couplings,
+    positions,
+    pairs,
+    *,
+    atoms: Sequence[int] | None = None,
+    z=0.0,
+    temperature=0.0,
+) -> Coefficient:
+    """Return the mediated tensors of pairs of sites as a sum over modes.
+
+    The sum runs over chunks of wave vectors, so that memory does not grow with their number. It is
+    differentiable with respect to energies, polarisations, couplings and positions.
+
+    Parameters
+    ----------
+    modes : Modes
+    couplings : real array, shape (atom, 3, 3)
+        T of every atom of the cell in eV/angstrom, first index spin, second displacement.
+    positions : real array, shape (site, 3)
+        In angstrom.
+    pairs : int array, shape (pair, 2)
+    atoms : sequence of int, optional
+        Which atom of the cell each site is; atom 0 by default.
+    z : complex, optional
+        Energy in eV. A real z gives real tensors.
+    temperature : float
+        In K; multiplies every mode by coth(omega / 2 k_B T).
+
+    Returns
+    -------
+    Coefficient
+        Tensors of shape (pair, 3, 3) in eV, and the difference to the coarser rule of the modes.
+
+    Raises
+    ------
+    InputError
+        If a static tensor is asked of a mode of zero or imaginary frequency.
+
+    References
+    ----------
+    F1, Eqs. 4b, 7 and 10.
+    """
+    positions = jnp.asarray(positions, float)
+    pairs = check_pairs(pairs, len(positions))
+    couplings = _check_couplings(couplings, modes.polarisations.shape[2])
+    _check_positive(modes)
+    atoms = np.zeros(len(positions), int) if atoms is None else np.asarray(atoms)
+    if atoms.shape != (len(positions),) or atoms.min() < 0 or atoms.max() >= len(couplings):
+        raise InputError(
+            f"Argument `atoms` must hold one atom from 0 to {len(couplings) - 1} per site, but it "
+            f"is {atoms}."
+        )
+    separations = positions[pairs[:, 0]] - positions[pairs[:, 1]]
+    kinds, members = np.unique(atoms[pairs], axis=0, return_inverse=True)
+    groups = tuple(tuple(np.flatnonzero(members.ravel() == n).tolist()) for n in range(len(kinds)))
+    z = jnp.asarray(z)
+    value, coarse = _summed(
+        modes, couplings, separations, tuple(map(tuple, kinds.tolist())), groups, z, temperature
+    )
+    error = jnp.abs(value - coarse)
+    return Coefficient(value if jnp.iscomplexobj(z) else value.real, error, ("xyz", "xyz"))
+
+
+@eqx.filter_jit
+def _summed(modes, couplings, separations, kinds, groups, z, temperature):
+    """Both quadratures, shape (pair, 3, 3) each, chunk by chunk of wave vectors."""
+    count = modes.q.shape[0]
+    size = min(_CHUNK, count)
+    steps = -(-count // size)
+    missing = steps * size - count
+    arrays = (modes.q, modes.weights, modes.coarse, modes.energies, modes.polarisations)
+    arrays = (*arrays, modes.lengths)
+
+    def chunked(x):
+        if x.shape[0] == 1 and count > 1:
+            return None
+        last = jnp.repeat(x[-1:], missing, axis=0)
+        return jnp.concatenate([x, last]).reshape(steps, size, *x.shape[1:])
+
+    valid = (jnp.arange(steps * size) < count).astype(float).reshape(steps, size)
+    pieces = [chunked(x) for x in arrays]
+
+    def kernel(energies, polarisations, lengths):
+        numerator = 2 * energies * thermal_factor(energies, temperature)
+        factor = numerator.astype(complex) / (
+            (z * z).astype(complex) - energies.astype(complex) ** 2
+        )
+        eps = lengths[..., None].astype(complex) * polarisations
+        coupled = jnp.einsum("aij,kmaj->kmai", couplings.astype(complex), eps)
+        for a, b in kinds:
+            yield jnp.einsum("km,kmi,kmj->kij", factor, coupled[:, :, a], coupled[:, :, b].conj())
+
+    def step(total, piece):
+        q, w, c, energies, eps, lengths = (
+            x if y is None else y for x, y in zip(arrays, piece[:-1], strict=True)
+        )
+        weights = jnp.stack([w, c], axis=1) * piece[-1][:, None]
+        for group, matrix in zip(groups, kernel(energies, eps, lengths), strict=True):
+            rows = np.array(group)
+            flat = jnp.stack([matrix.real, matrix.imag]).reshape(2, -1, 1, 9)
+            both = (weights[:, None, :, None] * flat.swapaxes(0, 1)).reshape(len(q), 36)
+            phase = separations[rows] @ q.T
+            even, odd = jnp.cos(phase) @ both, jnp.sin(phase) @ both
+            found = jax.lax.complex(even[:, :18] - odd[:, 18:], even[:, 18:] + odd[:, :18])
+            total = total.at[rows].add(found)
+        return total, None
+
+    start = jnp.zeros((separations.shape[0], 18), complex)
+    total, _ = jax.lax.scan(jax.checkpoint(step), start, (*pieces, valid))
+    total = total.reshape(-1, 2, 3, 3)
+    return total[:, 0], total[:, 1]
+
+
+def crystal_tensors(
+    crystal: HarmonicCrystal,
+    couplings,
+    sites,
+    pairs,
+    shape: Sequence[int],
+    *,
+    z=0.0,
+    temperature=0.0,
+    shift: float = 0.5,
+) -> Coefficient:
+    """Return the mediated tensors of pairs of sites of a crystal.
+
+    The sum over modes is a resolvent, sum_mode l^2 eps eps^+ d(z) = [z^2 M - Phi(q)]^-1, so no
+    mode is computed and derivatives with respect to force constants, masses and couplings are
+    safe; all separations come out of one fast Fourier transform.
+
+    Parameters
+    ----------
+    crystal : HarmonicCrystal
+    couplings : real array, shape (atom, 3, 3)
+        T of every atom of the cell in eV/angstrom; zero for an atom without a spin.
+    sites : int array, shape (site, 1 + dim)
+        Rows (atom, cell).
+    pairs : int array, shape (pair, 2)
+        Row numbers into `sites`.
+    shape : sequence of int
+        Mesh along each reciprocal vector, even numbers (or 1).
+    z : complex, optional
+        Energy in eV. A real z gives real tensors.
+    temperature : float
+        In K. Above zero, matrix functions replace the resolvent, with first derivatives only.
+    shift : float
+        Of the mesh in units of its spacing; 0.5 avoids q = 0.
+
+    Returns
+    -------
+    Coefficient
+        Tensors of shape (pair, 3, 3) in eV, and the difference to the mesh of every second point.
+
+    Raises
+    ------
+    InputError
+        If the crystal is unstable, or the mesh is too small for the separations.
+    """
+    rows = check_sites(crystal, sites)
+    pairs = check_pairs(pairs, len(rows))
+    couplings = _check_couplings(couplings, crystal.atom_count)
+    check_mesh(crystal, shape)
+    cells = rows[pairs[:, 1], 1:] - rows[pairs[:, 0], 1:]
+    _check_reach(cells, shape)
+    require_stable(crystal, mesh([min(n, _PROBE) for n in shape], shift))
+    kinds, members = np.unique(rows[pairs, 0], axis=0, return_inverse=True)
+    z = jnp.asarray(z)
+
+    def contribution(q):
+        response = _response(crystal, q[None], z, temperature)[0]
+        blocks = response.reshape(crystal.atom_count, 3, crystal.atom_count, 3)
+        a, b = kinds.T
+        left, right = couplings[a].astype(complex), couplings[b].astype(complex)
+        return jnp.einsum("nij,njk,nlk->nil", left, blocks[a, :, b, :], right)
+
+    fractional = jnp.asarray(mesh(shape, shift))
+    field = jax.lax.map(jax.checkpoint(contribution), fractional, batch_size=_CHUNK)
+    field = field.reshape(*shape, *field.shape[1:])
+    even = field[tuple(slice(None, None, 2) if n > 1 else slice(None) for n in shape)]
+    phase = jnp.exp(-2j * jnp.pi * shift * (cells / np.asarray(shape)).sum(axis=1))
+    value, coarse = (
+        phase[:, None, None] * _transformed(f, cells, members.ravel()) for f in (field, even)
+    )
+    error = jnp.abs(value - coarse)
+    return Coefficient(value if jnp.iscomplexobj(z) else value.real, error, ("xyz", "xyz"))
+
+
+def interactions(
+    tensors: Coefficient, pairs, positions, *, isotropic: bool = False, source=None
+) -> Interactions:
+    """Return mediated tensors as interactions in the neutral convention.
+
+    Parameters
+    ----------
+    tensors : Coefficient
+        From `mode_tensors` or `crystal_tensors`, real.
+    pairs : int array, shape (pair, 2)
+        Of different sites, every pair once.
+    positions : real array, shape (site, 3)
+        In angstrom.
+    isotropic : bool
+        Whether to split the symmetric part into J_iso = tr S / 3 and a traceless J_ani. By
+        default J_iso is zero and J_ani the whole symmetric part: F1 warns that phonons give no
+        natural isotropic part, because S need not be near a multiple of the unit matrix.
+    source : mapping of str to str, optional
+
+    Returns
+    -------
+    Interactions
+        Pair terms with the tensor and J_iso, J_ani and D, where the energy of a pair is
+        J_iso e_i.e_j + e_i.J_ani.e_j + D.(e_i x e_j).
+
+    Raises
+    ------
+    InputError
+        If the tensors have an imaginary part or a pair joins a site to itself.
+    """
+    pairs = check_pairs(pairs, len(np.asarray(positions)))
+    if np.any(pairs[:, 0] == pairs[:, 1]):
+        raise InputError(
+            "Argument `pairs` must join different sites, but one joins a site to itself. "
+            "On-site tensors are not pair interactions."
+        )
+    value, error = np.asarray(tensors.value), np.asarray(tensors.error)
+    if np.abs(value.imag).max(initial=0) > 1e-9 * np.abs(value).max(initial=1e-300):
+        raise InputError(
+            "Argument `tensors` must be real, but the imaginary part reaches "
+            f"{np.abs(value.imag).max():.1e} eV. A spin model needs static tensors (z = 0) or an "
+            "imaginary z."
+        )
+    tensor = Coefficient(value.real, error, ("xyz", "xyz"))
+    found = Terms(pairs, named_parts(tensor, isotropic), tensor)
+    return Interactions((found,), NEUTRAL, np.asarray(positions), dict(source or {}))
+
+
+def named_parts(tensor: Coefficient, isotropic: bool = False) -> dict[str, Coefficient]:
+    """Return J_iso, J_ani and D of pair tensors, shape (pair, 3, 3), neutral convention."""
+    value, error = np.asarray(tensor.value), np.asarray(tensor.error)
+    symmetric = (value + value.swapaxes(1, 2)) / 2
+    doubt = (error + error.swapaxes(1, 2)) / 2
+    trace = np.trace(symmetric, axis1=1, axis2=2) / 3 * isotropic
+    trace_error = np.trace(error, axis1=1, axis2=2) / 3 * isotropic
+    cycle = ([1, 2, 0], [2, 0, 1])
+    unit = np.eye(3)
+    return {
+        "J_iso": Coefficient(trace, trace_error),
+        "J_ani": Coefficient(
+            symmetric - trace[:, None, None] * unit,
+            doubt + trace_error[:, None, None] * unit,
+            ("xyz", "xyz"),
+        ),
+        "D": Coefficient(
+            (value[:, *cycle] - value[:, *cycle[::-1]]) / 2, doubt[:, *cycle], ("xyz",)
+        ),
+    }
+
+
+def _response(crystal, q, z, temperature):
+    """-(Phi - z^2 M)^-1, with coth(omega / 2 k_B T) if the temperature is not zero."""
+    cold = _checks.concrete(temperature)
+    _checks.not_negative("temperature", temperature, "K")
+    if cold is not None and cold == 0:
+        inertia = jnp.diag(crystal.mass_matrix()).astype(complex)
+        return jnp.linalg.inv((z * z).astype(complex) * inertia - crystal.force_matrix(q))
+    root = jnp.sqrt(crystal.mass_matrix())
+    parameters = (jnp.asarray(z, complex), jnp.asarray(temperature, float))
+    function = hermitian_function(_warm, crystal.dynamical_matrix(q), parameters)
+    return function / (root[:, None] * root[None, :]).astype(complex)
+
+
+def _warm(squares, parameters):
+    """coth(omega / 2 k_B T) / (z^2 - omega^2) as a function of omega^2."""
+    z, temperature = parameters
+    thermal = 1 / jnp.tanh(jnp.sqrt(squares) / (2 * BOLTZMANN * temperature))
+    return thermal.astype(complex) / (z * z - squares.astype(complex))
+
+
+def _transformed(field, cells, members):
+    """(1/N) sum_m f_m e^{-2 pi i n.m/N} at the cells n, each pair with its own matrix element."""
+    dim = cells.shape[1]
+    table = jnp.fft.fftn(field, axes=tuple(range(dim)), norm="forward")
+    places = tuple(np.mod(cells, table.shape[:dim]).T)
+    return table[(*places, members)]
+
+
+def _check_couplings(couplings, atoms: int):
+    couplings = jnp.asarray(couplings, float)
+    if couplings.shape != (atoms, 3, 3):
+        raise InputError(
+            f"Argument `couplings` must have shape ({atoms}, 3, 3), one matrix per atom of the "
+            f"cell, but its shape is {couplings.shape}."
+        )
+    _checks.finite("couplings", couplings)
+    return couplings
+
+
+def _check_positive(modes: Modes) -> None:
+    energies = _checks.concrete(modes.energies)
+    if energies is not None and energies.min(initial=1) <= 0:
+        raise InputError(
+            "Argument `modes` must have positive frequencies, but the lowest energy is "
+            f"{energies.min():.3e} eV. Use a mesh without q = 0 (`shift=0.5`) and a stable crystal."
+        )
+
+
+def _check_reach(cells: np.ndarray, shape: Sequence[int]) -> None:
+    reach = np.abs(cells).max(axis=0, initial=0)
+    if any(n <= 2 * r for n, r in zip(shape, reach, strict=True)):
+        raise InputError(
+            f"Argument `shape` must exceed twice the separations {tuple(reach.tolist())} in cells, "
+            f"but it is {tuple(shape)}. The mesh repeats beyond that."
+        )

@@ -1,0 +1,335 @@
+"""Phonon modes on wave vectors: of a crystal, or from a dispersion relation."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._precision import require_x64
+from msgreen._typing import Array, Complex, Float
+from msgreen.contour.kronrod import gauss_kronrod
+from msgreen.errors import InputError
+from msgreen.phonon.crystal import HBAR2_OVER_U, HarmonicCrystal, check_squares, mesh
+from msgreen.units import BOLTZMANN
+
+
+class Modes(eqx.Module):
+    """Phonons: wave vectors with weights, energies, polarisations and zero-point lengths.
+
+    The displacement of atom a at r is u_a(r) = sum_q w_q l_qa eps_qa e^{iq.r} (b_q + b+_-q).
+    Axes of length 1 in place of `k` mean that all wave vectors share the value.
+
+    Parameters
+    ----------
+    q : real array, shape (k, 3)
+        In 1/angstrom.
+    weights : real array, shape (k,)
+        Measure of the sum over q: 1/N on a mesh of N points of a crystal.
+    coarse : real array, shape (k,)
+        Weights of a coarser rule on the same wave vectors; the difference estimates the error.
+    energies : real array, shape (k, branch)
+        hbar omega in eV.
+    polarisations : complex array, shape (k, branch, atom, 3)
+        Orthonormal over (atom, xyz) at every q, with the phase e^{iq.r} of the atom's position.
+    lengths : real array, shape (k, branch, atom)
+        l_q in angstrom, sqrt(hbar / 2 M omega) for atoms of mass M.
+
+    Raises
+    ------
+    InputError
+        If the polarisations are not orthonormal or shapes disagree.
+    """
+
+    q: Float[Array, "k 3"]
+    weights: Float[Array, " k"]
+    coarse: Float[Array, " k"]
+    energies: Float[Array, "k branch"]
+    polarisations: Complex[Array, "k branch atom 3"]
+    lengths: Float[Array, "k branch atom"]
+
+    def __init__(self, q, weights, coarse, energies, polarisations, lengths):
+        require_x64("Modes")
+        self.q = jnp.asarray(q, float)
+        self.weights = jnp.asarray(weights, float)
+        self.coarse = jnp.asarray(coarse, float)
+        self.energies = jnp.asarray(energies, float)
+        self.polarisations = jnp.asarray(polarisations, complex)
+        self.lengths = jnp.asarray(lengths, float)
+        _checks.finite("energies", self.energies)
+        _check_polarisations(self)
+
+    def __add__(self, other: "Modes") -> "Modes":
+        """Return the modes of both sets, which must have equally many branches and atoms."""
+
+        def together(a, b):
+            sizes = [(len(m.q), *x.shape[1:]) for m, x in ((self, a), (other, b))]
+            return jnp.concatenate([jnp.broadcast_to(a, sizes[0]), jnp.broadcast_to(b, sizes[1])])
+
+        return Modes(*(together(getattr(self, n), getattr(other, n)) for n in _FIELDS))
+
+    def angular_momentum(self) -> Float[Array, "k branch 3"]:
+        """Return the angular momentum of every mode in units of hbar.
+
+        For polarisation eps it is -i sum_a eps_a* x eps_a: zero for linear, 1 for circular
+        polarisation. Chiral phonons carry it with the sign of q.
+        """
+        eps = self.polarisations
+        return jnp.sum(jnp.cross(jnp.conj(eps), eps), axis=-2).imag
+
+
+_FIELDS = ("q", "weights", "coarse", "energies", "polarisations", "lengths")
+
+
+def crystal_modes(
+    crystal: HarmonicCrystal,
+    shape: Sequence[int],
+    *,
+    shift: float = 0.5,
+    allow_imaginary: bool = False,
+) -> Modes:
+    """Return the modes of a crystal on a regular mesh, by diagonalisation.
+
+    Parameters
+    ----------
+    crystal : HarmonicCrystal
+    shape : sequence of int
+        Mesh along each reciprocal vector; even numbers (or 1), so that every second point forms
+        the coarser rule of the error estimate.
+    shift : float
+        0.5 avoids q = 0, 0 contains it.
+    allow_imaginary : bool
+        Whether to return imaginary frequencies, as negative energies, instead of refusing them.
+
+    Returns
+    -------
+    Modes
+        Not differentiable with respect to the crystal; `crystal_tensors` is.
+
+    Raises
+    ------
+    InputError
+        If a frequency is imaginary and not asked for, or a mesh size is odd.
+    """
+    check_mesh(crystal, shape)
+    fractional = mesh(shape, shift)
+    squares, vectors = np.linalg.eigh(np.asarray(crystal.dynamical_matrix(jnp.asarray(fractional))))
+    if not allow_imaginary:
+        check_squares(squares, fractional)
+    energies = np.sign(squares) * np.sqrt(np.abs(squares))
+    q = fractional @ np.asarray(crystal.reciprocal)
+    polarisations = vectors.swapaxes(1, 2).reshape(*squares.shape, crystal.atom_count, 3)
+    phase = np.exp(-1j * q @ np.asarray(crystal.basis).T)
+    polarisations = polarisations * phase[:, None, :, None]
+    masses = np.asarray(crystal.masses)
+    scale = np.maximum(np.abs(energies), 1e-300)[:, :, None]
+    lengths = np.sqrt(HBAR2_OVER_U / (2 * masses * scale))
+    weights = np.full(len(q), 1 / len(q))
+    return Modes(q, weights, weights * even_points(shape), energies, polarisations, lengths)
+
+
+def check_mesh(crystal: HarmonicCrystal, shape: Sequence[int]) -> None:
+    """Raise InputError unless `shape` has an even number (or 1) for every lattice vector."""
+    if len(shape) != crystal.dimension or any(n != 1 and (n % 2 or n < 2) for n in shape):
+        raise InputError(
+            f"Argument `shape` must hold {crystal.dimension} even numbers (or 1), but it is "
+            f"{tuple(shape)}. Every second point is the coarser mesh of the error estimate."
+        )
+
+
+def even_points(shape: Sequence[int]) -> np.ndarray:
+    """Return the relative weights of every second point of a regular mesh, zero elsewhere."""
+    factor = np.ones(())
+    for n in shape:
+        line = np.ones(1) if n == 1 else np.where(np.arange(n) % 2 == 0, 2.0, 0.0)
+        factor = np.multiply.outer(factor, line)
+    return factor.ravel()
+
+
+def ball(
+    dimension: int,
+    cutoff: float,
+    *,
+    cell: float = 1.0,
+    panels: int = 4,
+    azimuths: int = 32,
+    lower: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return nodes and weights of cell * int_{|q| < cutoff} d^dq / (2 pi)^d.
+
+    Parameters
+    ----------
+    dimension : int
+        1 (q along z), 2 (q in the xy plane) or 3.
+    cutoff : float
+        In 1/angstrom.
+    cell : float
+        Length, area or volume of a cell in angstrom^d.
+    panels : int
+        Gauss-Kronrod panels of 15 nodes along the radius and, in three dimensions, in cos theta.
+        A panel resolves about two oscillations of e^{iq.R}.
+    azimuths : int
+        Even number of equidistant azimuths; it must exceed cutoff * R a little.
+    lower : float
+        Smallest |q|; acoustic phonons in one dimension need one.
+
+    Returns
+    -------
+    q : real array, shape (k, 3)
+    weights, coarse : real arrays, shape (k,)
+        Of the Kronrod rule with all azimuths, and of the Gauss rule with every second one.
+    """
+    if dimension not in (1, 2, 3):
+        raise InputError(f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}.")
+    if azimuths % 2:
+        raise InputError(f"Argument `azimuths` must be even, but it is {azimuths}.")
+    _checks.positive("cutoff", cutoff, "1/angstrom")
+    radius, fine, rough = _panels(lower, cutoff, panels)
+    measure = cell * (radius / (2 * np.pi)) ** (dimension - 1) / (2 * np.pi)
+    if dimension == 1:
+        zero = np.zeros(2 * len(radius))
+        q = np.stack([zero, zero, np.concatenate([radius, -radius])], axis=1)
+        return q, np.tile(fine * measure, 2), np.tile(rough * measure, 2)
+    phi = 2 * np.pi * np.arange(azimuths) / azimuths
+    around = np.full(azimuths, 2 * np.pi / azimuths)
+    half = around * np.where(np.arange(azimuths) % 2 == 0, 2.0, 0.0)
+    if dimension == 2:
+        cosine, up, up_rough = np.zeros(1), np.ones(1), np.ones(1)
+    else:
+        cosine, up, up_rough = _panels(-1.0, 1.0, panels)
+    sine = np.sqrt(1 - cosine**2)
+    ring = np.stack(
+        [
+            np.multiply.outer(sine, np.cos(phi)),
+            np.multiply.outer(sine, np.sin(phi)),
+            np.multiply.outer(cosine, np.ones(azimuths)),
+        ],
+        axis=-1,
+    )
+    q = np.multiply.outer(radius, ring).reshape(-1, 3)
+    weights = np.multiply.outer(fine * measure, np.multiply.outer(up, around)).ravel()
+    coarse = np.multiply.outer(rough * measure, np.multiply.outer(up_rough, half)).ravel()
+    return q, weights, coarse
+
+
+def acoustic(rule, velocity, *, length=1.0, axes=None) -> Modes:
+    """Return acoustic branches omega = velocity |q| on a rule such as `ball`.
+
+    Parameters
+    ----------
+    rule : tuple of arrays
+        Wave vectors, weights and coarse weights.
+    velocity : float
+        hbar times the velocity of sound, in eV angstrom.
+    length : float
+        Zero-point length l in angstrom, the same for all q (as in F1).
+    axes : real array, shape (branch, 3), optional
+        Orthonormal polarisations; x, y and z by default.
+
+    References
+    ----------
+    F1, Eqs. 7 and 14.
+    """
+    _checks.positive("velocity", velocity, "eV angstrom")
+    return _branches(rule, velocity * np.linalg.norm(rule[0], axis=1), length, axes)
+
+
+def optical(rule, energy, *, length=1.0, axes=None) -> Modes:
+    """Return dispersionless optical branches of the given energy in eV; see `acoustic`."""
+    _checks.positive("energy", energy, "eV")
+    return _branches(rule, np.full(len(rule[0]), energy), length, axes)
+
+
+def chiral(rule, energies, *, shift, axis=(0.0, 0.0, 1.0), length=1.0) -> Modes:
+    """Return circularly polarised branches whose dispersions are centred at +shift and -shift.
+
+    A screw axis does this to transverse phonons: the two helicities are displaced in opposite
+    directions, omega_+(q) = omega(q - q0), omega_-(q) = omega(q + q0), and time reversal maps one
+    onto the other. At zero shift there is inversion symmetry.
+
+    Parameters
+    ----------
+    rule : tuple of arrays
+        Wave vectors measured from the centres, weights, coarse weights.
+    energies : real array, shape (k,)
+        hbar omega in eV at those wave vectors.
+    shift : float
+        q0 in 1/angstrom.
+    axis : real array, shape (3,)
+        Direction of q0; the polarisations are perpendicular to it.
+    length : float
+        In angstrom.
+    """
+    axis = np.asarray(axis, float)
+    _checks.unit_vectors("axis", axis)
+    first = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
+    first /= np.linalg.norm(first)
+    second = np.cross(axis, first)
+    q, weights, coarse = rule
+    helicities = [
+        Modes(
+            jnp.asarray(q) + sign * shift * axis,
+            weights,
+            coarse,
+            jnp.asarray(energies, float)[:, None],
+            ((first + 1j * sign * second) / np.sqrt(2))[None, None, None],
+            jnp.full((1, 1, 1), length),
+        )
+        for sign in (1, -1)
+    ]
+    return helicities[0] + helicities[1]
+
+
+def thermal_factor(energies, temperature):
+    """Return coth(hbar omega / 2 k_B T), which is 1 at zero temperature.
+
+    Parameters
+    ----------
+    energies : real array
+        hbar omega in eV.
+    temperature : float
+        In K.
+    """
+    _checks.not_negative("temperature", temperature, "K")
+    cold = _checks.concrete(temperature)
+    if cold is not None and cold == 0:
+        return jnp.ones_like(energies)
+    return 1 / jnp.tanh(energies / (2 * BOLTZMANN * temperature))
+
+
+def _branches(rule, energies, length, axes) -> Modes:
+    axes = np.eye(3) if axes is None else np.atleast_2d(np.asarray(axes, complex))
+    polarisations = np.asarray(axes, complex)[None, :, None, :]
+    energies = jnp.broadcast_to(jnp.asarray(energies)[:, None], (len(rule[0]), len(axes)))
+    return Modes(*rule, energies, polarisations, jnp.full((1, len(axes), 1), length))
+
+
+def _panels(start, stop, count) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x, kronrod, gauss = gauss_kronrod(15)
+    edges = np.linspace(start, stop, count + 1)
+    half = np.diff(edges)[:, None] / 2
+    nodes = edges[:-1, None] + half * (x + 1)
+    return nodes.ravel(), (half * kronrod).ravel(), (half * gauss).ravel()
+
+
+def _check_polarisations(modes: Modes) -> None:
+    eps = _checks.concrete(modes.polarisations)
+    if eps is None:
+        return
+    k, branches = modes.energies.shape
+    if eps.ndim != 4 or eps.shape[1] != branches or eps.shape[3] != 3 or eps.shape[0] not in (1, k):
+        raise InputError(
+            f"Argument `polarisations` must have shape ({k}, {branches}, atom, 3), but its shape "
+            f"is {eps.shape}."
+        )
+    flat = eps.reshape(*eps.shape[:2], -1)
+    overlap = np.einsum("kma,kna->kmn", flat.conj(), flat)
+    defect = np.abs(overlap - np.eye(branches))
+    if defect.max(initial=0) > 1e-8:
+        place = tuple(int(n) for n in np.unravel_index(defect.argmax(), defect.shape))
+        raise InputError(
+            "Argument `polarisations` must be orthonormal at every q, but the overlap of branches "
+            f"{place[1]} and {place[2]} at wave vector {place[0]} is wrong by {defect.max():.1e}. "
+            "Normalise the polarisation vectors over all atoms of the cell."
+        )
