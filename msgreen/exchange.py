@@ -135,7 +135,7 @@ def coefficients(
     ...     gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=k_r)
     ...     terms = coefficients(gas, ContactCoupling(0.58), gas.line(10.0), sites, [[0, 1]])
     ...     return terms["D"].value[0, 1]
-    >>> bool(abs(dmi(0.0)) < 1e-15), bool(jax.grad(dmi)(0.0) < 0)
+    >>> bool(abs(dmi(0.0)) < 1e-15), bool(jax.grad(dmi)(0.0) > 0)
     (True, True)
     """
     bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)

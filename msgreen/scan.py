@@ -28,7 +28,7 @@ NODES = 31
 class DistanceScan(NamedTuple):
     """Coefficients against distance in eV, convention L; vectors along the bond normal.
 
-    The bond normal of a bond along x is (0, -1, 0) (beta of paper L).
+    The bond normal of a bond r_i - r_j along x is (0, -1, 0) (beta of paper L).
     """
 
     distance: Float[Array, " distance"]
@@ -185,8 +185,8 @@ def _at_distance(gas, scatterer, distance):
 
 
 def _legs(gas, scatterer, distance, order):
-    """Legs of a loop with all bonds along +x; a pair returns along -x."""
-    sites = jnp.zeros((2, gas.dimension)).at[1, 0].set(distance)
+    """Legs of a loop with all bonds r_i - r_j along +x; a pair returns along -x."""
+    sites = jnp.zeros((2, gas.dimension)).at[0, 0].set(distance)
     path = gas.line(order * distance, nodes=NODES)
     green = gas.blocks(path.nodes, sites, np.array([[0, 1], [1, 0]]))
     along = np.array([[0, 1]]) if order == 2 else np.zeros((1, order), int)

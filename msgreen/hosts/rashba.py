@@ -125,8 +125,9 @@ class RashbaGas(AbstractHost):
     def wavevector(self, z: Complex[Array, " energy"]) -> Complex[Array, " energy"]:
         """Return q(z) = sqrt(2 m z / hbar^2 + k_R^2) with Im q >= 0, in 1/angstrom."""
         scale, k = self._complex()
-        square = 2 * z / scale + k * k
-        return 1j * jnp.sqrt(-square)
+        root = jnp.sqrt(2 * z / scale + k * k)
+        # A real energy is the limit from above; no sign of zero must decide on the branch.
+        return jnp.where(root.imag < 0, -root, root)
 
     def blocks(self, z, sites, pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. `sites` are positions (site, dim) in angstrom.
@@ -140,7 +141,7 @@ class RashbaGas(AbstractHost):
         positions = self._positions(sites)
         pairs = check_pairs(pairs, site_count(positions))
         onsite = pairs[:, 0] == pairs[:, 1]
-        bond = positions[pairs[~onsite, 1]] - positions[pairs[~onsite, 0]]
+        bond = positions[pairs[~onsite, 0]] - positions[pairs[~onsite, 1]]
         column = np.where(onsite, len(bond), np.cumsum(~onsite) - 1)
         return self._blocks(jnp.asarray(z, complex), bond, column, bool(onsite.any()))
 
@@ -243,7 +244,10 @@ class RashbaGas(AbstractHost):
 
 
 def _bond_normal(bond: Float[Array, "pair dim"]) -> Float[Array, "pair 3"]:
-    """(sin b, -cos b, 0) for bonds at angle b to the x axis (L, below Eq. 37)."""
+    """(sin b, -cos b, 0) for bonds r_i - r_j at angle b to the x axis (L, below Eq. 37).
+
+    The direction of the bond follows from G_ij = sum_k e^{ik.(r_i - r_j)} G(k); L leaves it open.
+    """
     unit = bond / jnp.linalg.norm(bond, axis=-1, keepdims=True)
     x = unit[:, 0]
     y = unit[:, 1] if bond.shape[1] == 2 else jnp.zeros_like(x)
