@@ -207,8 +207,8 @@ class RashbaGas(AbstractHost):
         """Return G_ii: finite in one dimension, cut at k = momentum_cutoff in two.
 
         In two dimensions G_ii = -(m / 2 pi hbar^2) sum_(+-) int_0^Lambda k dk /
-        [(k +- k_R)^2 - q^2], integrated by partial fractions. The poles k_1, k_2 stay off the
-        path, on either side of it, so the principal logarithms are continuous along it.
+        [(k +- k_R)^2 - q^2], integrated by partial fractions. All logarithms have arguments in
+        the closed upper half plane, where the principal branch is continuous.
         """
         scale, rashba = self._complex()
         if self.dimension == 1:
@@ -222,10 +222,10 @@ class RashbaGas(AbstractHost):
             )
         cutoff = self.momentum_cutoff.astype(complex)
         total = jnp.zeros_like(q)
-        for k in (rashba, -rashba):
-            for pole in (q - k, -q - k):
-                residue = pole / (2 * (pole + k))
-                total = total + residue * (jnp.log(cutoff - pole) - jnp.log(-pole))
+        for p in (q + rashba, q - rashba):
+            total = total + p / (2 * q) * (
+                jnp.log(p + cutoff) + jnp.log(p - cutoff) - 2 * jnp.log(p)
+            )
         return -total / (2 * np.pi * scale)
 
     def _complex(self):
