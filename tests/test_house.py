@@ -27,6 +27,9 @@ FLOOR_OF["msgreen"] = 8  # the public list in __init__.py sees everything, nothi
 
 # Imports within one floor and across folders: (importing part, imported part).
 SAME_FLOOR = {
+    ("lattice", "spin"),
+    ("nambu", "lattice"),
+    ("nambu", "spin"),
     ("_checks", "errors"),
     ("_precision", "errors"),
     ("harmonics", "spin"),
@@ -47,6 +50,9 @@ KERNELS_MAY_IMPORT = {"jax", "jaxlib", "numpy", "mpmath", "msgreen_kernels"}
 
 # Diagonalisation has no stable derivative at degeneracies: module -> why it is safe there.
 DIAGONALISES = {
+    "msgreen.lattice.finite": "levels are counted, a diagnosis that is not differentiated",
+    "msgreen.lattice.layers": "levels are counted, a diagnosis that is not differentiated",
+    "msgreen.hosts.tight_binding": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.contour.kronrod": "nodes and weights are constants of a rule",
     "msgreen.contour.poles": "poles and residues are constants of a rule",
     "msgreen.lloyd": "the spectral radius is a diagnostic number, not differentiated",

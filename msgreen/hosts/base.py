@@ -1,15 +1,17 @@
 """What a host is: anything that gives G(z) between sites, and a contour natural to it."""
 
 import abc
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from msgreen._typing import Array, Complex
-from msgreen.contour import Contour
+from msgreen._typing import Array, Complex, Float
+from msgreen.contour import Contour, imaginary_axis, matsubara
 from msgreen.errors import InputError
+from msgreen.lattice import HoppingModel
 from msgreen.spin import Green
 
 
@@ -49,6 +51,74 @@ class AbstractHost(eqx.Module):
     @abc.abstractmethod
     def contour(self, sites) -> Contour:
         """Return the energies and weights that suit this host and these sites."""
+
+
+class AbstractLatticeHost(AbstractHost):
+    """A host on a lattice: a hopping model, and a way to its resolvent between chosen sites.
+
+    Hosts that change the model but keep the geometry, as a superconductor does, receive such a
+    host and hand it their own model. Sites are rows of integers: cell coordinates, basis atom.
+    """
+
+    model: eqx.AbstractVar[HoppingModel]
+    fermi_energy: eqx.AbstractVar[Float[Array, ""]]
+    temperature: eqx.AbstractVar[float]
+
+    @abc.abstractmethod
+    def model_blocks(
+        self, model: HoppingModel, z: Complex[Array, " energy"], sites, pairs, momentum=None
+    ) -> Complex[Array, "energy pair spinorb spinorb"]:
+        """Return the blocks of (z - H)^-1 of another model in the geometry of this host.
+
+        `momentum`, shape (dim,), is the pair momentum of a superconductor in units of the
+        reciprocal vectors: closed directions are twisted by half of it per cell.
+        """
+
+    @abc.abstractmethod
+    def has_levels(self, model: HoppingModel, low: float, high: float, momentum=None) -> bool:
+        """Return whether another model in the geometry of this host has levels in an interval."""
+
+
+def level_contour(
+    centre, bound: float, temperature: float, gap: float | None, has_levels: Callable
+) -> Contour:
+    """Return the contour for a bounded spectrum: poles of the Fermi function, or a gap.
+
+    Parameters
+    ----------
+    centre : float
+        E_F in eV.
+    bound : float
+        Bound in eV of the absolute value of all levels of the host. Twice of it is covered, so
+        that spins may be coupled as strongly as the host is wide.
+    temperature : float
+        k_B T in eV. At zero a gap is needed.
+    gap : float, optional
+        Distance in eV from E_F to the nearest level.
+    has_levels : callable
+        Tells whether there are levels in an interval (low, high).
+
+    Raises
+    ------
+    InputError
+        If the temperature is zero and there is no gap, or there are levels within it.
+    """
+    width = 2 * bound + abs(float(centre))
+    if temperature > 0:
+        return matsubara(temperature, centre, bandwidth=width, accuracy=1e-11)
+    if gap is None:
+        raise InputError(
+            "Argument `gap` must be given at zero temperature, but it is missing. Pass the "
+            "distance from E_F to the nearest level, a temperature, or a contour."
+        )
+    low, high = float(centre) - gap, float(centre) + gap
+    if has_levels(low, high):
+        raise InputError(
+            f"Argument `gap` must not exceed the distance from E_F to the nearest level, but the "
+            f"host has levels between {low:g} and {high:g} eV. Use a smaller gap, or a "
+            "temperature above zero."
+        )
+    return imaginary_axis(centre, gap=gap, bandwidth=width + 10 * gap, accuracy=1e-11)
 
 
 def site_count(sites) -> int:

@@ -1,0 +1,190 @@
+"""A finite piece of a lattice: flake, cylinder or torus, with vacancies and disorder."""
+
+from typing import ClassVar, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._precision import require_x64
+from msgreen._typing import Array, Float
+from msgreen.contour import Contour
+from msgreen.errors import InputError
+from msgreen.hosts.base import AbstractLatticeHost, check_pairs, level_contour
+from msgreen.lattice import (
+    HoppingModel,
+    Region,
+    cut_blocks,
+    layer_blocks,
+    layer_levels_below,
+    levels_below,
+)
+from msgreen.lattice.finite import missing_sites
+from msgreen.spin import Green, decompose
+
+LARGEST_CUT = 4000
+"""Matrix size beyond which the sites that are missing are not removed all at once."""
+
+
+class FiniteLattice(AbstractLatticeHost):
+    """A finite tight-binding system, exact and without a matrix of its full size.
+
+    A homogeneous system is cut out of a torus, whose resolvent comes from k space; the cost is
+    one factorisation of the size of its rim. An inhomogeneous one is eliminated layer by layer.
+
+    Parameters
+    ----------
+    model : HoppingModel
+        Homogeneous, or with local blocks of the shape of the region.
+    region : Region
+    fermi_energy : float
+        E_F in eV.
+    temperature : float
+        k_B T in eV; at zero a gap is needed.
+    gap : float, optional
+        Distance in eV from E_F to the nearest level, checked by counting levels.
+    route : "auto", "cut" or "layers"
+        How to compute; "auto" cuts homogeneous systems.
+
+    Raises
+    ------
+    InputError
+        If model and region do not fit, or a number has no meaning.
+
+    Notes
+    -----
+    `sites` are int arrays (site, dim + 1): cell coordinates from 0, and the basis atom.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from msgreen.lattice import Lattice, Region, shell_model
+    >>> square = Lattice.square()
+    >>> flake = FiniteLattice(shell_model(square, [-1.0]), Region(square, (5, 5)), temperature=0.1)
+    >>> onsite = flake.blocks(jnp.array([1j]), [[2, 2, 0]], [[0, 0]])
+    >>> round(float(onsite.A[0, 0, 0, 0].imag), 6)
+    -0.481818
+    """
+
+    nambu: ClassVar[bool] = False
+
+    model: HoppingModel
+    fermi_energy: Float[Array, ""]
+    region: Region = eqx.field(static=True)
+    temperature: float = eqx.field(static=True)
+    gap: float | None = eqx.field(static=True)
+    route: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        model: HoppingModel,
+        region: Region,
+        *,
+        fermi_energy=0.0,
+        temperature: float = 0.0,
+        gap: float | None = None,
+        route: Literal["auto", "cut", "layers"] = "auto",
+    ):
+        require_x64("FiniteLattice")
+        _checks.finite("fermi_energy", fermi_energy)
+        _checks.not_negative("temperature", temperature, "k_B T in eV")
+        if gap is not None:
+            _checks.positive("gap", gap, "eV")
+        if model.lattice != region.lattice:
+            raise InputError(
+                "Argument `region` must be a piece of the lattice of `model`, but the lattices "
+                "differ. Build both from the same Lattice."
+            )
+        if route not in ("auto", "cut", "layers"):
+            raise InputError(
+                f"Argument `route` must be 'auto', 'cut' or 'layers', but it is {route!r}."
+            )
+        self.model = model
+        self.region = region
+        self.fermi_energy = jnp.asarray(fermi_energy, float)
+        self.temperature = float(temperature)
+        self.gap = None if gap is None else float(gap)
+        self.route = route
+        self._route(model)
+
+    def blocks(self, z, sites, pairs) -> Green:
+        """Return G_ij(z); see `AbstractHost.blocks`."""
+        return decompose(self.model_blocks(self.model, z, sites, pairs))
+
+    def contour(self, sites) -> Contour:
+        """Return poles of the Fermi function, or of a gap that has been checked."""
+        self.region.check_sites(sites)
+
+        def has_levels(low, high):
+            return self.has_levels(self.model, low, high)
+
+        return level_contour(
+            self.fermi_energy, self.model.bound(), self.temperature, self.gap, has_levels
+        )
+
+    def model_blocks(self, model, z, sites, pairs, momentum=None):
+        """Return the blocks of another model; see `AbstractLatticeHost.model_blocks`."""
+        rows = self.region.check_sites(sites)
+        pairs = check_pairs(pairs, len(rows))
+        route, twist = self._route(model), self._twist(momentum)
+        names = tuple(map(tuple, rows.tolist()))
+        green = _green(model, self.region, route, twist, jnp.asarray(z, complex), names)
+        return jnp.moveaxis(green[:, pairs[:, 0], :, pairs[:, 1], :], 0, 1)
+
+    def has_levels(self, model, low, high, momentum=None) -> bool:
+        """Count levels by the signs of pivots; see `AbstractLatticeHost.has_levels`."""
+        arguments = (model.blocks, model.cells, self.region)
+        if self._route(model) == "cut":
+            twist = self._twist(momentum)
+            counts = [levels_below(*arguments, energy, twist) for energy in (low, high)]
+        else:
+            self._twist(momentum)
+            counts = [layer_levels_below(*arguments, energy) for energy in (low, high)]
+        return counts[1] > counts[0]
+
+    def _route(self, model: HoppingModel) -> str:
+        if model.local:
+            box = model.blocks.shape[: model.lattice.dimension]
+            if box != self.region.shape:
+                raise InputError(
+                    f"Argument `model` must have local blocks for the {self.region.shape} cells "
+                    f"of the region, but it has them for {box}."
+                )
+            if self.route == "cut":
+                raise InputError(
+                    "Argument `route` must be 'auto' or 'layers' for an inhomogeneous model, but "
+                    "it is 'cut'."
+                )
+            return "layers"
+        if self.route != "auto":
+            return self.route
+        gone = len(missing_sites(self.region, model.cells)) * model.blocks.shape[-1]
+        return "cut" if gone <= LARGEST_CUT else "layers"
+
+    def _twist(self, momentum):
+        """Twist of the closed directions that belongs to a pair momentum, without derivative."""
+        if momentum is None:
+            return None
+        closed = np.array(self.region.periodic)
+        size = np.where(closed, np.array(self.region.shape), 0).astype(float)
+        turns = _checks.concrete(momentum)
+        if turns is None:
+            return -0.5 * jnp.round(jax.lax.stop_gradient(momentum) * size)
+        winding = turns * size
+        if np.abs(winding - np.round(winding)).max() > 1e-9:
+            raise InputError(
+                "Argument `pair_momentum` must wind a whole number of times around a closed "
+                f"direction, but it winds {winding.tolist()} times. Use multiples of 1 / cells."
+            )
+        return None if not np.any(np.round(winding)) else -0.5 * jnp.round(jnp.asarray(winding))
+
+
+@eqx.filter_jit
+def _green(model, region, route, twist, z, names):
+    sites = np.array(names, int)
+    if route == "cut":
+        shift = 0.0 if twist is None else twist
+        return cut_blocks(model.blocks, model.cells, region, z, sites, shift)
+    return layer_blocks(model.blocks, model.cells, region, z, sites)

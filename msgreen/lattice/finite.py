@@ -1,0 +1,133 @@
+"""Homogeneous finite lattices: a torus from k space, less the sites that are not there.
+
+Removing the sites B from a torus with resolvent G leaves, by the Schur complement,
+
+    G'(S, S) = G(S, S) - G(S, B) G(B, B)^-1 G(B, S).
+
+An open box of L cells is a torus of L + r cells, r the range of the hopping, less r lines of cells;
+vacancies and flakes of any shape remove more. The cost is one factorisation of G(B, B).
+"""
+
+import math
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen._typing import Array, Complex
+from msgreen.lattice.bloch import bloch_matrix, grid, resolvent, wave
+from msgreen.lattice.geometry import Region
+
+
+def torus_mesh(region: Region, cells) -> tuple[int, ...]:
+    """Return the size of the smallest torus from which the region can be cut."""
+    reach = np.abs(np.asarray(cells)).max(axis=0)
+    sizes = zip(region.shape, region.periodic, reach, strict=True)
+    return tuple(int(n if closed else n + r) for n, closed, r in sizes)
+
+
+def missing_sites(region: Region, cells) -> np.ndarray:
+    """Return the sites of that torus which do not belong to the region, (site, dim + 1)."""
+    mesh = torus_mesh(region, cells)
+    outside = [
+        (*cell, atom)
+        for cell in product(*map(range, mesh))
+        if any(n >= size for n, size in zip(cell, region.shape, strict=True))
+        for atom in range(region.lattice.atoms)
+    ]
+    rows = outside + list(region.removed)
+    return np.array(rows, int).reshape(-1, region.lattice.dimension + 1)
+
+
+def cut_blocks(
+    blocks, cells, region: Region, z, sites, twist=0.0
+) -> Complex[Array, "energy site spinorb site spinorb"]:
+    """Return G(z) of a homogeneous region between the given sites.
+
+    Parameters
+    ----------
+    blocks : complex array, shape (hop, atom, spinorb, atom, spinorb)
+        H(R).
+    cells : int array, shape (hop, dim)
+    region : Region
+    z : complex array, shape (energy,)
+    sites : int array, shape (site, dim + 1)
+    twist : float or array, shape (dim,)
+        Twist of the closed directions in units of 2 pi per turn.
+
+    Returns
+    -------
+    complex array, shape (energy, site, spinorb, site, spinorb)
+        Energies are treated one after the other, so that memory stays bounded.
+    """
+    at_energy = _cutter(blocks, cells, region, np.asarray(sites), twist)
+    return jax.lax.map(jax.checkpoint(at_energy), z)
+
+
+def _cutter(blocks, cells, region, sites, twist):
+    """Return the function z -> G(sites, sites)."""
+    mesh = torus_mesh(region, cells)
+    gone = missing_sites(region, cells)
+    size = blocks.shape[-1]
+    matrices = blocks.reshape(len(cells), blocks.shape[-2] * size, -1)
+
+    def at_energy(energy):
+        table = _table(matrices, cells, mesh, twist, energy, size)
+        green = _between(table, sites, sites, twist)
+        if len(gone):
+            into = _between(table, sites, gone, twist)
+            back = _between(table, gone, sites, twist)
+            wall = _between(table, gone, gone, twist)
+            green = green - into @ jnp.linalg.solve(wall, back)
+        return green.reshape(len(sites), size, len(sites), size)
+
+    return at_energy
+
+
+def _table(matrices, cells, mesh, twist, energy, size) -> Complex[Array, "..."]:
+    """<0| G |R> of the torus for all R, up to the phase of the twist; atoms before orbitals."""
+    green = resolvent(matrices, cells, grid(mesh, twist), energy)
+    axes = tuple(range(len(mesh)))
+    table = jnp.fft.fftn(green.reshape(*mesh, *green.shape[1:]), axes=axes) / math.prod(mesh)
+    atoms = matrices.shape[-1] // size
+    table = table.reshape(*mesh, atoms, size, atoms, size)
+    return jnp.moveaxis(table, -2, -3)
+
+
+def _between(table, start, end, twist) -> Complex[Array, "row column"]:
+    """Matrix of G between two lists of sites, with site-major rows and columns."""
+    dim = start.shape[1] - 1
+    step = end[None, :, :-1] - start[:, None, :-1]
+    mesh = np.array(table.shape[:dim])
+    wrapped = np.moveaxis(step % mesh, -1, 0)
+    values = table[(*wrapped, start[:, None, -1], end[None, :, -1])]
+    if np.ndim(twist) or isinstance(twist, jax.Array):
+        phase = wave(step / mesh.astype(float), -jnp.asarray(twist, float))
+        values = values * phase[..., None, None]
+    rows, columns = values.shape[0] * values.shape[2], values.shape[1] * values.shape[3]
+    return jnp.swapaxes(values, 1, 2).reshape(rows, columns)
+
+
+def levels_below(blocks, cells, region: Region, energy: float, twist=0.0) -> int:
+    """Return how many levels of a homogeneous region lie below `energy`, by counting signs.
+
+    Sylvester's law of inertia: a torus has as many levels below E as its H(k) have; removing the
+    sites B takes away as many as G(B, B) at E has positive eigenvalues. Not differentiable.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If `energy` is exactly a level of the torus.
+    """
+    mesh, gone = torus_mesh(region, cells), missing_sites(region, cells)
+    size = blocks.shape[-1]
+    matrices = jnp.asarray(blocks).reshape(len(cells), blocks.shape[-2] * size, -1)
+    bloch = np.asarray(bloch_matrix(matrices, cells, grid(mesh, twist)))
+    count = int((np.linalg.eigvalsh(bloch) < energy).sum())
+    if len(gone):
+        table = _table(matrices, cells, mesh, twist, complex(energy), size)
+        wall = np.asarray(_between(table, gone, gone, twist))
+        wall = 0.5 * (wall + wall.conj().T)
+        count -= int((np.linalg.eigvalsh(wall) > 0).sum())
+    return count
