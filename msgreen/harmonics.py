@@ -4,13 +4,15 @@ The harmonics are orthonormal, in the order l = 0, 1, ..., m = -l, ..., l withou
 and Shortley: s | y z x | xy yz z2 xz x2-y2 | ...
 """
 
+from itertools import permutations, product
 from math import factorial, pi, sqrt
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
 from msgreen.spin import PAULI
 
@@ -21,7 +23,7 @@ def harmonic_count(degree: int) -> int:
 
 
 def solid_harmonics(
-    vectors: Float[Array, "*batch 3"], degree: int
+    vectors: Float[ArrayLike, "*batch 3"], degree: int
 ) -> Float[Array, "*batch harmonic"]:
     """Return r^l Y_lm(r/|r|) up to l = `degree`: homogeneous polynomials in x, y, z.
 
@@ -36,19 +38,21 @@ def solid_harmonics(
     Returns
     -------
     real array, shape (..., (degree + 1)^2)
+        Of numpy if `vectors` is, otherwise of JAX.
 
     Notes
     -----
     r^l Y_lm = N_lm Q_lm(z, r^2) Re or Im (x + i y)^|m|, with the recursion
     (l - m) Q_lm = (2 l - 1) z Q_(l-1)m - (l + m - 1) r^2 Q_(l-2)m.
     """
-    vectors = jnp.asarray(vectors, float)
-    x, y, z = jnp.moveaxis(vectors, -1, 0)
-    square = jnp.sum(vectors * vectors, axis=-1)
-    real, imaginary = jnp.ones_like(x), jnp.zeros_like(x)
+    xp: Any = jnp if isinstance(vectors, Array) else np
+    vectors = xp.asarray(vectors, float)
+    x, y, z = xp.moveaxis(vectors, -1, 0)
+    square = xp.sum(vectors * vectors, axis=-1)
+    real, imaginary = xp.ones_like(x), xp.zeros_like(x)
     found = {}
     for m in range(degree + 1):
-        below, here = jnp.zeros_like(x), jnp.ones_like(x) * _double_factorial(2 * m - 1)
+        below, here = xp.zeros_like(x), xp.ones_like(x) * _double_factorial(2 * m - 1)
         for order in range(m, degree + 1):
             norm = sqrt((2 * order + 1) / (4 * pi) * factorial(order - m) / factorial(order + m))
             norm *= sqrt(2) if m else 1
@@ -58,11 +62,11 @@ def solid_harmonics(
             above = (2 * order + 1) * z * here - (order + m) * square * below
             below, here = here, above / (order + 1 - m)
         real, imaginary = x * real - y * imaginary, y * real + x * imaginary
-    return jnp.stack([found[key] for key in sorted(found)], axis=-1)
+    return xp.stack([found[key] for key in sorted(found)], axis=-1)
 
 
 def orbital_representation(
-    operation: Float[Array, "3 3"], degree: int
+    operation: Float[ArrayLike, "3 3"], degree: int
 ) -> Float[np.ndarray, "orb orb"]:
     """Return the matrix of f(r) -> f(O^-1 r) on the harmonics up to l = `degree`.
 
@@ -85,12 +89,12 @@ def orbital_representation(
     matrix = _orthogonal(operation)
     points = np.random.default_rng(1).normal(size=(4 * harmonic_count(degree), 3))
     points /= np.linalg.norm(points, axis=1)[:, None]
-    basis = np.asarray(solid_harmonics(points, degree))
-    moved = np.asarray(solid_harmonics(points @ matrix, degree))
+    basis = solid_harmonics(points, degree)
+    moved = solid_harmonics(points @ matrix, degree)
     return np.linalg.lstsq(basis, moved, rcond=None)[0]
 
 
-def spin_representation(operation: Float[Array, "3 3"]) -> Complex[np.ndarray, "2 2"]:
+def spin_representation(operation: Float[ArrayLike, "3 3"]) -> Complex[np.ndarray, "2 2"]:
     """Return the matrix of a point operation on spinors (up, down): spin is an axial vector."""
     matrix = _orthogonal(operation)
     x, y, z, w = Rotation.from_matrix(np.linalg.det(matrix) * matrix).as_quat()
@@ -98,7 +102,7 @@ def spin_representation(operation: Float[Array, "3 3"]) -> Complex[np.ndarray, "
 
 
 def spinor_representation(
-    operation: Float[Array, "3 3"], degree: int
+    operation: Float[ArrayLike, "3 3"], degree: int
 ) -> Complex[np.ndarray, "spinorb spinorb"]:
     """Return the unitary matrix of a point operation on spinors of orbitals, spin slow.
 
@@ -108,24 +112,39 @@ def spinor_representation(
 
 
 def axial_image(
-    operation: Float[Array, "3 3"], vectors: Float[Array, "*batch 3"]
+    operation: Float[ArrayLike, "3 3"], vectors: Float[ArrayLike, "*batch 3"]
 ) -> Float[np.ndarray, "*batch 3"]:
     """Return det(O) O e, the image of an axial vector such as a magnetic moment."""
     matrix = _orthogonal(operation)
     return np.linalg.det(matrix) * np.asarray(vectors, float) @ matrix.T
 
 
+def crystal_operations() -> list[np.ndarray]:
+    """Return the point operations of a cubic and of a hexagonal lattice with axes along x, y, z.
+
+    48 of the cube and 24 of the hexagonal prism about z, 64 different ones; the identity is first.
+    """
+    signs = [np.diag(s) for s in product((1.0, -1.0), repeat=3)]
+    cubic = [sign @ np.eye(3)[list(order)] for order in permutations(range(3)) for sign in signs]
+    sixth = Rotation.from_rotvec([0, 0, np.pi / 3]).as_matrix()
+    turns = [np.linalg.matrix_power(sixth, n) for n in range(6)]
+    hexagonal = [turn @ sign for turn in turns for sign in signs]
+    different: list[np.ndarray] = []
+    for operation in [*cubic, *hexagonal]:
+        if not any(np.allclose(operation, other) for other in different):
+            different.append(operation)
+    return different
+
+
 def time_reversed(
-    matrix: Complex[Array, "*batch spinorb spinorb"],
-) -> Complex[Array, "*batch spinorb spinorb"]:
+    matrix: Complex[Array | np.ndarray, "*batch spinorb spinorb"],
+):
     """Return sigma_y M^T sigma_y: a Green function or t-matrix with all moments reversed.
 
     Reversal of time conjugates; together with M(z*) = M(z)^+ it is a transposition at fixed z.
     """
-    matrix = jnp.asarray(matrix)
-    orb = matrix.shape[-1] // 2
-    flip = jnp.asarray(np.kron(PAULI[2], np.eye(orb)))
-    return flip @ jnp.swapaxes(matrix, -1, -2) @ flip
+    flip: Any = np.kron(PAULI[2], np.eye(matrix.shape[-1] // 2))
+    return flip @ matrix.swapaxes(-1, -2) @ flip
 
 
 def _orthogonal(operation) -> np.ndarray:

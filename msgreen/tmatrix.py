@@ -11,17 +11,17 @@ are exact, t(e) = t_0 + Delta e.sigma; with it, t(e) is interpolated between com
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
 from msgreen.harmonics import (
     axial_image,
+    crystal_operations,
     harmonic_count,
     solid_harmonics,
     spinor_representation,
@@ -32,6 +32,8 @@ from msgreen.spin import SIGMA, spin_matrix
 
 _CARTESIAN = np.array([2, 0, 1])  # x, y, z among the harmonics y, z, x of degree 1
 _UNIT = np.sqrt(3 / (4 * np.pi))
+_LARGEST_DEGREE = 3
+_RANK = 1e-5
 
 
 class SpinSplitting(AbstractRigidScatterer):
@@ -164,11 +166,15 @@ class Interpolation(NamedTuple):
     tmatrix : TMatrix
     error : real array, shape (direction, site)
         For every direction e: |t(e) predicted by the others - t(e)| / |t(e) - t(-e)|, matrix norms
-        over all energies. NaN where the others do not determine the prediction.
+        over all energies. Where the others determine fewer harmonics, with fewer: then it bounds
+        the error from above.
+    operations : tuple of real arrays, shape (3, 3)
+        The point operations that were used.
     """
 
     tmatrix: TMatrix
     error: np.ndarray
+    operations: tuple[np.ndarray, ...]
 
 
 def collinear_tmatrix(energies, up, down, reference) -> TMatrix:
@@ -212,13 +218,13 @@ def linear_tmatrix(energies, derivative, reference) -> TMatrix:
 
 
 def interpolated_tmatrix(
-    energies,
-    directions: Float[Array, "direction 3"],
-    t: Complex[Array, "direction energy site spinorb spinorb"],
-    reference: Float[Array, "site 3"],
+    energies: Complex[ArrayLike, " energy"],
+    directions: Float[ArrayLike, "direction 3"],
+    t: Complex[ArrayLike, "direction energy site spinorb spinorb"],
+    reference: Float[ArrayLike, "site 3"],
     *,
-    degree: int = 2,
-    operations: Sequence[np.ndarray] = (),
+    degree: int | None = None,
+    operations: Sequence[np.ndarray] | None = None,
 ) -> Interpolation:
     """Interpolate t-matrices between moment directions, with spin-orbit coupling.
 
@@ -232,12 +238,13 @@ def interpolated_tmatrix(
         In angstrom, global spin frame.
     reference : real array, shape (site, 3)
         Unit vectors of the moments that the host contains.
-    degree : int
-        Largest degree of the harmonics. To first order in spin-orbit coupling t(e) has degree 2;
-        degree 3 is of second order.
-    operations : sequence of real arrays, shape (3, 3)
-        Point operations that leave every site's lattice surroundings as they are. They multiply
-        the data: t of the rotated moment is the rotated t.
+    degree : int, optional
+        Largest degree of the harmonics; by default the largest up to 3 that the directions
+        determine. t(e) has degree 2 to first order in spin-orbit coupling, 3 to second order.
+    operations : sequence of real arrays, shape (3, 3), optional
+        Point operations of the surroundings of every site, about that site. They multiply the
+        data: t of the rotated moment is the rotated t. By default those that the t-matrices
+        themselves obey (`site_operations`).
 
     Returns
     -------
@@ -255,67 +262,132 @@ def interpolated_tmatrix(
     t(-e) = sigma_y t(e)^T sigma_y, is always used.
     """
     _checks.unit_vectors("directions", directions)
-    directions, t = np.asarray(directions, float), jnp.asarray(t, complex)
-    if t.ndim != 5 or t.shape[:2] != (len(directions), len(np.asarray(energies))):
+    points, t = np.asarray(directions, float), np.asarray(t, complex)
+    if t.ndim != 5 or t.shape[:2] != (len(points), len(np.asarray(energies))):
         raise InputError(
             "Argument `t` must have shape (direction, energy, site, n, n) with "
-            f"{len(directions)} directions and {len(np.asarray(energies))} energies, but its "
-            f"shape is {t.shape}."
+            f"{len(points)} directions and {len(np.asarray(energies))} energies, but its shape is "
+            f"{t.shape}."
         )
+    if operations is None:
+        operations = site_operations(points, t)
     operations = [np.eye(3), *(o for o in operations if not np.allclose(o, np.eye(3)))]
-    orbital_degree = round(np.sqrt(t.shape[-1] // 2)) - 1
-    every = np.arange(len(directions))
-    fit, rank = _fit_weights(directions, every, degree, operations)
-    if rank < harmonic_count(degree):
+    largest = _determined_degree(points, operations, _LARGEST_DEGREE if degree is None else degree)
+    if degree is not None and largest < degree:
         raise InputError(
-            f"Argument `directions` must determine {harmonic_count(degree)} harmonics of degree "
-            f"up to {degree}, but with their images they determine {rank}. Add directions, or "
-            "lower `degree`."
+            f"Argument `directions` must determine the {harmonic_count(degree)} harmonics up to "
+            f"degree {degree}, but with their images they determine those up to {largest} only. "
+            "Add directions, or lower `degree`."
         )
-    coefficients = _fitted(fit, t, every, operations, orbital_degree)
-    error = np.full((len(directions), t.shape[2]), np.nan)
-    for left_out in every:
-        kept = np.delete(every, left_out)
-        fit, rank = _fit_weights(directions, kept, degree, operations)
-        if rank == harmonic_count(degree):
-            partial = _fitted(fit, t, kept, operations, orbital_degree)
-            harmonics = solid_harmonics(directions[left_out], degree).astype(complex)
-            guess = jnp.einsum("n,einst->eist", harmonics, partial)
-            error[left_out] = _size(guess - t[left_out]) / _size(
-                t[left_out] - time_reversed(t[left_out])
-            )
-    return Interpolation(TMatrix(energies, coefficients, reference), error)
+    if largest < 1:
+        raise InputError(
+            f"Argument `directions` must determine how t turns with the moment, but the "
+            f"{len(points)} given do not, even with their images. Add directions."
+        )
+    first, site = np.unique(_first_equal(t), return_inverse=True)
+    images = _images(t[:, :, first], operations)
+    error = [_miss(points, images, n, operations, largest) for n in range(len(points))]
+    fitted = _fitted(points, images, range(len(points)), operations, largest)
+    return Interpolation(
+        TMatrix(energies, fitted[:, site], reference), np.array(error)[:, site], tuple(operations)
+    )
 
 
-def _images(directions, operations):
-    """Directions under all operations and reversal of time, shape (operation, 2, direction, 3)."""
-    moved = np.stack([axial_image(o, directions) for o in operations])
-    return np.stack([moved, -moved], axis=1)
+def site_operations(
+    directions: Float[ArrayLike, "direction 3"],
+    t: Complex[ArrayLike, "direction energy site spinorb spinorb"],
+    *,
+    tolerance: float = 1e-6,
+) -> list[np.ndarray]:
+    """Return the point operations that the t-matrices of all sites obey, from the data alone.
+
+    An operation of a cubic or hexagonal lattice is kept if it takes at least one of the
+    directions, up to its sign, to one of them, and t always follows to `tolerance` of its size.
+    Three of the energies are looked at.
+    """
+    points, t = np.asarray(directions, float), np.asarray(t, complex)
+    degree = _orbital_degree(t)
+    samples = t[:, :: max(1, t.shape[1] // 3), np.unique(_first_equal(t))]
+    reversed_samples = time_reversed(samples)
+    scale = np.abs(samples).max()
+    kept = []
+    for operation in crystal_operations():
+        turn = spinor_representation(operation, degree)
+        overlap = axial_image(operation, points) @ points.T
+        pairs = np.argwhere(np.abs(np.abs(overlap) - 1) < 1e-9)
+        if not len(pairs):
+            continue
+        here, there = pairs.T
+        same = (overlap[here, there] > 0)[:, None, None, None, None]
+        moved = turn @ samples[here] @ turn.conj().T
+        expected = np.where(same, samples[there], reversed_samples[there])
+        if np.abs(moved - expected).max() < tolerance * scale:
+            kept.append(operation)
+    return kept
 
 
-def _fit_weights(directions, kept, degree, operations):
-    """Least-squares weights (harmonic, operation, 2, direction), and the rank."""
-    images = _images(directions[kept], operations)
-    design = np.asarray(solid_harmonics(images.reshape(-1, 3), degree))
-    weights = np.linalg.pinv(design, rcond=1e-6)
-    rank = int(np.linalg.matrix_rank(design, tol=1e-6 * np.linalg.norm(design, 2)))
-    return weights.reshape(-1, *images.shape[:3]), rank
+def _first_equal(t) -> list[int]:
+    """For every site the first one with the same t-matrices."""
+    count = t.shape[2]
+    return [
+        next(j for j in range(count) if np.array_equal(t[:, :, i], t[:, :, j]))
+        for i in range(count)
+    ]
 
 
-def _fitted(weights, t, kept, operations, orbital_degree):
-    """sum over images of weight times image; one operation at a time to save memory."""
-    total = 0.0
-    for number, operation in enumerate(operations):
-        turn = jnp.asarray(spinor_representation(operation, orbital_degree), complex)
-        for sense, image in enumerate((lambda m: m, time_reversed)):
-            weight = jnp.asarray(weights[:, number, sense], complex)
-            part = jnp.einsum("nd,deist->einst", weight, t[kept])
-            total = total + image(turn @ part @ turn.conj().T)
-    return total
+def _images(t, operations) -> Complex[np.ndarray, "direction operation sense energy site n n"]:
+    """T under all operations, and that reversed in time."""
+    turns = [spinor_representation(o, _orbital_degree(t)) for o in operations]
+    turns = np.stack(turns)[:, None, None]
+    moved = turns @ t[:, None] @ turns.conj().swapaxes(-1, -2)
+    return np.stack([moved, time_reversed(moved)], axis=2)
 
 
-def _size(matrices):
-    return np.sqrt(np.sum(np.abs(np.asarray(matrices)) ** 2, axis=(0, 2, 3)))
+def _design(points, kept, operations, degree):
+    """Harmonics of directions and all their images, shape (direction operation sense, harmonic)."""
+    moved = np.stack([axial_image(o, points[list(kept)]) for o in operations], axis=1)
+    both = np.stack([moved, -moved], axis=2)
+    return solid_harmonics(both.reshape(-1, 3), degree)
+
+
+def _determined_degree(points, operations, largest, kept=None) -> int:
+    """Return the largest degree up to `largest` whose harmonics the directions determine."""
+    kept = range(len(points)) if kept is None else kept
+    for degree in range(largest, -1, -1):
+        singular = np.linalg.svd(_design(points, kept, operations, degree), compute_uv=False)
+        if len(singular) == harmonic_count(degree) and singular[-1] > _RANK * singular[0]:
+            return degree
+    return -1
+
+
+def _fitted(points, images, kept, operations, degree):
+    """Coefficients by least squares, shape (energy, site, harmonic, n, n)."""
+    weights = np.linalg.pinv(_design(points, kept, operations, degree), rcond=_RANK)
+    data = images[np.array(kept)].reshape(weights.shape[1], -1)
+    fitted = weights @ data
+    return np.moveaxis(fitted.reshape(-1, *images.shape[3:]), 0, 2)
+
+
+def _miss(points, images, left_out, operations, largest) -> np.ndarray:
+    """Relative error per site of one direction as the others predict it."""
+    kept = [n for n in range(len(points)) if n != left_out]
+    degree = _determined_degree(points, operations, largest, kept) if kept else -1
+    if degree < 0:
+        return np.full(images.shape[4], np.nan)
+    harmonics = solid_harmonics(points[left_out], degree)
+    fitted = _fitted(points, images, kept, operations, degree)
+    # The identity is the first operation.
+    t, reversed_t = images[left_out, 0]
+    miss = np.einsum("n,einst->eist", harmonics, fitted) - t
+    return _norm(miss) / _norm(t - reversed_t)
+
+
+def _norm(matrices):
+    return np.sqrt(np.sum(np.abs(matrices) ** 2, axis=(0, 2, 3)))
+
+
+def _orbital_degree(t) -> int:
+    return round(np.sqrt(t.shape[-1] // 2)) - 1
 
 
 def _check_request(z, count, energies, sites) -> None:

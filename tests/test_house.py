@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
     7: ("cli", "config", "plot", "io"),
     6: ("spinmodel", "phonon"),
-    5: ("exchange", "rotation", "interactions", "scan", "asymptotics"),
+    5: ("exchange", "rotation", "transverse", "interactions", "scan", "asymptotics"),
     4: ("lloyd", "plaquette"),
     3: ("scattering", "tmatrix", "hosts"),
     2: ("spin", "harmonics", "nambu", "lattice", "structure", "contour", "convention"),
@@ -36,6 +36,7 @@ SAME_FLOOR = {
     ("tmatrix", "scattering"),
     ("exchange", "interactions"),
     ("rotation", "interactions"),
+    ("transverse", "rotation"),
     ("scan", "exchange"),
     ("scan", "interactions"),
     ("cli", "config"),
@@ -56,6 +57,11 @@ DIAGONALISES = {
     "msgreen.contour.kronrod": "nodes and weights are constants of a rule",
     "msgreen.contour.poles": "poles and residues are constants of a rule",
     "msgreen.lloyd": "the spectral radius is a diagnostic number, not differentiated",
+    "msgreen.phonon.crystal": "squared energies check stability, they are not differentiated",
+    "msgreen.phonon.modes": "modes are constants of numpy; tensors come from resolvents",
+    "msgreen.phonon.matrix_function": "custom rules without derivatives of eigenvectors",
+    "msgreen.phonon.pair": "levels are printed; moments are derivatives of the free energy",
+    "msgreen.phonon.phase_diagram": "crossovers of the ground state are searched, not differentiated",
 }
 
 FILE_LINES = 420

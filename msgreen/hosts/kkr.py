@@ -1,6 +1,6 @@
 """A cluster of atoms in a real material: structural Green functions of the KKR method."""
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +10,12 @@ from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex
 from msgreen.contour import Contour
 from msgreen.errors import InputError
+from msgreen.harmonics import (
+    axial_image,
+    crystal_operations,
+    spinor_representation,
+    time_reversed,
+)
 from msgreen.hosts.base import AbstractHost, check_pairs
 from msgreen.spin import Green, decompose
 
@@ -121,3 +127,72 @@ def replace_atoms(host: KKRHost, change: Complex[Array, "energy site spinorb spi
     # (1 - G dt)^-1 G = G (1 - dt G)^-1
     replaced = jnp.linalg.solve(jnp.eye(count * size, dtype=complex) - product, green)
     return KKRHost(replaced.reshape(host.green.shape), host.path)
+
+
+class ClusterOperation(NamedTuple):
+    """A symmetry operation of a cluster in its host.
+
+    Attributes
+    ----------
+    matrix : real array, shape (3, 3)
+        About the centre of the cluster.
+    images : int array, shape (site,)
+        The atom to which every atom is moved.
+    reversal : bool
+        Whether time is reversed in addition, because the operation alone reverses the moments.
+    residual : float
+        |G moved - G| / |G|, matrix norms over all energies.
+    """
+
+    matrix: np.ndarray
+    images: np.ndarray
+    reversal: bool
+    residual: float
+
+
+def cluster_operations(host: KKRHost, positions, reference) -> list[ClusterOperation]:
+    """Return the point operations that a cluster's positions and moments allow, with residuals.
+
+    Parameters
+    ----------
+    host : KKRHost
+    positions : real array, shape (site, 3)
+        In any unit.
+    reference : real array, shape (site, 3)
+        Unit vectors along the moments.
+
+    Returns
+    -------
+    list of ClusterOperation
+        All operations of a cubic or hexagonal lattice, alone or together with a reversal of time,
+        that map positions and moments on themselves. A large residual tells that the host around
+        the cluster does not have the symmetry.
+    """
+    points = np.asarray(positions, float)
+    points = points - points.mean(axis=0)
+    moments = np.asarray(reference, float)
+    scale = np.abs(points).max() if len(points) > 1 else 1.0
+    green = np.asarray(host.green)
+    degree = round(np.sqrt(green.shape[2] // 2)) - 1
+    found = []
+    for operation in crystal_operations():
+        distance = np.linalg.norm((points @ operation.T)[:, None] - points[None], axis=-1)
+        images = distance.argmin(axis=1)
+        if distance.min(axis=1).max() > 1e-6 * scale:
+            continue
+        turned = axial_image(operation, moments)
+        for reversal, sign in ((False, 1.0), (True, -1.0)):
+            if np.abs(sign * turned - moments[images]).max() < 1e-9:
+                turn = spinor_representation(operation, degree)
+                residual = _residual(green, turn, images, reversal)
+                found.append(ClusterOperation(operation, images, reversal, residual))
+    return found
+
+
+def _residual(green, turn, images, reversal) -> float:
+    blocks = np.swapaxes(green, 2, 3)
+    moved = turn @ blocks @ turn.conj().T
+    target = blocks[:, images][:, :, images]
+    if reversal:
+        target = time_reversed(np.swapaxes(target, 1, 2))
+    return float(np.linalg.norm(moved - target) / np.linalg.norm(blocks))

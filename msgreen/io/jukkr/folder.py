@@ -1,0 +1,218 @@
+"""A folder of kkrflex files as a host with its scatterers."""
+
+import zipfile
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from msgreen.contour import Contour
+from msgreen.errors import FileFormatError, InputError
+from msgreen.hosts.kkr import KKRHost
+from msgreen.io.jukkr.green import GreenFile, read_green
+from msgreen.io.jukkr.structure import (
+    AtomInfo,
+    read_angles,
+    read_atominfo,
+    read_lattice_constant,
+)
+from msgreen.io.jukkr.tmat import TMatrixFile, read_tmat
+from msgreen.tmatrix import TMatrix, collinear_tmatrix, interpolated_tmatrix
+
+EXAMPLES = ("fe2_nosoc", "fe2_soc")
+"""Names of the example folders that come with msgreen; see `example`."""
+
+
+class Run(NamedTuple):
+    """A cluster of atoms from a JuKKR run, ready for everything that takes a host.
+
+    Attributes
+    ----------
+    host : KKRHost
+    scatterer : TMatrix
+        Single-site t-matrices about the moments of the run.
+    atoms : AtomInfo
+        Positions in units of the lattice constant.
+    lattice_constant : float or None
+        In angstrom; None if neither given nor named by an `inputcard` in the folder.
+    interpolation_error : real array, shape (direction, site), or None
+        How well every direction is predicted by the others (`msgreen.tmatrix.Interpolation`);
+        None without spin-orbit coupling, where t(e) is exact.
+    """
+
+    host: KKRHost
+    scatterer: TMatrix
+    atoms: AtomInfo
+    lattice_constant: float | None
+    interpolation_error: np.ndarray | None
+
+    @property
+    def contour(self) -> Contour:
+        """The energies and weights of the run."""
+        return self.host.path
+
+    @property
+    def sites(self) -> np.ndarray:
+        """All atoms, as the host names them."""
+        return self.host.sites
+
+    @property
+    def reference(self) -> np.ndarray:
+        """Directions of the moments that the host contains, shape (site, 3)."""
+        return np.asarray(self.scatterer.reference)
+
+    @property
+    def positions(self) -> np.ndarray | None:
+        """Positions in angstrom, shape (site, 3), if the lattice constant is known."""
+        if self.lattice_constant is None:
+            return None
+        return self.lattice_constant * self.atoms.positions
+
+
+def read_folder(
+    folder: str | Path,
+    *,
+    lattice_constant: float | None = None,
+    degree: int | None = None,
+    operations: Sequence[np.ndarray] | None = None,
+) -> Run:
+    """Read the kkrflex files of a folder.
+
+    Parameters
+    ----------
+    folder : path
+        With `kkrflex_green`, `kkrflex_tmat` and `kkrflex_atominfo`; with `nonco_angle.dat` unless
+        the moments lie along z; optionally with the `inputcard`, for the lattice constant. With
+        spin-orbit coupling every sub-folder that holds a `kkrflex_tmat` and a `nonco_angle.dat`
+        adds a direction of the moments.
+    lattice_constant : float, optional
+        In angstrom.
+    degree, operations : optional
+        Of the interpolation between directions with spin-orbit coupling; see
+        `msgreen.tmatrix.interpolated_tmatrix`.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    FileFormatError
+        If a file is wrong, or if files do not belong together.
+    InputError
+        If the folder lacks a file, or directions of the moments.
+    """
+    folder = Path(folder)
+    for name in ("kkrflex_green", "kkrflex_tmat", "kkrflex_atominfo"):
+        if not (folder / name).is_file():
+            raise InputError(
+                f"Argument `folder` must hold {name}, but {folder} does not. Run JuKKR with the "
+                "option KKRFLEX and copy its kkrflex_* files there."
+            )
+    green, t = read_green(folder / "kkrflex_green"), read_tmat(folder / "kkrflex_tmat")
+    atoms = read_atominfo(folder / "kkrflex_atominfo")
+    _check_match(folder, green, t, atoms)
+    card = folder / "inputcard"
+    if lattice_constant is None and card.is_file():
+        lattice_constant = read_lattice_constant(card)
+    along = _moment(folder)
+    reference = np.tile(along, (green.green.shape[1], 1))
+    host = KKRHost(green.green, green.contour)
+    if not green.spin_orbit:
+        scatterer = collinear_tmatrix(green.contour.nodes, t.up, t.down, reference)
+        return Run(host, scatterer, atoms, lattice_constant, None)
+    others = [
+        (_moment(sub), _matching_tmat(sub / "kkrflex_tmat", t)) for sub in _directions(folder)
+    ]
+    scatterer, error, _ = interpolated_tmatrix(
+        green.contour.nodes,
+        np.stack([along, *(e for e, _ in others)]),
+        np.stack([t.t, *(other.t for _, other in others)]),
+        reference,
+        degree=degree,
+        operations=operations,
+    )
+    return Run(host, scatterer, atoms, lattice_constant, error)
+
+
+def example(name: str, folder: str | Path) -> Path:
+    """Unpack an example run that comes with msgreen.
+
+    Parameters
+    ----------
+    name : {"fe2_nosoc", "fe2_soc"}
+        A bilayer of iron, bcc(001), without and with spin-orbit coupling: five atoms, four of
+        one layer in a square and the apex above it.
+    folder : path
+        Where to put it.
+
+    Returns
+    -------
+    path
+        The folder of the run, `folder` / `name`.
+
+    References
+    ----------
+    Made with JuKKR (MIT licence), https://jukkr.fz-juelich.de.
+    """
+    if name not in EXAMPLES:
+        raise InputError(
+            f"Argument `name` must be one of {', '.join(EXAMPLES)}, but it is {name!r}."
+        )
+    packed = files("msgreen.io.jukkr") / "data" / f"{name}.zip"
+    with packed.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+        archive.extractall(folder)
+    return Path(folder) / name
+
+
+def _directions(folder: Path) -> list[Path]:
+    """Sub-folders of runs with other directions of the moments."""
+    return sorted(
+        sub
+        for sub in folder.iterdir()
+        if (sub / "kkrflex_tmat").is_file() and (sub / "nonco_angle.dat").is_file()
+    )
+
+
+def _moment(folder: Path) -> np.ndarray:
+    """Return the common direction of the moments of a run."""
+    file = folder / "nonco_angle.dat"
+    if not file.is_file():
+        return np.array([0.0, 0.0, 1.0])
+    moments = read_angles(file)
+    if np.abs(moments - moments[0]).max() > 1e-9:
+        raise FileFormatError(
+            f"{file}: must put all moments along one direction, but they differ. Use a collinear "
+            "run for every direction."
+        )
+    return moments[0]
+
+
+def _check_match(folder: Path, green: GreenFile, t: TMatrixFile, atoms: AtomInfo) -> None:
+    energies, sites, size = green.green.shape[:3]
+    if t.t.shape != (energies, sites, size, size) or t.spin_orbit != green.spin_orbit:
+        raise FileFormatError(
+            f"{folder / 'kkrflex_tmat'}: must hold {energies} energies, {sites} sites and "
+            f"{size // 2} orbitals {'with' if green.spin_orbit else 'without'} spin-orbit "
+            f"coupling like kkrflex_green, but it holds {t.t.shape[0]}, {t.t.shape[1]} and "
+            f"{t.t.shape[2] // 2} {'with' if t.spin_orbit else 'without'}. Take both files from "
+            "one run."
+        )
+    if len(atoms.positions) != sites:
+        raise FileFormatError(
+            f"{folder / 'kkrflex_atominfo'}: must hold {sites} atoms like kkrflex_green, but it "
+            f"holds {len(atoms.positions)}. Take both files from one run."
+        )
+
+
+def _matching_tmat(file: Path, reference: TMatrixFile) -> TMatrixFile:
+    found = read_tmat(file)
+    if found.t.shape != reference.t.shape or found.spin_orbit != reference.spin_orbit:
+        raise FileFormatError(
+            f"{file}: must hold t-matrices of shape {reference.t.shape} with spin-orbit coupling "
+            f"like the run in the folder above, but their shape is {found.t.shape}. Run the same "
+            "input with another nonco_angle.dat."
+        )
+    return found
