@@ -46,7 +46,7 @@ def _jvp(function, primals, tangents):
     middle = 0.5 * (values[..., :, None] + values[..., None, :])
     _, slope = jax.jvp(lambda x: function(x, parameters), (middle,), (jnp.ones_like(middle),))
     close = jnp.abs(gap) < 1e-5 * jnp.abs(middle)
-    quotient = (f[..., :, None] - f[..., None, :]) / jnp.where(close, 1.0, gap)
+    quotient = (f[..., :, None] - f[..., None, :]) / jnp.where(close, 1.0, gap).astype(f.dtype)
     adjoint = jnp.conj(vectors).swapaxes(-1, -2)
     inner = jnp.where(close, slope, quotient) * (adjoint @ d_matrix @ vectors)
     diagonal = df_dp[..., None, :] * jnp.eye(values.shape[-1], dtype=df_dp.dtype)
@@ -56,3 +56,39 @@ def _jvp(function, primals, tangents):
 
 def _rotated(vectors, factors):
     return (vectors * factors) @ jnp.conj(vectors).swapaxes(-1, -2)
+
+
+@jax.custom_jvp
+def log_trace_exp(matrix: jax.Array) -> jax.Array:
+    """Return ln tr e^A of real symmetric matrices, differentiable to any order.
+
+    Parameters
+    ----------
+    matrix : real array, shape (..., n, n)
+
+    Returns
+    -------
+    real array, shape (...)
+
+    Notes
+    -----
+    The value comes from eigenvalues. The derivative is that of a free energy,
+
+        d ln tr e^A = tr(rho dA),   rho = e^A / tr e^A,
+
+    with the matrix exponential of rho, which is entire in A; further derivatives differentiate
+    that exponential. Its scaling and squaring loses the digits of 2^s with s = log2 ||A||.
+    """
+    if matrix.shape[-1] == 1:
+        return matrix[..., 0, 0]
+    return jax.nn.logsumexp(jnp.linalg.eigvalsh(matrix, symmetrize_input=False), axis=-1)
+
+
+@log_trace_exp.defjvp
+def _log_trace_exp_jvp(primals, tangents):
+    (matrix,), (d_matrix,) = primals, tangents
+    top = jnp.linalg.eigvalsh(jax.lax.stop_gradient(matrix))[..., -1]
+    unit = jnp.eye(matrix.shape[-1])
+    power = jax.scipy.linalg.expm(matrix - top[..., None, None] * unit)
+    density = power / jnp.trace(power, axis1=-2, axis2=-1)[..., None, None]
+    return log_trace_exp(matrix), jnp.sum(density * d_matrix.swapaxes(-1, -2), axis=(-2, -1))

@@ -274,8 +274,10 @@ def named_parts(tensor: Coefficient, isotropic: bool = False) -> dict[str, Coeff
     value, error = np.asarray(tensor.value), np.asarray(tensor.error)
     symmetric = (value + value.swapaxes(1, 2)) / 2
     doubt = (error + error.swapaxes(1, 2)) / 2
-    trace = np.trace(symmetric, axis1=1, axis2=2) / 3 * isotropic
-    trace_error = np.trace(error, axis1=1, axis2=2) / 3 * isotropic
+    trace, trace_error = np.zeros((2, len(value)))
+    if isotropic:
+        trace = np.trace(symmetric, axis1=1, axis2=2) / 3
+        trace_error = np.trace(error, axis1=1, axis2=2) / 3
     cycle = ([1, 2, 0], [2, 0, 1])
     unit = np.eye(3)
     return {
