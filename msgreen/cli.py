@@ -1,8 +1,9 @@
 """The program `msgreen`: run a configuration, or examine the installation."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +14,9 @@ EXAMPLES = """examples:
   msgreen run au.toml --out results   compute what a configuration file says
   msgreen doctor                      examine the installation
 """
+
+PACKAGES = ("msgreen", "jax", "jaxlib", "numpy", "scipy", "equinox")
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,8 +110,57 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    precision = _precision_found()
     _use_double_precision()
+    import jax
+
+    from msgreen._threads import blas_threads
+
+    threads = blas_threads()
+    named = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
+    lines = [f"{name:<12}{found}" for name, found in _versions().items()]
+    lines.append(f"{'devices':<12}{', '.join(map(str, jax.devices()))}")
+    lines.append(f"{'precision':<12}{precision}; the program `msgreen` always uses float64")
+    lines += [f"{'BLAS':<12}{library}, threads: {count}" for library, count in threads.items()]
+    lines.append(f"{'threads set':<12}{', '.join(named) or 'by msgreen'}")
+    _say(*lines, "", *_remedies(threads, precision))
     return 0
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _precision_found() -> str:
+    """Return the precision in which other programs of this environment run."""
+    import jax
+
+    return "float64" if jax.config.read("jax_enable_x64") else "float32"
+
+
+def _remedies(threads: Mapping[str, int], precision: str) -> list[str]:
+    """Return what to mend, in words."""
+    found = []
+    missing = [name for name, number in _versions().items() if number == "not installed"]
+    if missing:
+        found.append(f"Not installed: {', '.join(missing)}. Run `pip install -e .` in the source.")
+    if any(count > 1 for count in threads.values()):
+        found.append(
+            "The BLAS uses several threads, which slows batched linear algebra down by factors. "
+            "Set OPENBLAS_NUM_THREADS=1."
+        )
+    if precision == "float32":
+        found.append(
+            "In your own scripts switch JAX to float64 first: "
+            'jax.config.update("jax_enable_x64", True), or set JAX_ENABLE_X64=1.'
+        )
+    return found or ["Nothing to mend."]
 
 
 def _program() -> str:

@@ -1,9 +1,12 @@
 """``kind = "rashba"``: equidistant loops against distance, or loops of explicit positions."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.figure import Figure
 from pydantic import AfterValidator, Field, model_validator
 
 from msgreen import _checks
@@ -22,11 +25,21 @@ from msgreen.exchange import compute_interactions
 from msgreen.hosts.rashba import RashbaGas
 from msgreen.interactions import Row
 from msgreen.io.netcdf import dataset_of
-from msgreen.io.scan import SCAN_HEADER, scan_dataset, scan_rows
-from msgreen.plaquette import check_order, contracted_loops, loops, perimeters
-from msgreen.scan import equidistant_scan, first_minimum
+from msgreen.io.scan import SCAN_HEADER, Scans, scan_dataset, scan_rows
+from msgreen.plot import (
+    asymptotic_figure,
+    chiral_figure,
+    isotropic_figure,
+    order_figure,
+    oscillations,
+)
+from msgreen.scan import DistanceScan, equidistant_scan, first_minimum
 from msgreen.scattering import ContactCoupling
+from msgreen.structure import check_order, contracted_loops, loops, perimeters
 from msgreen.units import MEV
+
+BLOCK = 400
+"""Distances that are computed at a time."""
 
 
 def _even(order: int) -> int:
@@ -203,21 +216,16 @@ class RashbaRun(AbstractRun):
         )
 
     def _run_scan(self) -> Outcome:
-        distances = jnp.asarray(self.scan.grid())
-        scans: dict = {}
-        lines = []
-        for index, dimension in enumerate(self.host.dimension):
-            gas = self.host.gas(dimension)
-            coupling, line = self._coupling(index)
-            scans[dimension] = equidistant_scan(gas, coupling, distances)
-            lines.append(line)
-        attributes = {"coupling": "\n".join(lines)}
+        distances = self.scan.grid()
+        gases = {dimension: self.host.gas(dimension) for dimension in self.host.dimension}
+        couplings = [self._coupling(index) for index in range(len(gases))]
+        lines = [line for _, line in couplings]
+        strengths = {d: c for d, (c, _) in zip(gases, couplings, strict=True)}
+        scans = {d: scan_in_blocks(gas, strengths[d], distances) for d, gas in gases.items()}
+        figures = _scan_figures(gases, strengths, scans) if self.output.figures else {}
+        attributes = {"coupling": "; ".join(lines)}
         return Outcome(
-            SCAN_HEADER,
-            scan_rows(scans),
-            scan_dataset(scans, attributes),
-            {},
-            lines,
+            SCAN_HEADER, scan_rows(scans), scan_dataset(scans, attributes), figures, lines
         )
 
     def _run_cluster(self, progress: bool) -> Outcome:
@@ -238,3 +246,59 @@ class RashbaRun(AbstractRun):
         return Outcome(
             Row._fields, result.rows(), dataset_of(result), {}, [line, *str(result).splitlines()]
         )
+
+
+def scan_in_blocks(
+    gas: RashbaGas, coupling: ContactCoupling, distances: np.ndarray
+) -> tuple[DistanceScan, DistanceScan]:
+    """Return `equidistant_scan`, made of blocks of one length: compiled once, memory bounded.
+
+    Parameters
+    ----------
+    gas : RashbaGas
+    coupling : ContactCoupling
+    distances : real array, shape (distance,)
+        In angstrom.
+
+    Returns
+    -------
+    values, errors : DistanceScan
+        As numpy arrays.
+    """
+    padded = np.pad(distances, (0, -len(distances) % BLOCK), mode="edge")
+    blocks = [
+        equidistant_scan(gas, coupling, jnp.asarray(padded[start : start + BLOCK]))
+        for start in range(0, len(padded), BLOCK)
+    ]
+    values, errors = (
+        DistanceScan(*(np.concatenate(c)[: len(distances)] for c in zip(*part, strict=True)))
+        for part in zip(*blocks, strict=True)
+    )
+    return values, errors
+
+
+def _scan_figures(
+    gases: Mapping[int, RashbaGas], couplings: Mapping[int, ContactCoupling], scans: Scans
+) -> dict[str, Figure]:
+    """Return Figures 1 to 3 of paper L, and one of its asymptotic forms."""
+    values = {dimension: scan for dimension, (scan, _) in scans.items()}
+    distances = np.asarray(next(iter(values.values())).distance)
+    fermi = float(next(iter(gases.values())).fermi_wavevector)
+    far = oscillations(fermi)
+    near = np.linspace(0.3, 10.0, BLOCK) / fermi
+    free, near_free, far_free = {}, {}, {}
+    bare = {dimension: _without_rashba(gas) for dimension, gas in gases.items()}
+    for dimension, gas in bare.items():
+        free[dimension], _ = scan_in_blocks(gas, couplings[dimension], distances)
+        near_free[dimension], _ = scan_in_blocks(gas, ContactCoupling(1.0), near)
+        far_free[dimension], _ = scan_in_blocks(gas, ContactCoupling(1.0), far)
+    return {
+        "figure1_isotropic": isotropic_figure(free, values, fermi),
+        "figure2_orders": order_figure(values, fermi),
+        "figure3_chiral": chiral_figure(values, fermi),
+        "figure4_asymptotic": asymptotic_figure(bare, near_free, far_free),
+    }
+
+
+def _without_rashba(gas: RashbaGas) -> RashbaGas:
+    return eqx.tree_at(lambda g: g.rashba_wavevector, gas, jnp.zeros(()))

@@ -1,0 +1,134 @@
+"""Range functions of the free gas against its numerical coefficients, and powers of convergence."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from msgreen import ContactCoupling, RashbaGas, equidistant_scan
+from msgreen.asymptotics import (
+    ORDERS,
+    asymptotic_1d,
+    asymptotic_2d,
+    printed_2d,
+    printed_equidistant_2d,
+    range_1d,
+    range_2d,
+)
+from msgreen.errors import InputError
+
+AU = {"effective_mass": 0.26, "fermi_wavevector": 0.167}
+NAMES = {2: "J_iso", 4: "B4_iso", 6: "kappa6"}
+FAR = 2 ** np.arange(5, 10) * 10.0  # angstrom: 320 to 5120
+
+
+def free(dimension: int) -> RashbaGas:
+    return RashbaGas(dimension, **AU)
+
+
+def numerical(dimension: int, distances) -> dict[int, np.ndarray]:
+    """Coefficients of equidistant loops of the free gas, for unit coupling."""
+    scan, _ = equidistant_scan(free(dimension), ContactCoupling(1.0), jnp.asarray(distances))
+    return {order: np.asarray(getattr(scan, name)) for order, name in NAMES.items()}
+
+
+def amplitude(order: int, dimension: int, distances) -> np.ndarray:
+    """Leading amplitude of the oscillation, which has no zeros."""
+    gas = free(dimension)
+    quarter = np.pi / (2 * order * AU["fermi_wavevector"])
+    both = [reference(gas, order, distances + shift) for shift in (0, quarter)]
+    return np.hypot(*both)
+
+
+def reference(gas, order, distances):
+    if gas.dimension == 1:
+        return asymptotic_1d(gas, order, order * distances)
+    return asymptotic_2d(gas, order, order * distances, distances**order)
+
+
+def power(deviation) -> float:
+    """Exponent of a deviation at the distances FAR, from the largest over one oscillation."""
+    return -np.polyfit(np.log(FAR), np.log(deviation), 1)[0]
+
+
+def oscillation(order: int) -> np.ndarray:
+    """Distances around FAR that sample one oscillation, shape (FAR, phase)."""
+    return FAR[:, None] + np.linspace(0, 1, 24) * 2 * np.pi / (order * AU["fermi_wavevector"])
+
+
+def deviation(form, exact, order, dimension, distances) -> np.ndarray:
+    return np.max(np.abs(form - exact) / amplitude(order, dimension, distances), axis=1)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_exact_forms_in_one_dimension(order):
+    distances = np.array([2.0, 5.0, 13.0, 20.0])
+    exact = range_1d(free(1), order, order * distances)
+    np.testing.assert_allclose(numerical(1, distances)[order], exact, rtol=1e-6, atol=0)
+
+
+def test_rashba_coupling_enters_one_dimension_by_cosines():
+    """Eqs. 39 to 41, 44, 48 and 51."""
+    k, r = 0.0135, np.array([5.0, 12.0, 30.0])
+    gas = RashbaGas(1, rashba_wavevector=k, **AU)
+    scan, _ = equidistant_scan(gas, ContactCoupling(1.0), jnp.asarray(r))
+    f2, f4, f6 = (range_1d(gas, order, order * r) for order in ORDERS)
+    cos, sin = np.cos(k * r), np.sin(k * r)
+    expected = {
+        "J_iso": f2 * np.cos(2 * k * r),
+        "J_ani": f2 * (1 - np.cos(2 * k * r)),
+        "D": f2 * np.sin(2 * k * r),
+        "B4_iso": f4 * cos**4,
+        "C4_chiral": -f4 * sin * cos**3,
+        "kappa6": f6 * cos**6,
+    }
+    for name, column in expected.items():
+        np.testing.assert_allclose(getattr(scan, name), column, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(("order", "expected"), [(2, 3), (4, 2), (6, 2)])
+def test_asymptotic_forms_in_one_dimension(order, expected):
+    r = oscillation(order)
+    exact = numerical(1, r.ravel())[order].reshape(r.shape)
+    form = asymptotic_1d(free(1), order, order * r)
+    assert power(deviation(form, exact, order, 1, r)) == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_asymptotic_forms_in_two_dimensions(order):
+    r = oscillation(order)
+    exact = numerical(2, r.ravel())[order].reshape(r.shape)
+    for form in (range_2d, asymptotic_2d):
+        value = form(free(2), order, order * r, r**order)
+        assert power(deviation(value, exact, order, 2, r)) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("order", "right", "wrong"), [(4, 3, 2), (6, 2, 0)])
+def test_second_lines_converge_to_first_lines_only_when_corrected(order, right, wrong):
+    """Eqs. 58 and 60: brackets with 1 - 2 / (q_F L)^2, cosine over L."""
+    r = oscillation(order)
+    loop = (free(2), order, order * r, r**order)
+    first = range_2d(*loop)
+    corrected = deviation(asymptotic_2d(*loop), first, order, 2, r)
+    printed = deviation(printed_2d(*loop), first, order, 2, r)
+    assert power(corrected) == pytest.approx(right, abs=0.1)
+    assert power(printed) == pytest.approx(wrong, abs=0.1)
+
+
+@pytest.mark.parametrize(("order", "limit"), [(4, 2.0), (6, 2 / 0.167)])
+def test_printed_equidistant_forms_do_not_converge(order, limit):
+    """Eq. 59 has the wrong sign, Eq. 61 a cosine without 1 / L."""
+    r = oscillation(order)
+    exact = numerical(2, r.ravel())[order].reshape(r.shape)
+    printed = printed_equidistant_2d(free(2), order, r)
+    assert deviation(printed, exact, order, 2, r)[-1] == pytest.approx(limit, rel=0.05)
+
+
+@pytest.mark.parametrize("form", [range_1d, asymptotic_1d])
+def test_other_orders_are_refused(form):
+    with pytest.raises(InputError, match="Argument `order` must be one of"):
+        form(free(1), 8, 10.0)
+
+
+def test_forms_of_a_pair_are_one():
+    loop = (free(2), 2, 40.0, 400.0)
+    assert range_2d(*loop) == asymptotic_2d(*loop) == printed_2d(*loop)
