@@ -15,7 +15,16 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS = {
     7: ("cli", "config", "plot", "io"),
     6: ("spinmodel", "phonon"),
-    5: ("exchange", "rotation", "transverse", "interactions", "scan", "asymptotics"),
+    5: (
+        "exchange",
+        "rotation",
+        "transverse",
+        "interactions",
+        "scan",
+        "asymptotics",
+        "bound_states",
+        "spin_pairs",
+    ),
     4: ("lloyd", "plaquette"),
     3: ("scattering", "tmatrix", "hosts"),
     2: ("spin", "harmonics", "nambu", "lattice", "structure", "contour", "convention"),
@@ -30,6 +39,7 @@ SAME_FLOOR = {
     ("lattice", "spin"),
     ("nambu", "lattice"),
     ("nambu", "spin"),
+    ("spin_pairs", "bound_states"),
     ("_checks", "errors"),
     ("_precision", "errors"),
     ("harmonics", "spin"),
@@ -51,6 +61,7 @@ KERNELS_MAY_IMPORT = {"jax", "jaxlib", "numpy", "mpmath", "msgreen_kernels"}
 
 # Diagonalisation has no stable derivative at degeneracies: module -> why it is safe there.
 DIAGONALISES = {
+    "msgreen.bound_states": "levels in a gap, counted and found; not differentiated",
     "msgreen.lattice.finite": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.layers": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.hosts.tight_binding": "levels are counted, a diagnosis that is not differentiated",

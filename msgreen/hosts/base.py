@@ -52,6 +52,11 @@ class AbstractHost(eqx.Module):
     def contour(self, sites) -> Contour:
         """Return the energies and weights that suit this host and these sites."""
 
+    @property
+    def assumed_gap(self) -> float | None:
+        """Half-width in eV of the gap around E_F that `contour` relies on, None without one."""
+        return None
+
 
 class AbstractLatticeHost(AbstractHost):
     """A host on a lattice: a hopping model, and a way to its resolvent between chosen sites.

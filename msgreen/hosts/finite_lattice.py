@@ -124,6 +124,11 @@ class FiniteLattice(AbstractLatticeHost):
             self.fermi_energy, self.model.bound(), self.temperature, self.gap, has_levels
         )
 
+    @property
+    def assumed_gap(self) -> float | None:
+        """The gap, at zero temperature; see `AbstractHost.assumed_gap`."""
+        return None if self.temperature > 0 else self.gap
+
     def model_blocks(self, model, z, sites, pairs, momentum=None):
         """Return the blocks of another model; see `AbstractLatticeHost.model_blocks`."""
         rows = self.region.check_sites(sites)

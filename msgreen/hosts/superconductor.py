@@ -102,13 +102,19 @@ class Superconductor(AbstractHost):
 
     def contour(self, sites) -> Contour:
         """Return poles of the Fermi function, or of a gap that has been checked."""
-        model = self.model
+        return level_contour(
+            0.0, self.model.bound(), self.normal.temperature, self.gap, self.has_levels
+        )
+
+    def has_levels(self, low: float, high: float) -> bool:
+        """Return whether the superconductor has levels between two energies in eV."""
         momentum = self.pair_momentum if _moves(self.pair_momentum) else None
+        return self.normal.has_levels(self.model, low, high, momentum)
 
-        def has_levels(low, high):
-            return self.normal.has_levels(model, low, high, momentum)
-
-        return level_contour(0.0, model.bound(), self.normal.temperature, self.gap, has_levels)
+    @property
+    def assumed_gap(self) -> float | None:
+        """The gap, at zero temperature; see `AbstractHost.assumed_gap`."""
+        return None if self.normal.temperature > 0 else self.gap
 
 
 def _moves(momentum) -> bool:

@@ -1,0 +1,386 @@
+"""Two spins in a host, to all orders: E(S1, S2) of many pairs that share one Green function.
+
+Per pair, Lloyd's formula is E = E_1(S1) + E_2(S2) + E_12 with the connected part
+
+    E_12 = (1/pi) Im int ln det[1 - t_1(S1) G_12 t_2(S2) G_21].
+
+Three ways lead from the surface E(S1, S2) to the coefficients of
+
+    F = F0 + mu.(S1 + S2) + sum_a J_a S1_a S2_a + D.(S1 x S2)                       (O 1)
+
+and agree where this form is complete: a fit to 36 configurations, derivatives about collinear
+configurations, and the expansion in spherical harmonics, which also shows what the form omits.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from msgreen_kernels import slogdet
+
+from msgreen import _checks
+from msgreen._typing import Array, Complex, Float
+from msgreen.bound_states import count_bound_states
+from msgreen.contour import Contour
+from msgreen.errors import InputError
+from msgreen.harmonics import harmonic_count, solid_harmonics
+from msgreen.hosts.base import AbstractHost, check_pairs, site_count
+from msgreen.scattering import AbstractScatterer, resummed
+
+AXES: np.ndarray = np.array([s * np.eye(3)[a] for a in range(3) for s in (1, -1)])
+"""The directions +x, -x, +y, -y, +z, -z of paper O, shape (6, 3)."""
+
+
+class PairCoefficients(NamedTuple):
+    """Coefficients of F = F0 + mu.(S1 + S2) + sum_a J_a S1_a S2_a + D.(S1 x S2), in eV.
+
+    All have the pair as first axis. `residual` is the largest deviation of the energies from the
+    form, `error` the quadrature error estimate of the energies.
+    """
+
+    F0: Float[Array, " pair"]
+    mu: Float[Array, "pair 3"]
+    J: Float[Array, "pair 3"]
+    D: Float[Array, "pair 3"]
+    residual: Float[Array, " pair"]
+    error: Float[Array, " pair"]
+
+
+class HarmonicExpansion(NamedTuple):
+    """E(S1, S2) = sum_LM c_LM Y_L(S1) Y_M(S2) in real spherical harmonics, in eV.
+
+    Attributes
+    ----------
+    F0 : real array, shape (pair,)
+        The mean over all directions.
+    mu : real array, shape (pair, 2, 3)
+        Field on each of the two spins.
+    K : real array, shape (pair, 3, 3)
+        The bilinear part S1.K.S2.
+    rest : real array, shape (pair, degree + 1, degree + 1)
+        Root mean square over both spheres of the part of degree l in S1 and l' in S2.
+    coefficients : real array, shape (pair, harmonic, harmonic)
+        c_LM, in the order of `msgreen.harmonics.solid_harmonics`.
+    """
+
+    F0: Float[Array, " pair"]
+    mu: Float[Array, "pair 2 3"]
+    K: Float[Array, "pair 3 3"]
+    rest: Float[Array, "pair degree degree"]
+    coefficients: Float[Array, "pair harmonic harmonic"]
+
+
+class SpinPairs(eqx.Module):
+    """Energies of pairs of spins, each pair alone in the host.
+
+    Parameters
+    ----------
+    host : AbstractHost
+    scatterer : AbstractScatterer
+    sites : array with one row per site
+    pairs : int array, shape (pair, 2)
+        Rows of `sites`; the two must differ.
+    contour : Contour, optional
+        By default ``host.contour(sites)``.
+    gap : float, optional
+        At zero temperature, the half-width of the gap that the contour assumes, for the check
+        that no level of a pair lies within. By default that of the host, if it has one and
+        `contour` is left out.
+
+    Raises
+    ------
+    InputError
+        If a pair holds one site twice.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from msgreen import ContactCoupling
+    >>> from msgreen.hosts.finite_lattice import FiniteLattice
+    >>> from msgreen.lattice import Lattice, Region, shell_model
+    >>> square = Lattice.square()
+    >>> metal = FiniteLattice(
+    ...     shell_model(square, [-1.0]), Region(square, (9, 9)), fermi_energy=-3.0, temperature=0.1
+    ... )
+    >>> sites = [[4, 4, 0], [5, 4, 0]]
+    >>> found = SpinPairs(metal, ContactCoupling(-0.5), sites, [[0, 1]]).fit()
+    >>> bool(jnp.allclose(found.J[0], found.J[0, 0])), bool(abs(found.D).max() < 1e-12)
+    (True, True)
+    """
+
+    onsite: Complex[Array, "energy pair two size size"]
+    forward: Complex[Array, "energy pair size size"]
+    backward: Complex[Array, "energy pair size size"]
+    edges: Complex[Array, "two pair site size site size"] | None
+    scatterer: AbstractScatterer
+    path: Contour
+    pairs: tuple[tuple[int, int], ...] = eqx.field(static=True)
+    count: int = eqx.field(static=True)
+    prefactor: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        host: AbstractHost,
+        scatterer: AbstractScatterer,
+        sites,
+        pairs,
+        contour: Contour | None = None,
+        *,
+        gap: float | None = None,
+    ):
+        self.count = site_count(sites)
+        array = check_pairs(pairs, self.count)
+        if (array[:, 0] == array[:, 1]).any():
+            raise InputError(
+                "Argument `pairs` must hold two different sites per pair, but one holds site "
+                f"{int(array[array[:, 0] == array[:, 1]][0, 0])} twice."
+            )
+        if contour is None:
+            contour = host.contour(sites)
+            gap = host.assumed_gap if gap is None else gap
+        self.pairs = tuple((int(i), int(j)) for i, j in array)
+        self.path = contour
+        self.scatterer = scatterer
+        self.prefactor = 0.5 if host.nambu else 1.0
+        onsite, self.forward, self.backward = _blocks(host, contour.nodes, sites, array)
+        self.onsite = onsite
+        self.edges = None
+        if gap is not None:
+            ends = contour.nodes[-1].real + jnp.array([-gap, gap]).astype(complex)
+            self.edges = _as_pairs(*_blocks(host, ends, sites, array))
+
+    def energies(
+        self, first: Float[Array, "a 3"], second: Float[Array, "b 3"]
+    ) -> tuple[Float[Array, "pair a b"], Float[Array, "pair a b"]]:
+        """Return E(S1, S2) in eV for all combinations of two lists of directions.
+
+        Parameters
+        ----------
+        first, second : real arrays, shape (a, 3) and (b, 3)
+            Unit vectors.
+
+        Returns
+        -------
+        value, error : real arrays, shape (pair, a, b)
+            Single-site energies included; the error estimate is that of the quadrature.
+
+        Raises
+        ------
+        InputError
+            If a pair has a level within the gap that the contour assumes.
+        """
+        for name, vectors in (("first", first), ("second", second)):
+            _checks.unit_vectors(name, vectors)
+        first, second = jnp.asarray(first, float), jnp.asarray(second, float)
+        self._check_gap(first, second)
+        return _surface(self, first, second)
+
+    def fit(self) -> PairCoefficients:
+        """Return the coefficients by least squares from the 36 configurations of paper O."""
+        value, error = self.energies(jnp.asarray(AXES), jnp.asarray(AXES))
+        energies = value.reshape(len(self.pairs), 36)
+        design = _design()
+        mean = energies.mean(axis=1, keepdims=True)
+        found = (energies - mean) @ jnp.asarray(np.linalg.pinv(design)).T
+        residual = jnp.abs(energies - mean - found @ jnp.asarray(design).T).max(axis=1)
+        return PairCoefficients(
+            found[:, 0] + mean[:, 0],
+            found[:, 1:4],
+            found[:, 4:7],
+            found[:, 7:],
+            residual,
+            error.max(axis=(1, 2)),
+        )
+
+    def derivatives(self) -> tuple[Float[Array, "pair 2 3"], Float[Array, "pair 3 3"]]:
+        """Return fields and bilinear couplings by exact derivatives about collinear spins.
+
+        All twelve references S1, S2 = +-e_c are averaged; with E bilinear every one gives the
+        same.
+
+        Returns
+        -------
+        mu : real array, shape (pair, 2, 3)
+            Field on each spin, in eV.
+        K : real array, shape (pair, 3, 3)
+            S1.K.S2 in eV: J_a = K_aa, D = antisymmetric part, D_z = (K_xy - K_yx) / 2.
+        """
+        references = [(s * np.eye(3)[c], r * np.eye(3)[c]) for c in range(3) for s, r in _SIGNS]
+        self._check_gap(jnp.asarray(AXES), jnp.asarray(AXES))
+        return _derivatives(self, jnp.asarray(np.array(references)))
+
+    def harmonics(self, degree: int = 3) -> HarmonicExpansion:
+        """Return the expansion in spherical harmonics of both spins up to a degree.
+
+        Parameters
+        ----------
+        degree : int
+            Largest l, at least 1. The quadrature on the spheres is exact for surfaces of degree
+            `degree` + 1 and aliases higher parts.
+        """
+        if degree < 1:
+            raise InputError(f"Argument `degree` must be at least 1, but it is {degree}.")
+        points, weights = sphere_rule(degree)
+        value, _ = self.energies(points, points)
+        harmonics = solid_harmonics(points, degree) * weights[:, None]
+        found = jnp.einsum("pab,am,bn->pmn", value, harmonics, harmonics)
+        cartesian = np.array([3, 1, 2])
+        unit = 4 * np.pi
+        fields = [found[:, cartesian, 0], found[:, 0, cartesian]]
+        power = found**2 / unit**2
+        edges = [harmonic_count(n) for n in range(degree + 1)]
+        split = [
+            jnp.split(part, edges[:-1], axis=2) for part in jnp.split(power, edges[:-1], axis=1)
+        ]
+        rest = jnp.stack([jnp.stack([q.sum(axis=(1, 2)) for q in row], -1) for row in split], -2)
+        return HarmonicExpansion(
+            found[:, 0, 0] / unit,
+            np.sqrt(3) / unit * jnp.stack(fields, axis=1),
+            3 / unit * found[:, cartesian][:, :, cartesian],
+            jnp.sqrt(rest),
+            found,
+        )
+
+    def second_order(self) -> Float[Array, "pair 3 3"]:
+        """Return the RKKY limit: S1.K.S2 of second order in the coupling, K in eV."""
+        vertex = self.scatterer.vertex(self.path.nodes, self.count)
+        i, j = np.array(self.pairs).T
+        out = jnp.einsum("epkab,epbc->epkac", vertex[:, i], self.forward)
+        back = jnp.einsum("epkab,epbc->epkac", vertex[:, j], self.backward)
+        trace = jnp.einsum("epkac,eplca->epkl", out, back)
+        return -self.prefactor * self.path.integrate(trace)[0]
+
+    def potentials(self, directions: Float[Array, "a 3"]) -> Complex[Array, "a energy site n n"]:
+        """Return V of every site for every direction."""
+
+        def one(direction):
+            spins = jnp.broadcast_to(direction, (self.count, 3))
+            return self.scatterer.potential(self.path.nodes, spins)
+
+        return jax.vmap(one)(directions)
+
+    def _check_gap(self, first, second) -> None:
+        """Refuse levels of a pair within the assumed gap."""
+        if self.edges is None or _checks.concrete(self.edges) is None:
+            return
+        i, j = np.array(self.pairs).T
+        left = np.asarray(self.potentials(first))[:, None, -1, i]
+        right = np.asarray(self.potentials(second))[None, :, -1, j]
+        potential = np.stack(np.broadcast_arrays(left, right), axis=3)
+        low, high = np.asarray(self.edges)
+        levels = count_bound_states(low, high, potential)
+        if np.any(levels):
+            a, b, pair = map(int, np.argwhere(levels)[0])
+            raise InputError(
+                "Argument `gap` must not exceed the lowest level of host and spins together, but "
+                f"pair {pair} of sites {self.pairs[pair]} has {levels[a, b, pair]} levels within "
+                f"it for the directions {np.asarray(first[a])} and {np.asarray(second[b])}. Use a "
+                "smaller gap (`bound_states` gives the levels) or a temperature."
+            )
+
+
+_SIGNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+def pair_vector(K: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
+    """Return D of the antisymmetric part of S1.K.S2 = ... + D.(S1 x S2)."""
+    moved = jnp.asarray(K)
+    return 0.5 * jnp.stack(
+        [
+            moved[..., 1, 2] - moved[..., 2, 1],
+            moved[..., 2, 0] - moved[..., 0, 2],
+            moved[..., 0, 1] - moved[..., 1, 0],
+        ],
+        axis=-1,
+    )
+
+
+def sphere_rule(degree: int) -> tuple[Float[Array, "point 3"], Float[Array, " point"]]:
+    """Return points and weights that integrate polynomials up to 2 `degree` + 1 on the sphere."""
+    height, weight = np.polynomial.legendre.leggauss(degree + 1)
+    count = 2 * degree + 2
+    azimuth = 2 * np.pi * (np.arange(count) + 0.5) / count
+    radius = np.sqrt(1 - height**2)[:, None]
+    points = np.stack(
+        np.broadcast_arrays(radius * np.cos(azimuth), radius * np.sin(azimuth), height[:, None]),
+        axis=-1,
+    )
+    weights = np.repeat(weight * 2 * np.pi / count, count)
+    return jnp.asarray(points.reshape(-1, 3)), jnp.asarray(weights)
+
+
+def _design() -> np.ndarray:
+    """Columns 1, S1 + S2, S1_a S2_a, S1 x S2 at the 36 configurations."""
+    one, two = np.repeat(AXES, 6, axis=0), np.tile(AXES, (6, 1))
+    return np.concatenate([np.ones((36, 1)), one + two, one * two, np.cross(one, two)], axis=1)
+
+
+def _blocks(host, z, sites, pairs):
+    """G on the sites and between them: (energy, pair, two, n, n) and twice (energy, pair, n, n)."""
+    used, place = np.unique(pairs, return_inverse=True)
+    place = place.reshape(pairs.shape)
+    wanted = np.concatenate([np.stack([used, used], axis=1), pairs, pairs[:, ::-1]])
+    found = host.blocks(z, sites, wanted).matrix()
+    onsite, rest = found[:, : len(used)], found[:, len(used) :]
+    return onsite[:, place], rest[:, : len(pairs)], rest[:, len(pairs) :]
+
+
+def _as_pairs(onsite, forward, backward):
+    """Assemble the 2 x 2 site blocks of every pair."""
+    first = jnp.stack([onsite[:, :, 0], forward], axis=3)
+    second = jnp.stack([backward, onsite[:, :, 1]], axis=3)
+    return jnp.stack([first, second], axis=2)
+
+
+@eqx.filter_jit
+def _surface(pairs: SpinPairs, first, second):
+    """E(S1, S2) pair by pair, so that memory stays bounded."""
+    i, j = np.array(pairs.pairs).T
+    inputs = (
+        jnp.moveaxis(pairs.potentials(first)[:, :, i], 2, 0),
+        jnp.moveaxis(pairs.potentials(second)[:, :, j], 2, 0),
+        jnp.moveaxis(pairs.onsite, 1, 0),
+        jnp.moveaxis(pairs.forward, 1, 0),
+        jnp.moveaxis(pairs.backward, 1, 0),
+    )
+
+    def of_pair(arrays):
+        one, two, onsite, forward, backward = arrays
+        size = forward.shape[-1]
+        unit = jnp.eye(size, dtype=complex)
+        left = resummed(one, onsite[:, 0]) @ forward
+        right = resummed(two, onsite[:, 1]) @ backward
+        linked = unit - jnp.einsum("aeij,bejk->abeik", left, right)
+        single = [
+            slogdet(unit - onsite[:, 0] @ one)[1][:, None],
+            slogdet(unit - onsite[:, 1] @ two)[1][None],
+        ]
+        total = slogdet(linked)[1] + single[0] + single[1]
+        return pairs.path.integrate(total, axis=-1)
+
+    value, error = jax.lax.map(of_pair, inputs)
+    return pairs.prefactor * value, pairs.prefactor * error
+
+
+@eqx.filter_jit
+def _derivatives(pairs: SpinPairs, references):
+    """Average of first and mixed second derivatives in the tangent planes."""
+
+    def energy(one, two, reference):
+        spins = [s + u for s, u in zip(reference, (one, two), strict=True)]
+        unit = [(s / jnp.linalg.norm(s))[None] for s in spins]
+        return _surface(pairs, *unit)[0][:, 0, 0]
+
+    def at(reference):
+        zero = jnp.zeros(3)
+        fields = [jax.jacfwd(energy, n)(zero, zero, reference) for n in (0, 1)]
+        mixed = jax.jacfwd(jax.jacfwd(energy, 1), 0)(zero, zero, reference)
+        return jnp.stack(fields, axis=1), jnp.swapaxes(mixed, -1, -2)
+
+    fields, mixed = jax.lax.map(at, references)
+    across = 1.0 - jnp.abs(references[:, 0])
+    seen = jnp.einsum("ra,rb->rab", across, across)
+    coupling = mixed.sum(axis=0) / seen.sum(axis=0)
+    return fields.sum(axis=0) / across.sum(axis=0), coupling
