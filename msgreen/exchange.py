@@ -22,6 +22,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour
 from msgreen.convention import LOUNIS, NEUTRAL
@@ -209,6 +210,7 @@ def energy_by_order(
         counted. The sum over p is the contraction of the full tensor.
     """
     loops = np.asarray(loops)
+    _checks.unit_vectors("directions", directions)
     forward, backward = _legs(host, scatterer, contour, sites, loops)
     directions = jnp.asarray(directions, float)
     spins = [directions[loops[:, m]] for m in range(loops.shape[1])]

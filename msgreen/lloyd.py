@@ -115,7 +115,7 @@ class LloydEnergy(eqx.Module):
 
     def single_site(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
         """Return sum_i E_i(S_i) in eV, each spin alone in the host; arguments as for a call."""
-        return self._batched(directions, lambda self, spins: self._integrate(self._alone, spins)[0])
+        return self._batched(directions, LloydEnergy._single_site)
 
     def with_error(self, directions: Float[Array, "site 3"]) -> tuple[Array, Array]:
         """Return `interaction` of one configuration and its quadrature error estimate, in eV."""
@@ -198,6 +198,9 @@ class LloydEnergy(eqx.Module):
             power = power @ matrix
             traces.append(jnp.trace(power, axis1=1, axis2=2) / p)
         return -self.prefactor * self.path.integrate(jnp.stack(traces, axis=1))[0]
+
+    def _single_site(self, spins) -> Float[Array, ""]:
+        return self._integrate(self._alone, spins)[0]
 
     def _integrate(self, log_determinant, spins):
         value, error = self.path.integrate(log_determinant(spins))

@@ -101,6 +101,7 @@ def loop_bonds(
         Rows of `bonds` along the loops, and along the loops with their sites listed backwards.
     """
     loops = check_loops(loops)
+    check_order(loops.shape[1])
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     strength = scatterer.strength(z, site_count(sites))[:, found[:, 1]]
     bonds = Bonds(host.blocks(z, sites, found), strength)
@@ -247,7 +248,7 @@ def _open_trace(legs, index) -> Complex[Array, "energy loop ..."]:
     for m in range(1, index.shape[1]):
         step = legs[:, index[:, m]]
         product = (product[:, :, :, None] @ step[:, :, None]).reshape(
-            *product.shape[:2], -1, *product.shape[-2:]
+            *product.shape[:2], 3 ** (m + 1), *product.shape[-2:]
         )
     trace = jnp.trace(product, axis1=-2, axis2=-1)
     return trace.reshape(*trace.shape[:2], *(3,) * index.shape[1])

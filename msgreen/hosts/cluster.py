@@ -72,7 +72,7 @@ class ClusterHost(AbstractHost):
     def blocks(self, z, sites, pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. `sites` are site numbers, shape (site,)."""
         count, size = self.hamiltonian.shape[:2]
-        numbers = check_pairs(np.stack([np.asarray(sites)] * 2, axis=1), count)[:, 0]
+        numbers = _check_sites(sites, count)
         pairs = numbers[check_pairs(pairs, len(numbers))]
         matrix = self.hamiltonian.reshape(count * size, count * size)
         shifted = (
@@ -86,3 +86,19 @@ class ClusterHost(AbstractHost):
         matrix = self.hamiltonian.reshape(self.hamiltonian.shape[0] * self.hamiltonian.shape[1], -1)
         bandwidth = 2 * np.abs(np.asarray(matrix)).sum(axis=1).max() + abs(float(self.fermi_energy))
         return imaginary_axis(self.fermi_energy, gap=self.gap, bandwidth=bandwidth + 10 * self.gap)
+
+
+def _check_sites(sites, count: int) -> np.ndarray:
+    """Return `sites` as an int array, refusing numbers outside 0...count-1 and repeated ones."""
+    array = np.asarray(sites)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise InputError(
+            f"Argument `sites` must be an int array of shape (site,), but it is {array.dtype} of "
+            f"shape {array.shape}."
+        )
+    if np.any((array < 0) | (array >= count)) or len(np.unique(array)) < len(array):
+        raise InputError(
+            f"Argument `sites` must hold different site numbers from 0 to {count - 1}, but it is "
+            f"{array.tolist()}."
+        )
+    return array
