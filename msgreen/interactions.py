@@ -9,6 +9,7 @@ import equinox as eqx
 import numpy as np
 import xarray as xr
 
+from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.convention import NEUTRAL, SpinConvention
 from msgreen.errors import InputError
@@ -155,8 +156,9 @@ class Interactions:
         Raises
         ------
         InputError
-            If a kind of term carries no tensor.
+            If a kind of term carries no tensor, or `directions` are no unit vectors.
         """
+        _checks.unit_vectors("directions", directions)
         spins = np.asarray(directions, float)
         total = np.zeros(spins.shape[:-2])
         for terms in self.to(NEUTRAL).terms:
