@@ -157,7 +157,7 @@ def _pair_exchange(gas: RashbaGas) -> Callable:
 
     def exchange(distance):
         legs, path = _legs(gas, unit, distance, 2)
-        integrand, _ = named_integrands(legs, legs)["J_iso"]
+        integrand = named_integrands(legs, legs)["J_iso"]
         return path.integrate(integrand)[0][0]
 
     return exchange
@@ -172,7 +172,7 @@ def _at_distance(gas, scatterer, distance):
     """All coefficients at one distance, each order on the contour of its perimeter."""
     normal = jnp.array([0.0, -1.0, 0.0])
     two, path = _legs(gas, scatterer, distance, 2)
-    found = {name: path.integrate(f) for name, (f, _) in named_integrands(two, two).items()}
+    found = {name: path.integrate(f) for name, f in named_integrands(two, two).items()}
     for name, order, carriers in (("B4_iso", 4, ()), ("C4_chiral", 4, (0,)), ("kappa6", 6, ())):
         legs, path = _legs(gas, scatterer, distance, order)
         found[name] = path.integrate(pattern_integrand(legs, carriers))
