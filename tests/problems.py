@@ -139,7 +139,7 @@ def random_cluster(
     middle = levels[len(levels) // 4 : -(len(levels) // 4)]
     widest = np.argmax(np.diff(middle))
     host_gap = np.diff(middle)[widest] / 2
-    strengths = rng.normal(size=(sites, orbitals, orbitals, 2)) @ [1, 1j]
+    strengths = rng.normal(size=(sites, orbitals, orbitals, 2)) @ [1, 0 if time_reversal else 1j]
     strengths = strengths + strengths.conj().swapaxes(1, 2)
     strengths /= np.linalg.norm(strengths, 2, axis=(1, 2))[:, None, None]
     return System(
@@ -177,7 +177,8 @@ def dimer(filling: str = "half") -> System:
     cluster = ring(2, -HOPPING, 0.5)
     strengths = np.full((2, 1, 1), -SPLITTING / 2)
     if filling == "half":
-        gap = min(HOPPING, abs(SPLITTING / 2 - HOPPING))
+        alone = np.hypot(SPLITTING / 4, HOPPING) - SPLITTING / 4  # one spin of the two
+        gap = min(HOPPING, abs(SPLITTING / 2 - HOPPING), alone)
         return System("dimer", cluster.hamiltonian, strengths, 0.0, gap)
     upper, lower = (float(mp.sqrt(dimer_square(sign, 0))) for sign in (1, -1))
     middle = -(upper + lower) / 2
