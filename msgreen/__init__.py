@@ -21,6 +21,9 @@ from msgreen.hosts.base import green_matrix as green_matrix
 from msgreen.hosts.cluster import ClusterHost as ClusterHost
 from msgreen.hosts.rashba import RashbaGas as RashbaGas
 from msgreen.interactions import Interactions as Interactions
+from msgreen.io import read_netcdf as read_netcdf
+from msgreen.io import write_csv as write_csv
+from msgreen.io import write_netcdf as write_netcdf
 from msgreen.lloyd import LloydEnergy as LloydEnergy
 from msgreen.plaquette import loop_energies as loop_energies
 from msgreen.plaquette import loop_tensors as loop_tensors

@@ -97,8 +97,7 @@ def _run(options: argparse.Namespace) -> int:
         with replacing(folder / f"{name}.png") as part:
             figure.savefig(part, format="png", dpi=200)
     with replacing(folder / "config.toml") as part:
-        text = toml_text(config, _program(), *outcome.summary[:2])
-        part.write_text(text, encoding="utf-8")
+        part.write_text(toml_text(config, _program()), encoding="utf-8")
     pictures = [f"{name}.png" for name in outcome.figures]
     _say(
         *outcome.summary,

@@ -1,6 +1,7 @@
 """``kind = "rashba"``: equidistant loops against distance, or loops of explicit positions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import equinox as eqx
@@ -243,9 +244,9 @@ class RashbaRun(AbstractRun):
             tensors=self.cluster.tensors,
             progress=progress,
         ).to(CONVENTIONS[self.cluster.convention])
-        return Outcome(
-            Row._fields, result.rows(), dataset_of(result), {}, [line, *str(result).splitlines()]
-        )
+        result = replace(result, source={**result.source, "coupling": line})
+        summary = [line, *str(result).splitlines()]
+        return Outcome(Row._fields, result.rows(), dataset_of(result), {}, summary)
 
 
 def scan_in_blocks(

@@ -38,14 +38,15 @@ def read_file(path: Path, kinds: Mapping[str, type[AbstractRun]]) -> AbstractRun
             "Check its name."
         ) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {_syntax(str(error), text)}") from error
+        raise ConfigError(_at(path, *_syntax(str(error), text))) from error
     kind = _kind(path, text, content, kinds)
     try:
         return kinds[kind].model_validate(content, context={"folder": path.parent})
     except ValidationError as error:
+        # A misspelt key is also a missing one; then the misspelling is what helps.
+        worst = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         lines = key_lines(text)
-        found = [_message(dict(e), kinds[kind], content, lines) for e in error.errors()]
-        line, message = min(found, key=lambda entry: entry[0] or len(text))
+        line, message = _message(dict(worst[0]), kinds[kind], content, lines)
         raise ConfigError(_at(path, line, message)) from error
 
 
@@ -53,12 +54,12 @@ def _at(path: Path, line: int, message: str) -> str:
     return f"{path}, line {line}: {message}" if line else f"{path}: {message}"
 
 
-def _syntax(reason: str, text: str) -> str:
-    """Put the line of a syntax error in front."""
-    place = re.search(r"\(at line (\d+), column (\d+)\)", reason)
-    line = place[1] if place else str(text.count("\n") + 1)
-    reason = re.sub(r" \(at .*\)$", "", reason)
-    return f"line {line}: the file must be valid TOML, but: {reason}. Correct this line."
+def _syntax(reason: str, text: str) -> tuple[int, str]:
+    """Line and message of an error of the TOML parser."""
+    place = re.search(r" \(at line (\d+), .*\)$", reason)
+    line = int(place[1]) if place else text.count("\n") + 1
+    reason = re.sub(r" \(at [^()]*\)$", "", reason)
+    return line, f"The file must be valid TOML, but: {reason}. Correct this line."
 
 
 def _kind(path: Path, text: str, content: Mapping, kinds: Mapping) -> str:

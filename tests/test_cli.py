@@ -1,0 +1,249 @@
+"""The program: numbers of the Au(111) surface state through it, its files, and its complaints."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+from msgreen import RashbaGas, cli, read_netcdf
+from msgreen.asymptotics import range_1d
+from msgreen.cli import main
+from msgreen.config import EXAMPLE, rashba, read_config
+from msgreen.config.rashba import scan_in_blocks
+from msgreen.errors import PrecisionError
+
+ROOT = Path(__file__).resolve().parents[1]
+SCAN = """
+[host]
+kind = "rashba"
+dimension = {dimension}
+effective_mass = 0.26
+fermi_wavevector = 0.167
+rashba_wavevector = 0.0135
+[coupling]
+first_minimum = -1.0
+[scan]
+distances = [{distance}, 20.0]
+[output]
+figures = false
+"""
+CLUSTER = """
+[host]
+kind = "rashba"
+dimension = 2
+effective_mass = 0.26
+fermi_wavevector = 0.167
+rashba_wavevector = 0.0135
+[coupling]
+value = 15.48
+[cluster]
+positions = [[0, 0], [6, 0], [6, 6], [0, 6]]
+orders = [2, 4]
+contracted = ["biquadratic", "three_site"]
+convention = "L"
+tensors = false
+"""
+# Au(111): R_min, J_sd, R, then J_iso, J_ani, D, B4_iso, C4_chiral, kappa6 in meV.
+NUMBERS = {
+    1: ("9.3511454", "0.58162120808", 5.0, 0.50566045174, 0.0046430828464, 0.068681911429)
+    + (0.0051690551488, -0.00034944209901, -1.3307963248e-5),
+    2: ("13.035554", "15.483561457", 10.0, -0.18512421474, -0.0064168812438, -0.049202467838)
+    + (0.011784753248, -0.0016015771928, 8.325508837e-6),
+}
+COLUMNS = ["J_iso", "J_ani", "D", "B4_iso", "C4_chiral", "kappa6"]
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def configured(folder: Path, text: str) -> str:
+    (folder / "run.toml").write_text(text)
+    return str(folder / "run.toml")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dimension", [1, 2])
+def test_numbers_of_gold(dimension, tmp_path, capsys):
+    minimum, coupling, distance, *expected = NUMBERS[dimension]
+    text = SCAN.format(dimension=dimension, distance=distance)
+    out = tmp_path / "results"
+    assert main(["run", configured(tmp_path, text), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert f"{dimension}D: J_sd = {coupling} eV" in printed
+    assert f"R = {minimum}" in printed
+    for name in ("interactions.csv", "interactions.nc", "config.toml"):
+        assert str(out / name) in printed
+    rows = rows_of(out / "interactions.csv")
+    assert list(rows[0]) == ["dimension", "R_angstrom", *COLUMNS, "error"]
+    assert [(r["dimension"], r["R_angstrom"]) for r in rows] == [
+        (str(dimension), str(distance)),
+        (str(dimension), "20.0"),
+    ]
+    found = np.array([float(rows[0][name]) for name in COLUMNS])
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=0)
+    with xr.open_dataset(out / "interactions.nc") as data:
+        assert data.attrs["convention"] == "L" and coupling in data.attrs["coupling"]
+        for row in rows:
+            here = data.sel(dimension=dimension, distance=float(row["R_angstrom"]))
+            assert [float(here[name]) for name in COLUMNS] == [float(row[n]) for n in COLUMNS]
+            assert max(float(here[f"{n}_error"]) for n in COLUMNS) == float(row["error"])
+            assert here.J_iso.units == "meV"
+    assert read_config(out / "config.toml") == read_config(tmp_path / "run.toml")
+
+
+def test_error_estimates_are_honest():
+    """In one dimension all coefficients are known in closed form."""
+    gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
+    r = np.geomspace(2.0, 60.0, 23)
+    values, errors = scan_in_blocks(gas, rashba.ContactCoupling(0.58), r)
+    assert len(values.distance) == len(r)
+    k = 0.0135
+    exact = {
+        "J_iso": 0.58**2 * range_1d(gas, 2, 2 * r) * np.cos(2 * k * r),
+        "D": 0.58**2 * range_1d(gas, 2, 2 * r) * np.sin(2 * k * r),
+        "B4_iso": 0.58**4 * range_1d(gas, 4, 4 * r) * np.cos(k * r) ** 4,
+    }
+    for name, column in exact.items():
+        true = np.abs(getattr(values, name) - column)
+        # The closed forms cancel: at x = q_F L they lose x^2 (two spins) or x^4 digits.
+        rounding = 1e-15 * np.abs(column).max() * (1 + (4 * 0.167 * r) ** 2)
+        assert np.all(true <= getattr(errors, name) + rounding), name
+
+
+def test_blocks_do_not_change_the_numbers(monkeypatch):
+    gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167)
+    r = np.linspace(5.0, 9.0, 7)
+    whole, _ = scan_in_blocks(gas, rashba.ContactCoupling(0.58), r)
+    monkeypatch.setattr(rashba, "BLOCK", 3)
+    parts, _ = scan_in_blocks(gas, rashba.ContactCoupling(0.58), r)
+    np.testing.assert_allclose(parts.J_iso, whole.J_iso, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_explicit_positions(tmp_path, capsys):
+    out = tmp_path / "results"
+    assert main(["run", configured(tmp_path, CLUSTER), "--out", str(out)]) == 0
+    assert "convention L" in capsys.readouterr().out
+    rows = rows_of(out / "interactions.csv")
+    header = ["order", "term", "sites", "component", "value", "error", "unit", "convention"]
+    assert list(rows[0]) == header
+    back = read_netcdf(out / "interactions.nc")
+    assert [t.kind for t in back.terms] == ["pair", "four_site", "biquadratic", "three_site"]
+    assert back.convention.name == "L" and "J_sd = 15.48" in back.source["coupling"]
+    assert [float(r["value"]) for r in rows] == [r.value for r in back.rows()]
+
+
+@pytest.mark.slow
+def test_figures_of_a_short_scan(tmp_path, capsys):
+    text = SCAN.format(dimension=1, distance=5.0).replace("figures = false", "figures = true")
+    assert main(["run", configured(tmp_path, text), "--out", str(tmp_path / "o")]) == 0
+    pictures = sorted(f.name for f in (tmp_path / "o").glob("*.png"))
+    assert [name[:7] for name in pictures] == [f"figure{n}" for n in (1, 2, 3, 4)]
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in pictures)
+
+
+def test_mistake_gives_one_line_and_code_2(tmp_path, capsys):
+    text = SCAN.format(dimension=2, distance=-5.0)
+    assert main(["run", configured(tmp_path, text), "--out", str(tmp_path / "o")]) == 2
+    out, err = capsys.readouterr()
+    assert not out and err.count("\n") == 1
+    assert err.startswith("msgreen: ") and "run.toml, line 11: Argument `scan.distances.0`" in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_folder_that_cannot_be_written(tmp_path, capsys, monkeypatch):
+    def computed(self, progress):
+        raise AssertionError("the folder is checked before anything is computed")
+
+    monkeypatch.setattr(rashba.RashbaRun, "run", computed)
+    (tmp_path / "file").write_text("")
+    assert main(["run", "--out", str(tmp_path / "file")]) == 2
+    assert "Argument `--out` must be a folder that can be written to" in capsys.readouterr().err
+
+
+def test_interruption_leaves_no_half_written_file(tmp_path, capsys, monkeypatch):
+    text = SCAN.format(dimension=1, distance=5.0).replace("first_minimum = -1.0", "value = 0.58")
+
+    def interrupted(dataset, path, **options):
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", interrupted)
+    out = tmp_path / "o"
+    assert main(["run", configured(tmp_path, text), "--out", str(out)]) == 130
+    assert [f.name for f in out.iterdir()] == ["interactions.csv"]
+    assert len(rows_of(out / "interactions.csv")) == 2
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_doctor(capsys, monkeypatch):
+    assert main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    for word in ("python", "msgreen", "jax", "jaxlib", "numpy", "scipy", "equinox"):
+        assert re.search(rf"^{word} +\S", printed, flags=re.M), word
+    assert jax.__version__ in printed and "cpu" in printed and "float64" in printed
+    assert "OPENBLAS_NUM_THREADS=1" in printed
+
+
+def test_doctor_says_what_to_mend(monkeypatch):
+    versions = {"python": "3.11", "jax": "not installed"}
+    monkeypatch.setattr(cli, "_versions", lambda: versions)
+    text = "\n".join(cli._remedies({"openblas": 8}, "float32"))
+    assert "Not installed: jax." in text
+    assert "Set OPENBLAS_NUM_THREADS=1" in text and "JAX_ENABLE_X64=1" in text
+    versions["jax"] = "0.10"
+    assert cli._remedies({"openblas": 1}, "float64") == ["Nothing to mend."]
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["doctor", "--help"]])
+def test_help(words, capsys):
+    with pytest.raises(SystemExit) as leave:
+        main(words)
+    assert leave.value.code == 0
+    assert "msgreen" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as leave:
+        main(["--version"])
+    assert leave.value.code == 0
+    assert capsys.readouterr().out.startswith("msgreen ")
+
+
+def test_unknown_command_gives_code_2(capsys):
+    with pytest.raises(SystemExit) as leave:
+        main(["walk"])
+    assert leave.value.code == 2
+    assert "walk" in capsys.readouterr().err
+
+
+def test_float32_is_refused_outside_the_program():
+    jax.config.update("jax_enable_x64", False)
+    try:
+        with pytest.raises(PrecisionError, match="needs float64"):
+            read_config(EXAMPLE)
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
+@pytest.mark.slow
+def test_program_switches_to_float64_itself(tmp_path):
+    text = SCAN.format(dimension=1, distance=5.0).replace("first_minimum = -1.0", "value = 0.58")
+    start = "import sys; from msgreen.cli import main; sys.exit(main())"
+    path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
+    command = [sys.executable, "-c", start, "run", configured(tmp_path, text)]
+    environment = {**os.environ, "PYTHONPATH": path, "JAX_ENABLE_X64": "0"}
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "msgreen-output" / "interactions.csv").exists()
+    assert "\r" not in result.stderr and "it/s" not in result.stderr
