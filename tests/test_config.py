@@ -1,7 +1,9 @@
 """Configurations: what is right is read, what is wrong is named with file, line and remedy."""
 
+import re
+from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -85,6 +87,24 @@ def test_written_configuration_is_the_same(text, tmp_path):
     again = read(toml_text(run, "a comment"), tmp_path)
     assert again == run
     assert toml_text(again, "a comment") == toml_text(run, "a comment")
+
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "command_line.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", re.findall(r"^```toml\n(.*?)^```", PAGE, flags=re.M | re.S))
+def test_printed_configurations_are_valid(text, tmp_path):
+    assert isinstance(read(text, tmp_path), RashbaRun)
+
+
+def test_all_keys_are_documented():
+    tables = [field.annotation for field in RashbaRun.model_fields.values()]
+    models = [
+        t for union in tables for t in (union, *get_args(union)) if hasattr(t, "model_fields")
+    ]
+    keys = {key for model in models for key in model.model_fields}
+    assert len(keys) > 20
+    assert not {key for key in keys if f"`{key}`" not in PAGE}
 
 
 def test_example_is_valid():
