@@ -9,6 +9,7 @@ are exact, t(e) = t_0 + Delta e.sigma; with it, t(e) is interpolated between com
 """
 
 from collections.abc import Sequence
+from math import pi, sqrt
 from typing import NamedTuple
 
 import jax
@@ -31,7 +32,7 @@ from msgreen.scattering import AbstractRigidScatterer, AbstractScatterer
 from msgreen.spin import SIGMA, spin_matrix
 
 _CARTESIAN = np.array([2, 0, 1])  # x, y, z among the harmonics y, z, x of degree 1
-_UNIT = np.sqrt(3 / (4 * np.pi))
+_UNIT = sqrt(3 / (4 * pi))
 _LARGEST_DEGREE = 3
 _RANK = 1e-5
 
@@ -193,7 +194,7 @@ def collinear_tmatrix(energies, up, down, reference) -> TMatrix:
     mean = jnp.kron(jnp.eye(2, dtype=complex), (up + down) / 2)
     splitting = (up - down) / 2
     slope = [spin_matrix(splitting, jnp.eye(3)[k]) for k in np.argsort(_CARTESIAN)]
-    parts = [mean * np.sqrt(4 * np.pi), *(s / _UNIT for s in slope)]
+    parts = [mean * sqrt(4 * pi), *(s / _UNIT for s in slope)]
     return TMatrix(energies, jnp.stack(parts, axis=2), reference)
 
 

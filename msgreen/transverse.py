@@ -4,9 +4,9 @@ About collinear moments along e the energy of small rotations is, over ordered p
 
     E = -sum_(i != j) sum_kl J_ij^kl e_i^k e_j^l,   k, l across the moment,
 
-with J = (J^xx + J^yy)/2, D = (J^xy - J^yx)/2, S = (J^xx - J^yy)/2 and A = (J^yx + J^xy)/2: isotropic
-exchange, the component of the Dzyaloshinskii-Moriya vector along e, and the two symmetric
-anisotropies. Programs of the KKR method print these four numbers.
+with J = (J^xx + J^yy)/2, D = (J^xy - J^yx)/2, S = (J^xx - J^yy)/2 and A = (J^yx + J^xy)/2:
+isotropic exchange, the component of the Dzyaloshinskii-Moriya vector along e, and the two
+symmetric anisotropies. Programs of the KKR method print these four numbers.
 """
 
 from typing import NamedTuple

@@ -1,5 +1,6 @@
 """A cluster of atoms in a real material: structural Green functions of the KKR method."""
 
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
@@ -173,7 +174,6 @@ def cluster_operations(host: KKRHost, positions, reference) -> list[ClusterOpera
     moments = np.asarray(reference, float)
     scale = np.abs(points).max() if len(points) > 1 else 1.0
     green = np.asarray(host.green)
-    degree = round(np.sqrt(green.shape[2] // 2)) - 1
     found = []
     for operation in crystal_operations():
         distance = np.linalg.norm((points @ operation.T)[:, None] - points[None], axis=-1)
@@ -183,16 +183,34 @@ def cluster_operations(host: KKRHost, positions, reference) -> list[ClusterOpera
         turned = axial_image(operation, moments)
         for reversal, sign in ((False, 1.0), (True, -1.0)):
             if np.abs(sign * turned - moments[images]).max() < 1e-9:
-                turn = spinor_representation(operation, degree)
-                residual = _residual(green, turn, images, reversal)
-                found.append(ClusterOperation(operation, images, reversal, residual))
+                trial = ClusterOperation(operation, images, reversal, np.nan)
+                residual = np.linalg.norm(_moved(green, trial) - green) / np.linalg.norm(green)
+                found.append(trial._replace(residual=float(residual)))
     return found
 
 
-def _residual(green, turn, images, reversal) -> float:
-    blocks = np.swapaxes(green, 2, 3)
-    moved = turn @ blocks @ turn.conj().T
-    target = blocks[:, images][:, :, images]
-    if reversal:
-        target = time_reversed(np.swapaxes(target, 1, 2))
-    return float(np.linalg.norm(moved - target) / np.linalg.norm(blocks))
+def symmetrize(host: KKRHost, operations: Sequence[ClusterOperation]) -> KKRHost:
+    """Return the host with its Green function averaged over symmetry operations.
+
+    It removes the small asymmetry that a finite k mesh leaves in a computed Green function.
+
+    Parameters
+    ----------
+    host : KKRHost
+    operations : sequence of ClusterOperation
+        A group, as `cluster_operations` returns it.
+    """
+    green = np.asarray(host.green)
+    return KKRHost(sum(_moved(green, o) for o in operations) / len(operations), host.path)
+
+
+def _moved(green, operation: ClusterOperation) -> np.ndarray:
+    """G of the moved cluster, where U G_ij U^+ stands at the images of i and j."""
+    degree = round(np.sqrt(green.shape[2] // 2)) - 1
+    turn = spinor_representation(operation.matrix, degree)
+    blocks = turn @ np.swapaxes(green, 2, 3) @ turn.conj().T
+    source = np.argsort(operation.images)
+    blocks = blocks[:, source][:, :, source]
+    if operation.reversal:
+        blocks = time_reversed(np.swapaxes(blocks, 1, 2))
+    return np.swapaxes(blocks, 2, 3)
