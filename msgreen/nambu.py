@@ -10,6 +10,7 @@ orbitals: orbital ``tau * orb_count + orb``, tau = 0 for particles.
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -227,7 +228,7 @@ def charge_phase(angle, orbitals: int) -> Complex[Array, "*batch orb"]:
     """Return exp(i angle) for the particle orbitals and exp(-i angle) for the hole orbitals."""
     sign = jnp.asarray(np.repeat([1.0, -1.0], orbitals))
     turned = jnp.asarray(angle)[..., None] * sign
-    return (jnp.cos(turned) + 1j * jnp.sin(turned)).astype(complex)
+    return jax.lax.complex(jnp.cos(turned), jnp.sin(turned))
 
 
 def _flip(blocks) -> Array:

@@ -16,10 +16,11 @@ from msgreen.hosts.base import AbstractLatticeHost, check_pairs, level_contour
 from msgreen.lattice import (
     HoppingModel,
     Region,
-    cut_blocks,
     layer_blocks,
     layer_levels_below,
     levels_below,
+    sector_blocks,
+    sectors,
 )
 from msgreen.lattice.finite import missing_sites
 from msgreen.spin import Green, decompose
@@ -135,7 +136,10 @@ class FiniteLattice(AbstractLatticeHost):
         pairs = check_pairs(pairs, len(rows))
         route, twist = self._route(model), self._twist(momentum)
         names = tuple(map(tuple, rows.tolist()))
-        green = _green(model, self.region, route, twist, jnp.asarray(z, complex), names)
+        traced = _checks.concrete(model.blocks) is None
+        whole = (tuple(range(model.blocks.shape[-1])),)
+        parts = whole if traced or route == "layers" else sectors(model.blocks)
+        green = _green(model, self.region, route, parts, twist, jnp.asarray(z, complex), names)
         return jnp.moveaxis(green[:, pairs[:, 0], :, pairs[:, 1], :], 0, 1)
 
     def has_levels(self, model, low, high, momentum=None) -> bool:
@@ -187,9 +191,9 @@ class FiniteLattice(AbstractLatticeHost):
 
 
 @eqx.filter_jit
-def _green(model, region, route, twist, z, names):
+def _green(model, region, route, parts, twist, z, names):
     sites = np.array(names, int)
     if route == "cut":
         shift = 0.0 if twist is None else twist
-        return cut_blocks(model.blocks, model.cells, region, z, sites, shift)
+        return sector_blocks(model.blocks, model.cells, region, z, sites, parts, shift)
     return layer_blocks(model.blocks, model.cells, region, z, sites)

@@ -5,6 +5,8 @@ from msgreen.lattice.bloch import grid as grid
 from msgreen.lattice.bloch import mesh_blocks as mesh_blocks
 from msgreen.lattice.finite import cut_blocks as cut_blocks
 from msgreen.lattice.finite import levels_below as levels_below
+from msgreen.lattice.finite import sector_blocks as sector_blocks
+from msgreen.lattice.finite import sectors as sectors
 from msgreen.lattice.geometry import Lattice as Lattice
 from msgreen.lattice.geometry import Region as Region
 from msgreen.lattice.layers import layer_blocks as layer_blocks

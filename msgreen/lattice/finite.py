@@ -11,9 +11,11 @@ vacancies and flakes of any shape remove more. The cost is one factorisation of 
 import math
 from itertools import product
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from msgreen._typing import Array, Complex
 from msgreen.lattice.bloch import bloch_matrix, grid, resolvent, wave
@@ -63,6 +65,30 @@ def cut_blocks(
     """
     at_energy = _cutter(blocks, cells, region, np.asarray(sites), twist)
     return jax.lax.map(jax.checkpoint(at_energy), z)
+
+
+def sectors(blocks) -> tuple[tuple[int, ...], ...]:
+    """Return the sets of spin-orbitals that no hop connects, such as spins along a common axis.
+
+    Not differentiable: a block that is zero must stay zero.
+    """
+    pattern = np.abs(np.asarray(blocks)).sum(axis=(0, 1, 3)) > 0
+    count, label = connected_components(pattern, directed=False)
+    return tuple(tuple(map(int, np.nonzero(label == n)[0])) for n in range(count))
+
+
+def sector_blocks(
+    blocks, cells, region: Region, z, sites, parts, twist=0.0
+) -> Complex[Array, "energy site spinorb site spinorb"]:
+    """Return `cut_blocks` assembled from sectors that do not mix; arguments as there."""
+    count, size = len(sites), blocks.shape[-1]
+    green = jnp.zeros((len(z), count, size, count, size), complex)
+    for part in parts:
+        index = np.array(part)
+        inner = blocks[:, :, index][..., index]
+        found = cut_blocks(inner, cells, region, z, sites, twist)
+        green = green.at[:, :, index[:, None], :, index].set(jnp.moveaxis(found, (2, 4), (0, 1)))
+    return green
 
 
 def _cutter(blocks, cells, region, sites, twist):
@@ -120,14 +146,19 @@ def levels_below(blocks, cells, region: Region, energy: float, twist=0.0) -> int
     numpy.linalg.LinAlgError
         If `energy` is exactly a level of the torus.
     """
+    bloch, wall = _torus_and_wall(
+        jnp.asarray(blocks), cells, region, jnp.asarray(energy, complex), twist
+    )
+    wall = np.asarray(wall)
+    count = int((np.linalg.eigvalsh(np.asarray(bloch)) < energy).sum())
+    return count - int((np.linalg.eigvalsh(0.5 * (wall + wall.conj().T)) > 0).sum())
+
+
+@eqx.filter_jit
+def _torus_and_wall(blocks, cells, region, energy, twist):
+    """H(k) of the torus, and its resolvent between the sites that are removed."""
     mesh, gone = torus_mesh(region, cells), missing_sites(region, cells)
     size = blocks.shape[-1]
-    matrices = jnp.asarray(blocks).reshape(len(cells), blocks.shape[-2] * size, -1)
-    bloch = np.asarray(bloch_matrix(matrices, cells, grid(mesh, twist)))
-    count = int((np.linalg.eigvalsh(bloch) < energy).sum())
-    if len(gone):
-        table = _table(matrices, cells, mesh, twist, complex(energy), size)
-        wall = np.asarray(_between(table, gone, gone, twist))
-        wall = 0.5 * (wall + wall.conj().T)
-        count -= int((np.linalg.eigvalsh(wall) > 0).sum())
-    return count
+    matrices = blocks.reshape(len(cells), blocks.shape[-2] * size, -1)
+    table = _table(matrices, cells, mesh, twist, energy, size)
+    return bloch_matrix(matrices, cells, grid(mesh, twist)), _between(table, gone, gone, twist)

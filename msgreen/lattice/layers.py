@@ -13,6 +13,7 @@ is the inverse of a block of a resolvent, so that nothing is singular off the re
 
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -70,17 +71,22 @@ def layer_levels_below(blocks, cells, region: Region, energy: float) -> int:
     """
     size = blocks.shape[-1]
     plan = _plan(region, cells, size)
-    entries = _entries(blocks, cells, region, plan)
-    nothing = _columns(np.zeros((0, region.lattice.dimension + 1), int), region, plan, size)
-    pivots, _ = _border(plan, entries, nothing, complex(energy))
     count = 0
-    for pivot in pivots:
+    for pivot in _pivots(jnp.asarray(blocks), cells, region, jnp.asarray(energy, complex)):
         pivot = np.asarray(pivot)
         pivot = 0.5 * (pivot + pivot.conj().swapaxes(-1, -2))
         count += int((np.linalg.eigvalsh(pivot) > 0).sum())
     padding = plan.layers * plan.size - int(np.prod(region.shape)) * region.lattice.atoms * size
     idle = len(region.removed) * size + padding
     return count - (idle if energy > 0 else 0)
+
+
+@eqx.filter_jit
+def _pivots(blocks, cells, region: Region, energy):
+    size = blocks.shape[-1]
+    plan = _plan(region, cells, size)
+    nothing = _columns(np.zeros((0, region.lattice.dimension + 1), int), region, plan, size)
+    return _border(plan, _entries(blocks, cells, region, plan), nothing, energy)[0]
 
 
 def _plan(region: Region, cells, spinorb: int) -> _Plan:
