@@ -23,9 +23,10 @@ from msgreen.phonon.modes import (
     check_mesh,
     chiral,
     crystal_modes,
-    even_points,
     optical,
     thermal_factor,
+    third_points,
+    thirds,
 )
 from msgreen.phonon.springs import Spring, helical_chain, mass_spring, screw_couplings
 from msgreen.units import BOLTZMANN
@@ -80,7 +81,7 @@ def test_positions_and_reciprocal_vectors():
 
 
 def test_modes_are_orthonormal_and_obey_time_reversal():
-    modes = crystal_modes(helix(), [8])
+    modes = crystal_modes(helix(), [9])
     order = np.argsort(np.asarray(modes.q[:, 2] % (2 * np.pi / 3.0)))
     energies = np.asarray(modes.energies)[order]
     assert np.allclose(energies, energies[::-1], rtol=1e-10)
@@ -89,12 +90,11 @@ def test_modes_are_orthonormal_and_obey_time_reversal():
 
 
 def test_helical_phonons_carry_angular_momentum_odd_in_q_and_in_handedness():
-    def along(handedness, turn):
-        crystal = helix(handedness=handedness)
-        modes = crystal_modes(crystal, [8], shift=0.25 * turn)
-        return np.asarray(modes.angular_momentum())[0, :, 2]
+    def along(handedness, q):
+        modes = crystal_modes(helix(handedness=handedness), [9])
+        return np.asarray(modes.angular_momentum())[q, :, 2]
 
-    right, left, back = along(1, 1), along(-1, 1), along(1, -1)
+    right, left, back = along(1, 0), along(-1, 0), along(1, -1)
     assert np.abs(right).max() > 0.1
     assert np.allclose(right, -left, atol=1e-9)
     assert np.allclose(right, -back, atol=1e-9)
@@ -128,10 +128,12 @@ def test_ball_has_the_stated_measure(dimension, measure):
         assert weights.sum() == pytest.approx(2.0 * measure * 1.5**dimension, rel=1e-13)
 
 
-def test_even_points_are_a_rule_of_their_own():
-    weights = even_points([4, 1, 2]).reshape(4, 1, 2)
-    assert weights.mean() == 1
-    assert weights[1].max() == 0 and weights[0, 0, 0] == 4
+@pytest.mark.parametrize("shift", [0, 0.5])
+def test_every_third_point_is_a_mesh_with_the_same_shift(shift):
+    chosen = mesh([6, 1, 3], shift).reshape(6, 1, 3, 3)[thirds([6, 1, 3], shift)]
+    assert np.allclose(chosen.reshape(-1, 3), mesh([2, 1, 1], shift))
+    weights = third_points([6, 1, 3], shift)
+    assert weights.mean() == 1 and np.count_nonzero(weights) == 2
 
 
 def test_mesh_contains_the_centre_only_without_a_shift():
@@ -186,12 +188,12 @@ def test_log_trace_exp_has_second_derivatives_at_a_degeneracy():
 def test_imaginary_frequencies_are_refused_unless_asked_for():
     unstable = mass_spring([[2.0, 0, 0]], [[0, 0, 0]], [50.0], [Spring(0, 0, (1,), 5.0, -1.0)])
     with pytest.raises(InputError, match="real phonon frequencies, but one is imaginary at q"):
-        crystal_modes(unstable, [8])
+        crystal_modes(unstable, [9])
     with pytest.raises(InputError, match="imaginary"):
         require_stable(unstable, mesh([8]))
     with pytest.raises(InputError, match="imaginary"):
         check_squares(np.array([[-1.0]]), np.array([[0.5]]))
-    assert crystal_modes(unstable, [8], allow_imaginary=True).energies.min() < 0
+    assert crystal_modes(unstable, [9], allow_imaginary=True).energies.min() < 0
 
 
 def test_a_polarisation_set_that_is_not_orthonormal_is_refused():
@@ -226,8 +228,10 @@ def test_other_wrong_arguments_are_refused():
         mass_spring(line, [[0, 0, 0]], [1.0], [Spring(0, 0, (0,), 1.0)])
     with pytest.raises(InputError, match="`handedness`"):
         helix(handedness=0)
-    with pytest.raises(InputError, match="even numbers"):
-        check_mesh(DIATOMIC, [7])
+    with pytest.raises(InputError, match="multiples of 3"):
+        check_mesh(DIATOMIC, [7], 0.5)
+    with pytest.raises(InputError, match="`shift` must be 0 or 0.5"):
+        check_mesh(DIATOMIC, [9], 0.3)
     with pytest.raises(InputError, match="`sites` must hold atoms from 0 to 1"):
         check_sites(DIATOMIC, [[2, 0]])
     with pytest.raises(InputError, match="`shape` must hold positive integers"):

@@ -6,6 +6,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
+_TERMS = 15  # (1/2)^16 / 16! is below rounding
+_SQUARINGS = 40
+
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def hermitian_function(function: Callable, matrix: jax.Array, parameters) -> jax.Array:
@@ -77,7 +80,7 @@ def log_trace_exp(matrix: jax.Array) -> jax.Array:
         d ln tr e^A = tr(rho dA),   rho = e^A / tr e^A,
 
     with the matrix exponential of rho, which is entire in A; further derivatives differentiate
-    that exponential. Its scaling and squaring loses the digits of 2^s with s = log2 ||A||.
+    that exponential. Its squarings lose about as many digits as ||A|| has before its point.
     """
     if matrix.shape[-1] == 1:
         return matrix[..., 0, 0]
@@ -89,6 +92,26 @@ def _log_trace_exp_jvp(primals, tangents):
     (matrix,), (d_matrix,) = primals, tangents
     top = jnp.linalg.eigvalsh(jax.lax.stop_gradient(matrix))[..., -1]
     unit = jnp.eye(matrix.shape[-1])
-    power = jax.scipy.linalg.expm(matrix - top[..., None, None] * unit)
+    power = _exponential(matrix - top[..., None, None] * unit)
     density = power / jnp.trace(power, axis1=-2, axis2=-1)[..., None, None]
     return log_trace_exp(matrix), jnp.sum(density * d_matrix.swapaxes(-1, -2), axis=(-2, -1))
+
+
+def _exponential(matrix):
+    """Taylor series of e^(A / 2^s) and s squarings, in loops that have derivatives of any order."""
+    unit = jnp.eye(matrix.shape[-1])
+    size = jnp.max(jnp.sum(jnp.abs(jax.lax.stop_gradient(matrix)), axis=-1), axis=-1)
+    squarings = jnp.ceil(jnp.log2(jnp.maximum(size, 0.5))) + 1
+    scaled = matrix * jnp.exp2(-squarings)[..., None, None]
+
+    def add_term(total, order):
+        return unit + scaled @ total / order, None
+
+    def square(total, step):
+        again = (step < squarings)[..., None, None]
+        return jnp.where(again, total @ total, total), None
+
+    start = jnp.broadcast_to(unit, matrix.shape)
+    total, _ = jax.lax.scan(add_term, start, jnp.arange(_TERMS, 0, -1).astype(float))
+    total, _ = jax.lax.scan(square, total, jnp.arange(_SQUARINGS).astype(float))
+    return total

@@ -25,7 +25,7 @@ from msgreen.hosts.base import check_pairs
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.phonon.crystal import HarmonicCrystal, check_sites, mesh, require_stable
 from msgreen.phonon.matrix_function import hermitian_function
-from msgreen.phonon.modes import Modes, check_mesh, thermal_factor
+from msgreen.phonon.modes import Modes, check_mesh, thermal_factor, thirds
 from msgreen.units import BOLTZMANN
 
 _CHUNK = 4096
@@ -91,7 +91,13 @@ def mode_tensors(
     groups = tuple(tuple(np.flatnonzero(members.ravel() == n).tolist()) for n in range(len(kinds)))
     z = jnp.asarray(z)
     value, coarse = _summed(
-        modes, couplings, separations, tuple(map(tuple, kinds.tolist())), groups, z, temperature
+        modes,
+        couplings,
+        separations,
+        tuple(map(tuple, kinds.tolist())),
+        groups,
+        z,
+        _warmth(temperature),
     )
     error = jnp.abs(value - coarse)
     return Coefficient(value if jnp.iscomplexobj(z) else value.real, error, ("xyz", "xyz"))
@@ -117,8 +123,8 @@ def _summed(modes, couplings, separations, kinds, groups, z, temperature):
     pieces = [chunked(x) for x in arrays]
 
     def kernel(energies, polarisations, lengths):
-        numerator = 2 * energies * thermal_factor(energies, temperature)
-        factor = numerator.astype(complex) / (
+        thermal = 1.0 if temperature is None else thermal_factor(energies, temperature)
+        factor = (2 * energies * thermal).astype(complex) / (
             (z * z).astype(complex) - energies.astype(complex) ** 2
         )
         eps = lengths[..., None].astype(complex) * polarisations
@@ -174,7 +180,7 @@ def crystal_tensors(
     pairs : int array, shape (pair, 2)
         Row numbers into `sites`.
     shape : sequence of int
-        Mesh along each reciprocal vector, even numbers (or 1).
+        Mesh along each reciprocal vector, multiples of 3 (or 1).
     z : complex, optional
         Energy in eV. A real z gives real tensors.
     temperature : float
@@ -185,7 +191,7 @@ def crystal_tensors(
     Returns
     -------
     Coefficient
-        Tensors of shape (pair, 3, 3) in eV, and the difference to the mesh of every second point.
+        Tensors of shape (pair, 3, 3) in eV, and the difference to the mesh of every third point.
 
     Raises
     ------
@@ -195,30 +201,35 @@ def crystal_tensors(
     rows = check_sites(crystal, sites)
     pairs = check_pairs(pairs, len(rows))
     couplings = _check_couplings(couplings, crystal.atom_count)
-    check_mesh(crystal, shape)
+    check_mesh(crystal, shape, shift)
     cells = rows[pairs[:, 1], 1:] - rows[pairs[:, 0], 1:]
     _check_reach(cells, shape)
     require_stable(crystal, mesh([min(n, _PROBE) for n in shape], shift))
     kinds, members = np.unique(rows[pairs, 0], axis=0, return_inverse=True)
     z = jnp.asarray(z)
+    fractional = jnp.asarray(mesh(shape, shift))
+    atoms = tuple(map(tuple, kinds.tolist()))
+    field = _on_mesh(crystal, couplings, atoms, fractional, z, _warmth(temperature))
+    field = field.reshape(*shape, *field.shape[1:])
+    value, coarse = (
+        _transformed(f, cells, members.ravel(), shift) for f in (field, field[thirds(shape, shift)])
+    )
+    error = jnp.abs(value - coarse)
+    return Coefficient(value if jnp.iscomplexobj(z) else value.real, error, ("xyz", "xyz"))
+
+
+@eqx.filter_jit
+def _on_mesh(crystal, couplings, atoms, fractional, z, temperature):
+    """T_a [z^2 M - Phi(q)]^-1_ab T_b^T for the pairs of atoms, shape (k, pair of atoms, 3, 3)."""
+    a, b = np.array(atoms).T
+    left, right = couplings[a].astype(complex), couplings[b].astype(complex)
 
     def contribution(q):
         response = _response(crystal, q[None], z, temperature)[0]
         blocks = response.reshape(crystal.atom_count, 3, crystal.atom_count, 3)
-        a, b = kinds.T
-        left, right = couplings[a].astype(complex), couplings[b].astype(complex)
         return jnp.einsum("nij,njk,nlk->nil", left, blocks[a, :, b, :], right)
 
-    fractional = jnp.asarray(mesh(shape, shift))
-    field = jax.lax.map(jax.checkpoint(contribution), fractional, batch_size=_CHUNK)
-    field = field.reshape(*shape, *field.shape[1:])
-    even = field[tuple(slice(None, None, 2) if n > 1 else slice(None) for n in shape)]
-    phase = jnp.exp(-2j * jnp.pi * shift * (cells / np.asarray(shape)).sum(axis=1))
-    value, coarse = (
-        phase[:, None, None] * _transformed(f, cells, members.ravel()) for f in (field, even)
-    )
-    error = jnp.abs(value - coarse)
-    return Coefficient(value if jnp.iscomplexobj(z) else value.real, error, ("xyz", "xyz"))
+    return jax.lax.map(jax.checkpoint(contribution), fractional, batch_size=_CHUNK)
 
 
 def interactions(
@@ -293,15 +304,20 @@ def named_parts(tensor: Coefficient, isotropic: bool = False) -> dict[str, Coeff
     }
 
 
-def _response(crystal, q, z, temperature):
-    """-(Phi - z^2 M)^-1, with coth(omega / 2 k_B T) if the temperature is not zero."""
-    cold = _checks.concrete(temperature)
+def _warmth(temperature):
+    """Return the temperature as an array, or None if it is zero."""
     _checks.not_negative("temperature", temperature, "K")
-    if cold is not None and cold == 0:
+    known = _checks.concrete(temperature)
+    return None if known is not None and known == 0 else jnp.asarray(temperature, float)
+
+
+def _response(crystal, q, z, temperature):
+    """-(Phi - z^2 M)^-1, with coth(omega / 2 k_B T) if there is a temperature."""
+    if temperature is None:
         inertia = jnp.diag(crystal.mass_matrix()).astype(complex)
         return jnp.linalg.inv((z * z).astype(complex) * inertia - crystal.force_matrix(q))
     root = jnp.sqrt(crystal.mass_matrix())
-    parameters = (jnp.asarray(z, complex), jnp.asarray(temperature, float))
+    parameters = (jnp.asarray(z, complex), temperature)
     function = hermitian_function(_warm, crystal.dynamical_matrix(q), parameters)
     return function / (root[:, None] * root[None, :]).astype(complex)
 
@@ -313,12 +329,13 @@ def _warm(squares, parameters):
     return thermal.astype(complex) / (z * z - squares.astype(complex))
 
 
-def _transformed(field, cells, members):
-    """(1/N) sum_m f_m e^{-2 pi i n.m/N} at the cells n, each pair with its own matrix element."""
-    dim = cells.shape[1]
-    table = jnp.fft.fftn(field, axes=tuple(range(dim)), norm="forward")
-    places = tuple(np.mod(cells, table.shape[:dim]).T)
-    return table[(*places, members)]
+def _transformed(field, cells, members, shift):
+    """(1/N) sum_m f_m e^{-2 pi i n.(m + shift)/N} at the cells n, each with its matrix element."""
+    shape = field.shape[: cells.shape[1]]
+    table = jnp.fft.fftn(field, axes=tuple(range(len(shape))), norm="forward")
+    places = tuple(np.mod(cells, shape).T)
+    phase = np.exp(-2j * np.pi * shift * (cells / np.asarray(shape)).sum(axis=1))
+    return phase[:, None, None] * table[(*places, members)]
 
 
 def _check_couplings(couplings, atoms: int):

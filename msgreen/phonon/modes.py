@@ -95,7 +95,7 @@ def crystal_modes(
     ----------
     crystal : HarmonicCrystal
     shape : sequence of int
-        Mesh along each reciprocal vector; even numbers (or 1), so that every second point forms
+        Mesh along each reciprocal vector; multiples of 3 (or 1), so that every third point forms
         the coarser rule of the error estimate.
     shift : float
         0.5 avoids q = 0, 0 contains it.
@@ -110,9 +110,9 @@ def crystal_modes(
     Raises
     ------
     InputError
-        If a frequency is imaginary and not asked for, or a mesh size is odd.
+        If a frequency is imaginary and not asked for, or the mesh has no coarser one.
     """
-    check_mesh(crystal, shape)
+    check_mesh(crystal, shape, shift)
     fractional = mesh(shape, shift)
     squares, vectors = np.linalg.eigh(np.asarray(crystal.dynamical_matrix(jnp.asarray(fractional))))
     if not allow_imaginary:
@@ -126,24 +126,35 @@ def crystal_modes(
     scale = np.maximum(np.abs(energies), 1e-300)[:, :, None]
     lengths = np.sqrt(HBAR2_OVER_U / (2 * masses * scale))
     weights = np.full(len(q), 1 / len(q))
-    return Modes(q, weights, weights * even_points(shape), energies, polarisations, lengths)
+    return Modes(q, weights, weights * third_points(shape, shift), energies, polarisations, lengths)
 
 
-def check_mesh(crystal: HarmonicCrystal, shape: Sequence[int]) -> None:
-    """Raise InputError unless `shape` has an even number (or 1) for every lattice vector."""
-    if len(shape) != crystal.dimension or any(n != 1 and (n % 2 or n < 2) for n in shape):
+def check_mesh(crystal: HarmonicCrystal, shape: Sequence[int], shift: float) -> None:
+    """Raise InputError unless every third point of the mesh is a mesh of the same kind."""
+    if len(shape) != crystal.dimension or any(n != 1 and (n % 3 or n < 3) for n in shape):
         raise InputError(
-            f"Argument `shape` must hold {crystal.dimension} even numbers (or 1), but it is "
-            f"{tuple(shape)}. Every second point is the coarser mesh of the error estimate."
+            f"Argument `shape` must hold {crystal.dimension} multiples of 3 (or 1), but it is "
+            f"{tuple(shape)}. Every third point is the coarser mesh of the error estimate."
         )
+    if shift not in (0, 0.5):
+        raise InputError(f"Argument `shift` must be 0 or 0.5, but it is {shift}.")
 
 
-def even_points(shape: Sequence[int]) -> np.ndarray:
-    """Return the relative weights of every second point of a regular mesh, zero elsewhere."""
-    factor = np.ones(())
-    for n in shape:
-        line = np.ones(1) if n == 1 else np.where(np.arange(n) % 2 == 0, 2.0, 0.0)
-        factor = np.multiply.outer(factor, line)
+def thirds(shape: Sequence[int], shift: float) -> tuple[slice, ...]:
+    """Return the slices of a mesh that pick every third point, with the same shift.
+
+    Every second point of a shifted mesh would do only by halves: the mirror images of a symmetric
+    integrand then have the same sum on all four cosets, and the difference vanishes.
+    """
+    first = round(2 * shift)
+    return tuple(slice(first, None, 3) if n > 1 else slice(None) for n in shape)
+
+
+def third_points(shape: Sequence[int], shift: float) -> np.ndarray:
+    """Return the relative weights of every third point of a regular mesh, zero elsewhere."""
+    factor = np.zeros(tuple(shape))
+    chosen = thirds(shape, shift)
+    factor[chosen] = factor.size / factor[chosen].size
     return factor.ravel()
 
 
@@ -170,9 +181,9 @@ def ball(
         Gauss-Kronrod panels of 15 nodes along the radius and, in three dimensions, in cos theta.
         A panel resolves about two oscillations of e^{iq.R}.
     azimuths : int
-        Even number of equidistant azimuths; it must exceed cutoff * R a little.
+        Even number of equidistant azimuths; more than 2 * cutoff * R for an honest error estimate.
     lower : float
-        Smallest |q|; acoustic phonons in one dimension need one.
+        Smallest |q|; acoustic phonons in one dimension need one. Panels then grow geometrically.
 
     Returns
     -------
@@ -185,7 +196,8 @@ def ball(
     if azimuths % 2:
         raise InputError(f"Argument `azimuths` must be even, but it is {azimuths}.")
     _checks.positive("cutoff", cutoff, "1/angstrom")
-    radius, fine, rough = _panels(lower, cutoff, panels)
+    edges = np.geomspace if lower > 0 else np.linspace
+    radius, fine, rough = _panels(edges(lower, cutoff, panels + 1))
     measure = cell * (radius / (2 * np.pi)) ** (dimension - 1) / (2 * np.pi)
     if dimension == 1:
         zero = np.zeros(2 * len(radius))
@@ -197,7 +209,7 @@ def ball(
     if dimension == 2:
         cosine, up, up_rough = np.zeros(1), np.ones(1), np.ones(1)
     else:
-        cosine, up, up_rough = _panels(-1.0, 1.0, panels)
+        cosine, up, up_rough = _panels(np.linspace(-1, 1, panels + 1))
     sine = np.sqrt(1 - cosine**2)
     ring = np.stack(
         [
@@ -288,12 +300,12 @@ def thermal_factor(energies, temperature):
     ----------
     energies : real array
         hbar omega in eV.
-    temperature : float
+    temperature : float or real array
         In K.
     """
     _checks.not_negative("temperature", temperature, "K")
     cold = _checks.concrete(temperature)
-    if cold is not None and cold == 0:
+    if cold is not None and np.all(cold == 0):
         return jnp.ones_like(energies)
     return 1 / jnp.tanh(energies / (2 * BOLTZMANN * temperature))
 
@@ -305,9 +317,8 @@ def _branches(rule, energies, length, axes) -> Modes:
     return Modes(*rule, energies, polarisations, jnp.full((1, len(axes), 1), length))
 
 
-def _panels(start, stop, count) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _panels(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x, kronrod, gauss = gauss_kronrod(15)
-    edges = np.linspace(start, stop, count + 1)
     half = np.diff(edges)[:, None] / 2
     nodes = edges[:-1, None] + half * (x + 1)
     return nodes.ravel(), (half * kronrod).ravel(), (half * gauss).ravel()

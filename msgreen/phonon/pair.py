@@ -95,7 +95,6 @@ class SpinPair(eqx.Module):
 
     def log_partition(self, temperature) -> Float[Array, "*grid total"]:
         """Return ln Z_M of every block, in the order of `total_projections`."""
-        _checks.positive("temperature", temperature, "K")
         beta = 1 / (BOLTZMANN * jnp.asarray(temperature, float))
         logs = [
             log_trace_exp(-beta[..., None, None] * self.block(total))
@@ -130,8 +129,7 @@ def free_energy(pair: SpinPair, temperature) -> Float[Array, " *grid"]:
     temperature : float or real array
         In K.
     """
-    logs = pair.log_partition(temperature)
-    return -BOLTZMANN * jnp.asarray(temperature) * jax.nn.logsumexp(logs, axis=-1)
+    return _free_energy(pair, _checked(temperature))
 
 
 def total_moment(pair: SpinPair, temperature) -> Float[Array, " *grid"]:
@@ -145,8 +143,7 @@ def total_moment(pair: SpinPair, temperature) -> Float[Array, " *grid"]:
     >>> round(float(total_moment(uniform, 10.0)), 6)
     -4.0
     """
-    logs = pair.log_partition(temperature)
-    return jnp.sum(jax.nn.softmax(logs, axis=-1) * pair.total_projections, axis=-1)
+    return _total_moment(pair, _checked(temperature))
 
 
 def site_moments(pair: SpinPair, temperature) -> Float[Array, "*grid 2"]:
@@ -154,17 +151,38 @@ def site_moments(pair: SpinPair, temperature) -> Float[Array, "*grid 2"]:
 
     Differentiable with respect to every parameter and the temperature.
     """
+    return _site_moments(pair, _checked(temperature))
 
+
+def _checked(temperature):
+    _checks.positive("temperature", temperature, "K")
+    return jnp.asarray(temperature, float)
+
+
+@eqx.filter_jit
+def _free_energy(pair, temperature):
+    logs = pair.log_partition(temperature)
+    return -BOLTZMANN * temperature * jax.nn.logsumexp(logs, axis=-1)
+
+
+@eqx.filter_jit
+def _total_moment(pair, temperature):
+    logs = pair.log_partition(temperature)
+    return jnp.sum(jax.nn.softmax(logs, axis=-1) * pair.total_projections, axis=-1)
+
+
+@eqx.filter_jit
+def _site_moments(pair, temperature):
     def summed(fields):
         moved = eqx.tree_at(lambda p: p.fields, pair, fields)
-        return jnp.sum(free_energy(moved, temperature))
+        return jnp.sum(_free_energy(moved, temperature))
 
     shape = jnp.broadcast_shapes(
         pair.exchange.shape,
         pair.anisotropic.shape,
         pair.fields.shape[:-1],
         pair.single_ion.shape[:-1],
-        jnp.shape(temperature),
+        temperature.shape,
     )
     return jax.grad(summed)(jnp.broadcast_to(pair.fields, (*shape, 2)))
 
