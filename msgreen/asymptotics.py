@@ -56,7 +56,7 @@ def range_1d(gas: RashbaGas, order: int, perimeter) -> np.ndarray:
     --------
     >>> gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167)
     >>> f"{1e3 * 0.58162120808**2 * float(range_1d(gas, 2, 10.0)):.6f}"
-    '0.510303'
+    '0.510304'
     """
     mass, q, length = _parameters(gas, order, perimeter)
     x = q * length

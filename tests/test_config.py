@@ -20,9 +20,10 @@ from msgreen.config import (
     toml_text,
 )
 from msgreen.config.lines import key_lines
-from msgreen.config.rashba import Scan
+from msgreen.config.rashba import Cluster, Coupling, Host, Output, Scan
 from msgreen.config.reader import read_file
-from msgreen.errors import ConfigError
+from msgreen.config.schema import exactly_one
+from msgreen.errors import ConfigError, InputError
 
 GOOD = """\
 [host]
@@ -117,6 +118,27 @@ def test_example_is_valid():
 @pytest.mark.parametrize("keys", [{"step": 0.1}, {"count": 11}], ids=lambda keys: next(iter(keys)))
 def test_grid_holds_both_ends(keys):
     np.testing.assert_allclose(Scan(start=2.0, stop=3.0, **keys).grid(), np.linspace(2, 3, 11))
+
+
+def test_configuration_can_be_built_in_python(tmp_path):
+    host = Host(
+        kind="rashba",
+        dimension=2,
+        effective_mass=0.26,
+        fermi_wavevector=0.167,
+        rashba_wavevector=0.0135,
+    )
+    coupling = Coupling(first_minimum=-1.0)
+    cluster = Cluster(positions=[[0.0, 0.0], [5.0, 0.0], [5.0, 5.0], [0.0, 5.0]], orders=[2, 4])
+    run = RashbaRun(host=host, coupling=coupling, cluster=cluster, output=Output(figures=True))
+    assert run == read(CLUSTER, tmp_path)
+    assert [loops.shape for loops in cluster.loops()] == [(6, 2), (3, 4)]
+
+
+def test_exactly_one():
+    exactly_one(Scan(distances=[1.0]), "distances", "start")
+    with pytest.raises(InputError, match="must be given .or `stop`"):
+        exactly_one(Scan(distances=[1.0]), "start", "stop")
 
 
 def test_alternative_parameters(tmp_path):

@@ -14,8 +14,8 @@ from msgreen.plot import (
     order_figure,
     oscillations,
 )
-from msgreen.plot.scan import CURVES, Panel
-from msgreen.plot.style import DASHES
+from msgreen.plot.scan import CURVES, Curve, Panel
+from msgreen.plot.style import DASHES, STYLE, add_legend, add_letters, panels, styled
 
 Q = 0.167
 DISTANCES = np.concatenate([np.linspace(2.0, 100.0, 40), oscillations(Q)])
@@ -79,7 +79,23 @@ def test_curves_differ_in_colour_and_dashes(figures, name):
         assert len({line._unscaled_dash_pattern for line in curves}) == len(curves)
 
 
+def test_frame_of_figures():
+    @styled
+    def draw() -> Figure:
+        assert matplotlib.rcParams["font.size"] == STYLE["font.size"]
+        figure, axes = panels(1, 2, height=2.0)
+        axes[0, 0].plot([0, 1], [0, 1], label="line")
+        add_letters(axes)
+        add_legend(axes[0, 0], columns=1)
+        return figure
+
+    axes = draw().axes
+    assert [panel.get_title(loc="left") for panel in axes] == ["(a)", "(b)"]
+    assert axes[0].get_ylim()[1] > 1.1
+
+
 def test_dashes_suffice():
+    assert all(isinstance(curve, Curve) for curve in CURVES.values())
     assert len(DASHES) >= 3 and {curve.order for curve in CURVES.values()} == {2, 4, 6}
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
@@ -118,8 +119,10 @@ class Scan(AbstractTable):
         """Return the distances in angstrom."""
         if self.distances is not None:
             return np.array(self.distances)
+        assert self.start is not None and self.stop is not None
         if self.count is not None:
             return np.linspace(self.start, self.stop, self.count)
+        assert self.step is not None
         steps = int((self.stop - self.start) / self.step * (1 + 1e-12))
         return self.start + self.step * np.arange(steps + 1)
 
@@ -152,7 +155,7 @@ class Cluster(AbstractTable):
 
     def loops(self) -> list[np.ndarray]:
         """Return the loops within the bounds, one array for every kind that has some."""
-        points = np.array(self.positions)
+        points = jnp.asarray(self.positions, float)
         bounds = {"cutoff": self.cutoff, "perimeter": self.perimeter}
         found = [loops(points, order, **bounds) for order in self.orders]
         found += [contracted_loops(points, kind, cutoff=self.cutoff) for kind in self.contracted]
@@ -200,7 +203,10 @@ class RashbaRun(AbstractRun):
 
     def run(self, progress: bool) -> Outcome:
         """Compute the scan or the interactions of the cluster; see `AbstractRun.run`."""
-        return self._run_scan() if self.cluster is None else self._run_cluster(progress)
+        if self.cluster is not None:
+            return self._run_cluster(self.cluster, progress)
+        assert self.scan is not None
+        return self._run_scan(self.scan)
 
     def _coupling(self, index: int) -> tuple[ContactCoupling, str]:
         """Return the coupling for one of the dimensions, and a line about it."""
@@ -209,15 +215,17 @@ class RashbaRun(AbstractRun):
         if self.coupling.value is not None:
             strength = self.coupling.value[index]
             return ContactCoupling(strength), f"{dimension}D: J_sd = {strength:.11g} {unit}"
+        minimum = self.coupling.first_minimum
+        assert minimum is not None
         distance, value = first_minimum(self.host.gas(dimension))
-        strength = float(np.sqrt(self.coupling.first_minimum * MEV / value))
+        strength = float(np.sqrt(minimum * MEV / value))
         return ContactCoupling(strength), (
             f"{dimension}D: J_sd = {strength:.11g} {unit}; first minimum of J_iso "
-            f"{self.coupling.first_minimum:g} meV at R = {distance:#.10g} angstrom"
+            f"{minimum:g} meV at R = {distance:#.10g} angstrom"
         )
 
-    def _run_scan(self) -> Outcome:
-        distances = self.scan.grid()
+    def _run_scan(self, scan: Scan) -> Outcome:
+        distances = scan.grid()
         gases = {dimension: self.host.gas(dimension) for dimension in self.host.dimension}
         couplings = [self._coupling(index) for index in range(len(gases))]
         lines = [line for _, line in couplings]
@@ -229,11 +237,11 @@ class RashbaRun(AbstractRun):
             SCAN_HEADER, scan_rows(scans), scan_dataset(scans, attributes), figures, lines
         )
 
-    def _run_cluster(self, progress: bool) -> Outcome:
+    def _run_cluster(self, cluster: Cluster, progress: bool) -> Outcome:
         gas = self.host.gas(self.host.dimension[0])
         coupling, line = self._coupling(0)
-        sites = jnp.asarray(self.cluster.positions, float)
-        found = self.cluster.loops()
+        sites = jnp.asarray(cluster.positions, float)
+        found = cluster.loops()
         lengths = np.concatenate([np.asarray(perimeters(sites, array)) for array in found])
         result = compute_interactions(
             gas,
@@ -241,9 +249,9 @@ class RashbaRun(AbstractRun):
             sites,
             found,
             contour=gas.line(lengths.min(), lengths.max()),
-            tensors=self.cluster.tensors,
+            tensors=cluster.tensors,
             progress=progress,
-        ).to(CONVENTIONS[self.cluster.convention])
+        ).to(CONVENTIONS[cluster.convention])
         result = replace(result, source={**result.source, "coupling": line})
         summary = [line, *str(result).splitlines()]
         return Outcome(Row._fields, result.rows(), dataset_of(result), {}, summary)
@@ -272,7 +280,7 @@ def scan_in_blocks(
         for start in range(0, len(padded), BLOCK)
     ]
     values, errors = (
-        DistanceScan(*(np.concatenate(c)[: len(distances)] for c in zip(*part, strict=True)))
+        jax.tree.map(lambda *columns: np.concatenate(columns)[: len(distances)], *part)
         for part in zip(*blocks, strict=True)
     )
     return values, errors

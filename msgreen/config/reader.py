@@ -30,13 +30,14 @@ def read_file(path: Path, kinds: Mapping[str, type[AbstractRun]]) -> AbstractRun
     """
     try:
         text = path.read_text(encoding="utf-8")
-        content = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(
             f"{path}: the configuration must be a readable text file, but it is not ({reason}). "
             "Check its name."
         ) from error
+    try:
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_at(path, *_syntax(str(error), text))) from error
     kind = _kind(path, text, content, kinds)

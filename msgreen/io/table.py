@@ -42,9 +42,9 @@ def write_csv(interactions: Interactions, path: str | Path, *, tensors: bool = F
     >>> import numpy as np
     >>> from msgreen.interactions import Coefficient, Terms
     >>> exchange = Coefficient(np.array([0.25]), np.array([1e-12]))
-    >>> file = tempfile.mkdtemp() + "/interactions.csv"
+    >>> file = Path(tempfile.mkdtemp()) / "interactions.csv"
     >>> write_csv(Interactions((Terms(np.array([[0, 1]]), {"J_iso": exchange}),)), file)
-    >>> print(open(file).read(), end="")
+    >>> print(file.read_text(), end="")
     order,term,sites,component,value,error,unit,convention
     2,J_iso,0-1,,0.25,1e-12,eV,neutral
     """

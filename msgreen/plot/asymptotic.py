@@ -1,6 +1,7 @@
 """Range functions of the free gas against their large-distance forms, misprints included."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,6 +35,13 @@ POWERS = {(1, 2): 3, (1, 4): 2, (1, 6): 2, (2, 2): 1, (2, 4): 1, (2, 6): 1}
 WORDS = {2: "two", 4: "four", 6: "six"}
 MISPRINTED = {(2, 4): (1, "as printed"), (2, 6): (10, "as printed / 10")}
 """By what the printed form is divided in the figure, and how it is called there."""
+SMALL: dict[str, Any] = {
+    "fontsize": 6,
+    "handlelength": 1.8,
+    "columnspacing": 0.8,
+    "handletextpad": 0.4,
+}
+"""Style of the legends."""
 PHASES = 10
 """Points per oscillation."""
 
@@ -113,7 +121,7 @@ def _draw_functions(panel: Axes, gas: RashbaGas, order: int, scan: DistanceScan)
     panel.set_xlabel("$R$ (Å)")
     equation = EQUATIONS[gas.dimension, order]
     panel.set_title(f"{gas.dimension}D, {WORDS[order]} spins, L {equation}")
-    _add_small_legend(panel, "upper right", columns=3)
+    panel.legend(loc="upper right", ncols=3, **SMALL).set_in_layout(False)
 
 
 def _draw_deviations(panel: Axes, gas: RashbaGas, order: int, scan: DistanceScan) -> None:
@@ -142,12 +150,7 @@ def _draw_deviations(panel: Axes, gas: RashbaGas, order: int, scan: DistanceScan
     panel.set_xlabel("$R$ (Å)")
     low, high = panel.get_ylim()
     panel.set_ylim(low * (low / high) ** (0.15 * len(curves)), high)
-    _add_small_legend(panel, "lower left", columns=1)
-
-
-def _add_small_legend(panel: Axes, place: str, columns: int) -> None:
-    style = {"fontsize": 6, "handlelength": 1.8, "columnspacing": 0.8, "handletextpad": 0.4}
-    panel.legend(loc=place, ncols=columns, **style).set_in_layout(False)
+    panel.legend(loc="lower left", **SMALL).set_in_layout(False)
 
 
 def _relative(gas: RashbaGas, order: int, scan: DistanceScan) -> tuple[np.ndarray, np.ndarray]:

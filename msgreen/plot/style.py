@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from string import ascii_lowercase
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -18,7 +19,7 @@ RED, PURPLE, GREEN = "#D55E00", "#AA3377", "#009E73"
 DASHES = ((), (4, 1.5), (4, 1.5, 1, 1.5), (1.2, 1.2))
 """Line styles of the first, second, ... curve of a panel."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
     "font.size": 8,
