@@ -146,12 +146,16 @@ def test_uniform_rotations_cost_nothing():
     np.testing.assert_allclose(rows, 0, atol=1e-11)
 
 
+@pytest.mark.parametrize("sites", [(1, 3), (2, 0, 1)])
+def test_rotation_tensor_closed_and_autodiff(lloyd, sites):
+    found = rotation_tensor(lloyd.energy, SPINS, sites)
+    closed = closed_rotation_tensor(lloyd, SPINS, sites)
+    np.testing.assert_allclose(closed, found, rtol=0, atol=1e-10)
+
+
 @pytest.mark.parametrize("sites", [(1, 3), (2, 0, 1), (0, 3, 1, 2)])
-def test_rotation_tensor_closed_autodiff_and_finite(lloyd, sites):
-    found = np.asarray(rotation_tensor(lloyd.energy, SPINS, sites))
-    np.testing.assert_allclose(
-        closed_rotation_tensor(lloyd, SPINS, sites), found, rtol=0, atol=1e-10
-    )
+def test_rotation_tensor_is_that_of_finite_rotations(lloyd, sites):
+    found = np.asarray(closed_rotation_tensor(lloyd, SPINS, sites))
     scale = np.abs(found).max()
     assert scale > 1e-5
     step = {2: 5e-3, 3: 2e-2, 4: 5e-2}[len(sites)]
@@ -166,24 +170,27 @@ def test_rotation_tensor_of_two_sites_is_a_block_of_the_hessian(lloyd, second):
         np.testing.assert_allclose(block, second[sites[0], :, sites[1]], rtol=0, atol=1e-13)
 
 
-@pytest.mark.slow
-def test_sixth_order_closed_and_autodiff():
-    """A ring of six sites about a spiral, in the order of the sites given."""
+def test_sixth_order_is_that_of_finite_rotations():
+    """A ring of six sites about a spiral, the sites in an order of their own."""
     system = ring(6, coupling=0.6)
-    lloyd = fine(system)
     angle = 0.9 * np.arange(6)
     spiral = np.stack([np.cos(angle), np.sin(angle), 0.2 + 0 * angle], axis=1)
     spiral /= np.linalg.norm(spiral, axis=1)[:, None]
-    sites = (3, 0, 5, 1, 4, 2)
-    closed = np.asarray(closed_rotation_tensor(lloyd, spiral, sites))
-    found = np.asarray(rotation_tensor(lloyd.energy, spiral, sites))
-    np.testing.assert_allclose(closed, found, rtol=0, atol=1e-10 * np.abs(found).max() + 1e-13)
+    sites, index = (3, 0, 5, 1, 4, 2), (0, 1, 0, 0, 1, 1)
+    closed = np.asarray(closed_rotation_tensor(fine(system), spiral, sites))
+    slope = extrapolated(system, spiral, list(zip(sites, index, strict=True)), 0.1)
+    np.testing.assert_allclose(closed[index], slope, rtol=0, atol=1e-2 * np.abs(closed).max())
+
+
+def test_multilinear_tensor_closed_and_autodiff(lloyd):
+    found = multilinear_tensor(lloyd.energy, 4, (1, 3))
+    closed = closed_multilinear_tensor(lloyd, (1, 3))
+    np.testing.assert_allclose(closed, found, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("sites", [(1, 3), (2, 0, 3, 1)])
-def test_multilinear_tensor_closed_and_autodiff(lloyd, sites):
-    found = np.asarray(multilinear_tensor(lloyd.energy, 4, sites))
-    np.testing.assert_allclose(closed_multilinear_tensor(lloyd, sites), found, rtol=0, atol=1e-11)
+def test_multilinear_tensor_is_the_sum_of_all_loops(lloyd, sites):
+    found = np.asarray(closed_multilinear_tensor(lloyd, sites))
     loops = (
         [sites]
         if len(sites) == 2
@@ -223,13 +230,11 @@ def sine_series(coefficients, order):
 
 @pytest.fixture(scope="module")
 def derivatives():
-    """d^n E / du^n of orders 1 to 6 when the spins are turned towards each other by u in all."""
+    """d^n E / du^n of orders 1 to 4 when the spins are turned towards each other by u in all."""
     lloyd = fine(dimer())
     towards = plane_components()
     found = []
-    for order, sites in enumerate(
-        [(0,), (0, 1), (0, 1, 0), (0, 1, 0, 1), (0, 1, 1, 1, 0), (0, 1, 0, 1, 0, 1)], start=1
-    ):
+    for order, sites in enumerate([(0,), (0, 1), (0, 1, 0), (0, 1, 0, 1)], start=1):
         tensor = rotation_tensor(lloyd.energy, PERPENDICULAR, sites)
         assert tensor.shape == (2,) * order
         value = functools.reduce(lambda t, s: np.tensordot(towards[s], t, 1), sites, tensor)
@@ -238,12 +243,12 @@ def derivatives():
 
 
 @pytest.mark.slow
-def test_dimer_through_sixth_order(derivatives):
+def test_dimer_through_fourth_order(derivatives):
     """From derivatives back to the Taylor coefficients of E(x), which are known exactly."""
-    exact = dimer_taylor(6)
+    exact = dimer_taylor(4)
     np.testing.assert_allclose(exact[1:4], [0.03789520, 0.00364484, 0.00059366], atol=5e-9)
     found = [exact[0]]
-    factorial = np.cumprod([1.0, *range(1, 7)])
+    factorial = np.cumprod([1.0, *range(1, 5)])
     for order, derivative in enumerate(derivatives, start=1):
         rest = derivative - sine_series(found, order)
         found.append(rest / factorial[order])
