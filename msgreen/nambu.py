@@ -219,7 +219,7 @@ def double(model: HoppingModel, pairing: Pairing, fermi_energy, pair_momentum) -
     atoms, size = model.blocks.shape[-4:-2]
     orbitals = size // 2
     nambu = nambu.reshape(2, 2, *particle.shape[:-4], atoms, 2, orbitals, atoms, 2, orbitals)
-    nambu = jnp.moveaxis(nambu, (0, 1), (-5, -2))
+    nambu = jnp.moveaxis(nambu, (0, 1), (-6, -2))
     blocks = nambu.reshape(*particle.shape[:-4], atoms, 2 * size, atoms, 2 * size)
     return HoppingModel(model.lattice, cells, blocks)
 

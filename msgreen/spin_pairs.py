@@ -24,9 +24,11 @@ from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.bound_states import count_bound_states
 from msgreen.contour import Contour
+from msgreen.convention import OUASSOU
 from msgreen.errors import InputError
 from msgreen.harmonics import harmonic_count, solid_harmonics
 from msgreen.hosts.base import AbstractHost, check_pairs, site_count
+from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.scattering import AbstractScatterer, resummed
 
 AXES: np.ndarray = np.array([s * np.eye(3)[a] for a in range(3) for s in (1, -1)])
@@ -295,6 +297,17 @@ def pair_vector(K: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
         ],
         axis=-1,
     )
+
+
+def pair_interactions(found: PairCoefficients, pairs, positions=None) -> Interactions:
+    """Return fitted coefficients as an interaction set in the convention of paper O."""
+    error = np.asarray(found.error)[:, None] * np.ones(3)
+    named = {
+        name: Coefficient(np.asarray(value), error, ("xyz",))
+        for name, value in (("J", found.J), ("D", found.D), ("mu", found.mu))
+    }
+    named["residual"] = Coefficient(np.asarray(found.residual), np.asarray(found.error))
+    return Interactions((Terms(np.asarray(pairs), named),), OUASSOU, positions)
 
 
 def sphere_rule(degree: int) -> tuple[Float[Array, "point 3"], Float[Array, " point"]]:

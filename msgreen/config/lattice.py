@@ -1,0 +1,215 @@
+"""``kind = "lattice"``: spins on a tight-binding lattice, infinite or finite."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+
+from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive, exactly_one
+from msgreen.convention import CONVENTIONS
+from msgreen.errors import InputError
+from msgreen.exchange import compute_interactions
+from msgreen.hosts.base import AbstractHost, AbstractLatticeHost
+from msgreen.hosts.finite_lattice import FiniteLattice
+from msgreen.hosts.tight_binding import TightBinding
+from msgreen.interactions import Interactions, Row
+from msgreen.io.netcdf import dataset_of
+from msgreen.lattice import HoppingModel, Lattice, Region, shell_model
+from msgreen.plot import distance_figure
+from msgreen.scattering import ContactCoupling
+from msgreen.spin_pairs import SpinPairs, pair_interactions
+from msgreen.structure import check_order, loops
+
+Vector = Annotated[list[float], Field(min_length=1)]
+
+
+def _even(order: int) -> int:
+    check_order(order)
+    return order
+
+
+class AbstractLatticeTable(AbstractTable):
+    """The keys of ``[host]`` that describe the normal state."""
+
+    lattice: Literal["chain", "square", "triangular", "honeycomb", "cubic"] | None = None
+    spacing: Positive = 1.0
+    vectors: list[Vector] | None = None
+    basis: list[Vector] | None = None
+    hoppings: Annotated[list[float], Field(min_length=1)]
+    onsite: list[float] = [0.0]
+    exchange: Annotated[list[float], Field(min_length=3, max_length=3)] = [0.0, 0.0, 0.0]
+    rashba: float = 0.0
+    fermi_energy: float = 0.0
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    gap: Positive | None = None
+    size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] | None = None
+    periodic: list[bool] = [False]
+    removed: list[list[int]] = []
+
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        exactly_one(self, "lattice", "vectors")
+        if self.basis is not None and self.vectors is None:
+            raise InputError(
+                "Argument `basis` must come with `vectors`, but these are missing. Add them, or "
+                "remove the basis."
+            )
+        if self.size is None and self.removed:
+            raise InputError(
+                "Argument `removed` must come with the `size` of a finite lattice, but that is "
+                "missing. Add it."
+            )
+        self.check()
+        return self
+
+    def check(self) -> None:
+        """Build the host once, which checks everything else."""
+        self.normal()
+
+    def geometry(self) -> Lattice:
+        """Return the lattice."""
+        if self.vectors is not None:
+            return Lattice(self.vectors, self.basis)
+        return getattr(Lattice, str(self.lattice))(self.spacing)
+
+    def model(self) -> HoppingModel:
+        """Return the hopping model of the normal state."""
+        onsite = self.onsite[0] if len(self.onsite) == 1 else self.onsite
+        return shell_model(
+            self.geometry(),
+            self.hoppings,
+            onsite=np.asarray(onsite),
+            exchange=np.asarray(self.exchange),
+            rashba=self.rashba,
+        )
+
+    def normal(self) -> AbstractLatticeHost:
+        """Return the host of the normal state."""
+        options = {
+            "fermi_energy": self.fermi_energy,
+            "temperature": self.temperature,
+            "gap": self.gap,
+        }
+        if self.size is None:
+            return TightBinding(self.model(), **options)
+        region = Region(
+            self.geometry(),
+            self.size,
+            self.periodic[0] if len(self.periodic) == 1 else self.periodic,
+            np.array(self.removed, int).reshape(-1, len(self.size) + 1),
+        )
+        return FiniteLattice(self.model(), region, **options)
+
+
+class LatticeHost(AbstractLatticeTable):
+    """``[host]``: a tight-binding lattice."""
+
+    kind: Literal["lattice"]
+
+
+class Coupling(AbstractTable):
+    """``[coupling]``: J_sd in eV, or the exchange field of moments that the host contains."""
+
+    value: float
+
+
+class Pairs(AbstractTable):
+    """``[pairs]``: one spin at the centre and one displaced, to all orders of the coupling."""
+
+    centre: list[int]
+    direction: list[int]
+    distances: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        if len(self.centre) != len(self.direction) + 1 or not any(self.direction):
+            raise InputError(
+                "Argument `direction` must be a lattice vector that is not zero, with one integer "
+                f"less than `centre`, but it is {self.direction}."
+            )
+        if len(set(self.distances)) < len(self.distances):
+            raise InputError(
+                f"Argument `distances` must not repeat itself, but it is {self.distances}."
+            )
+        return self
+
+    def sites(self) -> np.ndarray:
+        """Return the central site and the displaced ones."""
+        step = np.array([*self.direction, 0])
+        return np.array([self.centre, *(np.array(self.centre) + n * step for n in self.distances)])
+
+
+class Sites(AbstractTable):
+    """``[sites]``: explicit sites and the loops that are wanted, by perturbation theory."""
+
+    sites: Annotated[list[list[int]], Field(min_length=2)]
+    orders: Annotated[list[Annotated[int, AfterValidator(_even)]], Field(min_length=1)] = [2, 4]
+    cutoff: Positive | None = None
+    convention: Literal["neutral", "L", "B", "O"] = "neutral"
+
+
+class AbstractSpinRun(AbstractRun):
+    """Spins on a lattice: pairs to all orders, or the terms of loops."""
+
+    coupling: Coupling
+    pairs: Pairs | None = None
+    sites: Sites | None = None
+
+    def outcome(
+        self, host: AbstractHost, lattice: Lattice, orbitals: int, progress: bool
+    ) -> Outcome:
+        """Compute what the configuration asks for on a host."""
+        scatterer = ContactCoupling(self.coupling.value, orbitals=orbitals)
+        if self.pairs is not None:
+            return _run_pairs(host, lattice, scatterer, self.pairs)
+        return _run_sites(host, lattice, scatterer, self.sites, progress)
+
+    def check_sites(self, normal: AbstractLatticeHost) -> None:
+        """Raise InputError if exactly one of the tables is not given or a site does not exist."""
+        exactly_one(self, "pairs", "sites")
+        rows = self.pairs.sites() if self.pairs is not None else np.array(self.sites.sites)
+        if isinstance(normal, FiniteLattice):
+            normal.region.check_sites(rows)
+        else:
+            normal.model.lattice.check_sites(rows)
+
+
+class LatticeRun(AbstractSpinRun):
+    """The whole configuration."""
+
+    host: LatticeHost
+
+    @model_validator(mode="after")
+    def _fits_together(self):
+        self.check_sites(self.host.normal())
+        return self
+
+    def run(self, progress: bool) -> Outcome:
+        """Compute pairs or loops; see `AbstractRun.run`."""
+        return self.outcome(self.host.normal(), self.host.geometry(), 1, progress)
+
+
+def _run_pairs(host, lattice, scatterer, table: Pairs) -> Outcome:
+    sites = table.sites()
+    pairs = [[0, n + 1] for n in range(len(table.distances))]
+    found = SpinPairs(host, scatterer, sites, pairs).fit()
+    result = pair_interactions(found, pairs, lattice.positions(sites))
+    figure = distance_figure(table.distances, found.J, found.D)
+    summary = [
+        f"largest residual of the form F0 + mu.(S1 + S2) + J S1 S2 + D.(S1 x S2): "
+        f"{float(np.max(found.residual)):.2e} eV",
+        *str(result).splitlines(),
+    ]
+    return Outcome(Row._fields, result.rows(), dataset_of(result), {"pairs": figure}, summary)
+
+
+def _run_sites(host, lattice, scatterer, table: Sites, progress: bool) -> Outcome:
+    sites = np.array(table.sites)
+    positions = lattice.positions(sites)
+    found = [loops(positions, order, cutoff=table.cutoff) for order in table.orders]
+    clusters = [array for array in found if len(array)]
+    result = compute_interactions(host, scatterer, sites, clusters, progress=progress)
+    named = Interactions(result.terms, result.convention, positions, result.source)
+    named = named.to(CONVENTIONS[table.convention])
+    summary = str(named).splitlines()
+    return Outcome(Row._fields, named.rows(), dataset_of(named), {}, summary)

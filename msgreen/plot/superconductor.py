@@ -1,0 +1,128 @@
+"""Figures of paper O: two spins on a superconductor."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from msgreen.plot.style import BLACK, BLUE, GREEN, PURPLE, RED, SKY, add_letters, panels, styled
+
+_COLORS = (BLUE, RED, GREEN, PURPLE, SKY, BLACK)
+
+
+@styled
+def distance_figure(distances, J, D) -> Figure:
+    """Return D_z against distance, and the magnitudes of all coefficients.
+
+    Parameters
+    ----------
+    distances : real array, shape (pair,)
+        In lattice constants.
+    J, D : real arrays, shape (pair, 3)
+        In units of the hopping.
+
+    References
+    ----------
+    Ouassou, Yokoyama, Linder, arXiv:2407.07144, Figs. 1(c) and 2.
+    """
+    distances, J, D = np.asarray(distances), np.asarray(J), np.asarray(D)
+    figure, axes = panels(1, 2, 2.6)
+    left, right = axes[0]
+    left.axhline(0, color=BLACK, linewidth=0.5)
+    left.plot(distances, 1e3 * D[:, 2], "o-", color=RED, markersize=3)
+    left.set_ylabel(r"$D_z\ (10^{-3}\,t)$")
+    curves = {"|D_z|": (D[:, 2], RED, "o-"), "|J_z|": (J[:, 2], BLUE, "s-")}
+    curves["|J_x| = |J_y|"] = (J[:, 0], GREEN, "^-")
+    for name, (values, color, style) in curves.items():
+        right.semilogy(
+            distances, np.abs(values), style, color=color, markersize=3, label=f"${name}$"
+        )
+    right.set_ylabel(r"magnitude $(t)$")
+    right.legend(loc="upper right")
+    for panel in (left, right):
+        panel.set_xlabel(r"distance $\delta / a$")
+        panel.set_xlim(distances.min() - 0.5, distances.max() + 0.5)
+    add_letters(axes)
+    return figure
+
+
+@styled
+def parity_figure(singlet, triplet, D) -> Figure:
+    """Return a map of D_z against the singlet and triplet amplitudes.
+
+    Parameters
+    ----------
+    singlet, triplet : real arrays, shape (m,) and (n,)
+        In units of the hopping.
+    D : real array, shape (m, n)
+
+    References
+    ----------
+    Ouassou, Yokoyama, Linder, arXiv:2407.07144, Fig. 1(b).
+    """
+    figure, axes = panels(1, 2, 3.0, width_ratios=(1.25, 1))
+    left, right = axes[0]
+    limit = 1e3 * np.abs(D).max()
+    image = left.pcolormesh(
+        triplet,
+        singlet,
+        1e3 * np.asarray(D),
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        rasterized=True,
+    )
+    figure.colorbar(image, ax=left, label=r"$D_z\ (10^{-3}\,t)$")
+    left.set_xlabel(r"$\Delta_p / t$")
+    left.set_ylabel(r"$\Delta_s / t$")
+    rows = np.linspace(0, len(singlet) - 1, 5).round().astype(int)
+    for row, color in zip(rows, _COLORS, strict=False):
+        label = rf"$\Delta_s = {singlet[row]:.2g}\,t$"
+        right.plot(triplet, 1e3 * np.asarray(D)[row], color=color, label=label)
+    right.set_xlabel(r"$\Delta_p / t$")
+    right.set_ylabel(r"$D_z\ (10^{-3}\,t)$")
+    right.legend(loc="upper left")
+    add_letters(axes)
+    return figure
+
+
+@styled
+def tuning_figure(
+    distances, change: Mapping[str, Sequence[float]], mu, D: Mapping[str, Sequence[float]]
+) -> Figure:
+    """Return how a supercurrent and the chemical potential tune D_z.
+
+    Parameters
+    ----------
+    distances : real array, shape (pair,)
+        In lattice constants.
+    change : mapping of label to real array, shape (pair,)
+        Relative change of D_z.
+    mu : real array, shape (m,)
+        In units of the hopping.
+    D : mapping of label to real array, shape (m,)
+
+    References
+    ----------
+    Ouassou, Yokoyama, Linder, arXiv:2407.07144, Fig. 3.
+    """
+    figure, axes = panels(1, 2, 2.6)
+    left, right = axes[0]
+    width = 0.8 / len(change)
+    for number, ((label, values), color) in enumerate(zip(change.items(), _COLORS, strict=False)):
+        shift = (number - (len(change) - 1) / 2) * width
+        left.bar(
+            np.asarray(distances) + shift, 100 * np.asarray(values), width, color=color, label=label
+        )
+    left.axhline(0, color=BLACK, linewidth=0.5)
+    left.set_xlabel(r"distance $\delta / a$")
+    left.set_ylabel(r"change of $D_z$ (%)")
+    left.legend(loc="upper left")
+    right.axhline(0, color=BLACK, linewidth=0.5)
+    for (label, values), color in zip(D.items(), _COLORS, strict=False):
+        right.plot(mu, 1e3 * np.asarray(values), color=color, label=label)
+    right.set_xlabel(r"$\mu / t$")
+    right.set_ylabel(r"$D_z\ (10^{-3}\,t)$")
+    right.legend(loc="upper right")
+    add_letters(axes)
+    return figure
