@@ -1,4 +1,4 @@
-"""Pair exchange across the moments of a reference state, in the local frame: J, D, S, A.
+"""Interactions about an ordered reference state whose t-matrices turn with the moments.
 
 About collinear moments along e the energy of small rotations is, over ordered pairs,
 
@@ -7,8 +7,14 @@ About collinear moments along e the energy of small rotations is, over ordered p
 with J = (J^xx + J^yy)/2, D = (J^xy - J^yx)/2, S = (J^xx - J^yy)/2 and A = (J^yx + J^xy)/2:
 isotropic exchange, the component of the Dzyaloshinskii-Moriya vector along e, and the two
 symmetric anisotropies. Programs of the KKR method print these four numbers.
+
+In the form of paper L the deviations dS = e - e0 play the part of the spins: the same loops of A
+and B of the host, with t = (t_up - t_down)/2.
 """
 
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -16,10 +22,16 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float
-from msgreen.hosts.base import check_pairs
+from msgreen.convention import LOUNIS
+from msgreen.errors import AccuracyWarning
+from msgreen.exchange import compute_interactions
+from msgreen.hosts.base import AbstractHost, check_pairs
+from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.lloyd import LloydEnergy
+from msgreen.plaquette import loop_tensors
 from msgreen.rotation import closed_hessian
-from msgreen.spin import angles, tangent_frame
+from msgreen.spin import angles, rotate, tangent_frame
+from msgreen.tmatrix import TMatrix
 
 
 class TransverseExchange(NamedTuple):
@@ -29,6 +41,27 @@ class TransverseExchange(NamedTuple):
     D: Float[Array, " pair"]
     S: Float[Array, " pair"]
     A: Float[Array, " pair"]
+
+
+class OrderScan(NamedTuple):
+    """Energies of scattering orders against the angle of tilted moments, in eV.
+
+    Attributes
+    ----------
+    angle : real array, shape (angle,)
+        In radians.
+    orders : real array, shape (angle, order)
+        Of 1, 2, ... scatterings at deviations of the moments: "p-spin energies".
+    total : real array, shape (angle,)
+        Of all orders, from ln det.
+    radius : real array, shape (angle,)
+        Largest |eigenvalue| of G dt; the orders add up to the total below 1 only.
+    """
+
+    angle: np.ndarray
+    orders: np.ndarray
+    total: np.ndarray
+    radius: np.ndarray
 
 
 def transverse_exchange(
@@ -71,3 +104,90 @@ def polar_frame(directions: Float[ArrayLike, "*batch 3"]) -> Float[Array, "*batc
     polar = jnp.stack([cos * jnp.cos(phi), cos * jnp.sin(phi), -sin], axis=-1)
     azimuthal = jnp.stack([-jnp.sin(phi), jnp.cos(phi), zero], axis=-1)
     return jnp.stack([polar, azimuthal], axis=-2)
+
+
+def reference_interactions(
+    host: AbstractHost,
+    scatterer: TMatrix,
+    sites,
+    clusters: Sequence[np.ndarray],
+    *,
+    progress: bool = False,
+) -> Interactions:
+    """Return the interactions of clusters about the reference state, in the neutral convention.
+
+    Parameters
+    ----------
+    host : AbstractHost
+    scatterer : TMatrix
+    sites : array with one row per site
+        All sites of the t-matrices.
+    clusters : sequence of int arrays, shape (cluster, order)
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Interactions
+        The named coefficients and the tensors multiply deviations dS = e - e0 of the moments, as
+        spins in paper L. The coefficients hold for t = Delta dS.sigma, exact without spin-orbit
+        coupling (`TMatrix.spin_splitting_residual`); the tensors, of up to four spins, hold with
+        it too. Pairs have ``J``, ``D_along``, ``S`` and ``A`` of `transverse_exchange` in addition.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Eqs. 8, 10, 19, 32.
+    """
+    found = compute_interactions(
+        host, scatterer.spin_splitting(), sites, clusters, tensors=False, progress=progress
+    )
+    lloyd = LloydEnergy(host, scatterer, sites)
+    terms = tuple(_completed(lloyd, host, scatterer, sites, term) for term in found.terms)
+    return replace(found, terms=terms, source={**found.source, "spins": "deviations e - e0"})
+
+
+def _completed(lloyd, host, scatterer, sites, term: Terms) -> Terms:
+    """Add exact tensors, and to pairs J, D, S and A."""
+    if term.order > 4 or not len(term.loops):
+        return term
+    value, error = loop_tensors(host, scatterer, lloyd.path, sites, term.loops)
+    named = dict(term.coefficients)
+    if term.order == 2:
+        factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
+        exchange = transverse_exchange(lloyd, scatterer.reference, term.loops)
+        for name, column in zip(("J", "D_along", "S", "A"), exchange, strict=True):
+            numbers = factor * np.asarray(column)
+            named[name] = Coefficient(numbers, np.full_like(numbers, np.nan))
+    tensor = Coefficient(np.asarray(value), np.asarray(error), ("xyz",) * term.order)
+    return replace(term, coefficients=named, tensor=tensor)
+
+
+def order_scan(
+    lloyd: LloydEnergy,
+    reference: Float[ArrayLike, "site 3"],
+    angles: Float[ArrayLike, " angle"],
+    order: int = 6,
+) -> OrderScan:
+    """Return the energies of scattering orders of moments that are all tilted by one angle.
+
+    Parameters
+    ----------
+    lloyd : LloydEnergy
+    reference : real array, shape (site, 3)
+        Unit vectors of the reference state.
+    angles : real array, shape (angle,)
+        In radians. The azimuths of the sites follow the golden angle, so that no two are parallel.
+    order : int
+        Largest number of scatterings.
+    """
+    reference, angles = jnp.asarray(reference, float), np.asarray(angles, float)
+    azimuth = np.pi * (3 - np.sqrt(5)) * np.arange(len(reference))
+    heading = jnp.asarray(np.stack([np.cos(azimuth), np.sin(azimuth)], axis=1))
+    frame = tangent_frame(reference)
+    moments = jnp.stack([rotate(reference, frame, angle * heading) for angle in angles])
+    with warnings.catch_warnings():
+        # The radius is part of the result.
+        warnings.simplefilter("ignore", AccuracyWarning)
+        orders = np.stack([np.asarray(lloyd.series(m, order)) for m in moments])
+    radius = np.array([lloyd.spectral_radius(m) for m in moments])
+    return OrderScan(angles, orders, np.asarray(lloyd(moments)), radius)

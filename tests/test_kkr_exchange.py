@@ -1,5 +1,8 @@
 """Interactions of an iron bilayer against JuKKR, autodiff, finite rotations and symmetry."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 import kkr_runs as kkr
 import numpy as np
@@ -15,13 +18,13 @@ from msgreen import (
     hessian,
     loop_tensors,
     loops,
-    multilinear_tensor,
     pairs,
     rotation_tensor,
     torque,
 )
 from msgreen.hosts.kkr import cluster_operations, replace_atoms, symmetrize
 from msgreen.io import jukkr
+from msgreen.spin import rotate, tangent_frame
 from msgreen.transverse import TransverseExchange, polar_frame, transverse_exchange
 from msgreen.units import RYDBERG
 
@@ -180,33 +183,48 @@ def test_powers_of_B_add_up_to_the_full_tensor():
     run = kkr.run("fe2_nosoc")
     rigid = run.scatterer.spin_splitting()
     few = FOUR[:3]
-    deviation = kkr.tilted(30) - run.reference
-    by_order = energy_by_order(run.host, rigid, run.contour, run.sites, few, deviation)
+    spins = kkr.tilted(70)
+    by_order = energy_by_order(run.host, rigid, run.contour, run.sites, few, spins)
     tensors, _ = loop_tensors(run.host, run.scatterer, run.contour, run.sites, few)
-    spins = [deviation[few[:, m]] for m in range(4)]
-    full = np.einsum("pabcd,pa,pb,pc,pd->p", tensors, *spins)
+    ordered = [spins[few[:, m]] for m in range(4)]
+    full = np.einsum("pabcd,pa,pb,pc,pd->p", tensors, *ordered)
     np.testing.assert_allclose(by_order.sum(axis=1), full, rtol=1e-10)
 
 
+def mixed_derivative(energy, sites, vectors):
+    """d^N E / da db ... along one vector per site, from zero, by nested directional derivatives."""
+    nested = energy
+    for site, vector in zip(sites, vectors, strict=True):
+        step = jnp.zeros((5, len(vector))).at[site].set(vector)
+        nested = partial(lambda f, step, point: jax.jvp(f, (point,), (step,))[1], nested, step)
+    return float(jax.jit(nested)(jnp.zeros((5, len(vectors[0])))))
+
+
 def test_four_spin_tensor_in_L_form_is_that_of_autodiff_in_deviations():
-    lloyd = kkr.energy("fe2_nosoc")
-    origin = jnp.asarray(kkr.Z)
-    sites = (0, 1, 2, 4)
-    found = multilinear_tensor(lambda spins: lloyd.energy(origin + spins), 5, sites)
-    run = kkr.run("fe2_nosoc")
+    run, lloyd, sites = kkr.run("fe2_nosoc"), kkr.energy("fe2_nosoc"), (0, 1, 2, 4)
+    vectors = np.random.default_rng(3).normal(size=(4, 3))
+    found = mixed_derivative(lambda s: lloyd.energy(jnp.asarray(kkr.Z) + s), sites, vectors)
     rows = FOUR[[set(row) == set(sites) for row in FOUR.tolist()]]
     tensors, _ = loop_tensors(run.host, run.scatterer, run.contour, run.sites, rows)
-    total = sum(
-        np.transpose(tensor, [list(row).index(site) for site in sites])
-        for row, tensor in zip(rows, tensors, strict=True)
-    )
-    np.testing.assert_allclose(found, total, atol=1e-10 * np.abs(total).max())
+    ordered = vectors[[[sites.index(site) for site in row] for row in rows.tolist()]]
+    total = np.einsum("pabcd,pa,pb,pc,pd->", tensors, *np.moveaxis(ordered, 1, 0))
+    np.testing.assert_allclose(found, total, rtol=1e-9)
 
 
-def test_four_spin_rotations_about_the_ferromagnet():
-    lloyd, sites = kkr.energy("fe2_nosoc"), (0, 1, 2, 4)
-    closed = closed_rotation_tensor(lloyd, kkr.Z, sites)
-    found = rotation_tensor(lloyd.energy, kkr.Z, sites)
+@pytest.mark.parametrize("name", ["fe2_nosoc", "fe2_soc"])
+def test_four_spin_rotations_about_the_ferromagnet(name):
+    lloyd, sites = kkr.energy(name), (0, 1, 2, 4)
+    closed = np.asarray(closed_rotation_tensor(lloyd, kkr.Z, sites))
+    angles = np.random.default_rng(4).normal(size=(4, 2))
+    frame = tangent_frame(kkr.Z)
+    found = mixed_derivative(lambda u: lloyd.energy(rotate(kkr.Z, frame, u)), sites, angles)
+    np.testing.assert_allclose(np.einsum("abcd,a,b,c,d->", closed, *angles), found, rtol=1e-9)
+
+
+def test_rotations_of_one_pair():
+    lloyd = kkr.energy("fe2_soc")
+    found = rotation_tensor(lloyd.energy, kkr.Z, (0, 4))
+    closed = closed_rotation_tensor(lloyd, kkr.Z, (0, 4))
     np.testing.assert_allclose(found, closed, atol=1e-10 * np.abs(closed).max())
 
 

@@ -144,10 +144,10 @@ def _record_length(path: Path, data: bytes, header: _Header) -> int:
         if len(data) == header.records * length and length >= 24 + 32 * header.energies:
             return length
     expected = " or ".join(f"{header.records * n} ({name})" for name, n in lengths.items())
-    complete = max((len(data) // n for n in lengths.values() if len(data) % n == 0), default=None)
-    place = "" if complete is None else f", record {complete + 1}"
+    found = " or ".join(f"{len(data) / n:.4g} ({name})" for name, n in lengths.items())
     raise FileFormatError(
-        f"{path}{place}: must have {header.records} records, {expected} bytes, for "
+        f"{path}: must have {header.records} records, {expected} bytes, for "
         f"{header.energies} energies, {header.sites} sites and {header.orbitals} orbitals, but it "
-        f"has {len(data)} bytes. Copy the file again: it is truncated, or of another run."
+        f"has {len(data)} bytes, {found} records. Copy the file again: it is truncated, or of "
+        "another run."
     )

@@ -1,0 +1,156 @@
+"""``kind = "kkr"``: a cluster of atoms of a real material, from a folder of kkrflex files."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+
+from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
+from msgreen.convention import CONVENTIONS, convention
+from msgreen.errors import InputError
+from msgreen.interactions import Interactions, Row
+from msgreen.io.jukkr import Run, read_folder
+from msgreen.io.netcdf import dataset_of
+from msgreen.lloyd import LloydEnergy
+from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
+from msgreen.structure import check_order, contracted_loops, loops
+from msgreen.transverse import OrderScan, order_scan, reference_interactions
+from msgreen.units import MEV
+
+
+def _as_input_folder(value, info: ValidationInfo):
+    if not isinstance(value, str):
+        return value
+    path = Path((info.context or {}).get("folder", "."), value).resolve()
+    if not path.is_dir():
+        raise InputError(f"Argument `folder` must be an existing folder, but {path} is none.")
+    return path
+
+
+def _even(order: int) -> int:
+    check_order(order)
+    return order
+
+
+InputFolder = Annotated[Path, BeforeValidator(_as_input_folder)]
+"""An existing folder; relative paths start at the folder of the configuration."""
+
+
+class Host(AbstractTable):
+    """``[host]``: where the kkrflex files are."""
+
+    kind: Literal["kkr"]
+    folder: InputFolder
+    lattice_constant: Positive | None = None
+    degree: Annotated[int, Field(ge=1, le=6)] | None = None
+
+
+class Cluster(AbstractTable):
+    """``[cluster]``: the loops that are wanted."""
+
+    orders: Annotated[list[Annotated[int, AfterValidator(_even)]], Field(min_length=1)] = [2, 4]
+    contracted: list[Literal["biquadratic", "three_site"]] = ["biquadratic", "three_site"]
+    cutoff: Positive | None = None
+    convention: Literal["neutral", "L", "B", "O"] = "L"
+
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        names = {"biquadratic": 2, "three_site": 3}
+        sites = {(order, order) for order in self.orders}
+        for order, count in sites | {(4, names[kind]) for kind in self.contracted}:
+            convention(self.convention).factor(order, count, [1])
+        return self
+
+    def loops(self, positions: np.ndarray) -> list[np.ndarray]:
+        """Return the loops, one array for every kind that has some."""
+        found = [loops(positions, order, cutoff=self.cutoff) for order in self.orders]
+        found += [contracted_loops(positions, kind, cutoff=self.cutoff) for kind in self.contracted]
+        return [array for array in found if len(array)]
+
+
+class Rotation(AbstractTable):
+    """``[rotation]``: angles at which orders of scattering are compared with all orders."""
+
+    angles: Annotated[list[Positive], Field(min_length=2)] = [5, 10, 15, 20, 30, 40, 50, 60, 75, 90]
+    order: Annotated[int, Field(ge=1, le=12)] = 6
+
+
+class Output(AbstractTable):
+    """``[output]``: what is written."""
+
+    figures: bool = True
+
+
+class KKRRun(AbstractRun):
+    """The whole configuration."""
+
+    host: Host
+    cluster: Cluster = Cluster()
+    rotation: Rotation = Rotation()
+    output: Output = Output()
+
+    def run(self, progress: bool) -> Outcome:
+        """Compute the interactions of the cluster; see `AbstractRun.run`."""
+        found = read_folder(
+            self.host.folder,
+            lattice_constant=self.host.lattice_constant,
+            degree=self.host.degree,
+        )
+        clusters = self.cluster.loops(found.atoms.positions)
+        if not clusters:
+            raise InputError(
+                "Argument `cluster` must contain at least one loop, but the folder's atoms have "
+                "none within the bounds. Raise `cutoff`, or lower `orders`."
+            )
+        result = reference_interactions(
+            found.host, found.scatterer, found.sites, clusters, progress=progress
+        ).to(CONVENTIONS[self.cluster.convention])
+        result = replace(result, positions=found.positions)
+        lloyd = LloydEnergy(found.host, found.scatterer, found.sites)
+        scan = order_scan(
+            lloyd, found.reference, np.radians(self.rotation.angles), self.rotation.order
+        )
+        figures = _figures(found, result, scan) if self.output.figures else {}
+        summary = [*_about(found), *str(result).splitlines(), *_about_orders(scan)]
+        return Outcome(Row._fields, result.rows(), dataset_of(result), figures, summary)
+
+
+def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
+    known = found.positions is not None
+    positions, unit = (found.positions, "angstrom") if known else (found.atoms.positions, "$a$")
+    figures = {
+        "distance": cluster_distance_figure(result, positions, unit),
+        "rotation": rotation_order_figure(scan),
+    }
+    pairs = [terms for terms in result.terms if terms.kind == "pair"]
+    if pairs and np.abs(pairs[0].coefficients["D"].value).max() > 1e-6 * MEV:
+        figures["dmi"] = dmi_figure(result, positions, unit)
+    return figures
+
+
+def _about(found: Run) -> list[str]:
+    lines = [f"{found.host.count} atoms, {len(found.contour.nodes)} energies, moments along "]
+    lines[0] += "{:.3f} {:.3f} {:.3f}".format(*found.reference[0])
+    if found.interpolation_error is not None:
+        residual = float(np.max(found.scatterer.spin_splitting_residual()))
+        lines += [
+            f"t(e) interpolated with harmonics up to degree {found.scatterer.degree}; directions "
+            f"left out are predicted to {np.max(found.interpolation_error):.1e} at worst",
+            f"named coefficients use t = Delta dS.sigma, which misses {residual:.1%} of dt/de; "
+            "tensors, J, D_along, S and A do not",
+        ]
+    return [*lines, "Quadrature errors are unknown (nan): the energies are those of the files."]
+
+
+def _about_orders(scan: OrderScan) -> list[str]:
+    count = scan.orders.shape[1]
+    lines = [f"Tilted moments: energy of all orders, what is beyond order {count}, radius of G dt"]
+    for angle, orders, total, radius in zip(*scan, strict=True):
+        rest = total - orders.sum()
+        lines.append(
+            f"{np.degrees(angle):8.1f} deg {total / MEV:14.6f} meV {rest / MEV:12.3e} meV "
+            f"{radius:8.3f}"
+        )
+    return lines
