@@ -6,6 +6,7 @@ import time
 
 import jax
 import numpy as np
+
 from msgreen.phonon import (
     Spring,
     crystal_modes,

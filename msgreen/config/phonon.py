@@ -1,0 +1,173 @@
+"""``kind = "phonons"``: mediated interactions; ``kind = "vibrating_pair"``: a map of moments."""
+
+from itertools import combinations
+from typing import Annotated, Literal
+
+import numpy as np
+import xarray as xr
+from pydantic import Field, model_validator
+
+from msgreen.config.schema import AbstractRun, AbstractTable, OneOrMore, Outcome, Positive
+from msgreen.convention import CONVENTIONS
+from msgreen.interactions import Interactions, Row
+from msgreen.io.netcdf import dataset_of
+from msgreen.phonon.crystal import HarmonicCrystal, check_sites
+from msgreen.phonon.mediated import crystal_tensors, interactions
+from msgreen.phonon.modes import check_mesh
+from msgreen.phonon.pair import SpinPair
+from msgreen.phonon.phase_diagram import PUBLISHED_RATIO, exchange_field_map
+from msgreen.phonon.springs import Spring, mass_spring
+from msgreen.plot.phonon import field_map_figure
+from msgreen.units import MEV
+
+Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
+Matrix = Annotated[list[Vector], Field(min_length=3, max_length=3)]
+
+
+class SpringTable(AbstractTable):
+    """``[[host.springs]]``: one spring, in eV/angstrom^2."""
+
+    a: int
+    b: int
+    cell: list[int]
+    along: float
+    across: float = 0.0
+
+
+class CrystalHost(AbstractTable):
+    """``[host]``: masses and springs."""
+
+    kind: Literal["phonons"]
+    vectors: Annotated[list[Vector], Field(min_length=1, max_length=3)]
+    basis: Annotated[list[Vector], Field(min_length=1)] = [[0.0, 0.0, 0.0]]
+    masses: Annotated[list[Positive], Field(min_length=1)]
+    springs: list[SpringTable] = []
+    pinning: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        self.crystal()
+        return self
+
+    def crystal(self) -> HarmonicCrystal:
+        """Return the crystal."""
+        springs = [Spring(s.a, s.b, tuple(s.cell), s.along, s.across) for s in self.springs]
+        return mass_spring(self.vectors, self.basis, self.masses, springs, pinning=self.pinning)
+
+
+class PairTable(AbstractTable):
+    """``[pairs]``: which spins, and how they couple to displacements."""
+
+    sites: Annotated[list[list[int]], Field(min_length=2)]
+    couplings: Annotated[list[Matrix], Field(min_length=1)]
+    pairs: list[Annotated[list[int], Field(min_length=2, max_length=2)]] | None = None
+    mesh: Annotated[list[int], Field(min_length=1, max_length=3)]
+    temperature: Annotated[float, Field(ge=0)] = 0.0
+    isotropic: bool = False
+    convention: Literal["neutral", "L", "B", "O"] = "neutral"
+
+    def numbers(self) -> np.ndarray:
+        """Return the pairs as rows of `sites`; all of them by default."""
+        if self.pairs is not None:
+            return np.array(self.pairs)
+        return np.array(list(combinations(range(len(self.sites)), 2)))
+
+
+class PhononRun(AbstractRun):
+    """Interactions that the phonons of a mass-spring crystal mediate."""
+
+    host: CrystalHost
+    pairs: PairTable
+
+    @model_validator(mode="after")
+    def _fits_together(self):
+        crystal = self.host.crystal()
+        check_sites(crystal, np.array(self.pairs.sites))
+        check_mesh(crystal, self.pairs.mesh, 0.5)
+        return self
+
+    def run(self, progress: bool) -> Outcome:
+        """Compute the tensors; see `AbstractRun.run`."""
+        found = self._interactions()
+        doubt = float(np.max(np.asarray(found["pair"].coefficients["J_ani"].error))) / MEV
+        lines = [f"largest error of the mesh: {doubt:.1e} meV", *str(found).splitlines()]
+        return Outcome(Row._fields, found.rows(), dataset_of(found), {}, lines)
+
+    def _interactions(self) -> Interactions:
+        crystal, table = self.host.crystal(), self.pairs
+        sites, numbers = np.array(table.sites), table.numbers()
+        tensors = crystal_tensors(
+            crystal, table.couplings, sites, numbers, table.mesh, temperature=table.temperature
+        )
+        places = np.asarray(crystal.position(sites))
+        model = interactions(
+            tensors, numbers, places, isotropic=table.isotropic, source={"host": "phonons"}
+        )
+        return model.to(CONVENTIONS[table.convention])
+
+
+class PairHost(AbstractTable):
+    """``[host]``: the vibrating pair."""
+
+    kind: Literal["vibrating_pair"]
+    spin: Annotated[list[Positive], Field(min_length=1), OneOrMore]
+    ratio: float = PUBLISHED_RATIO
+
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        for spin in self.spin:
+            SpinPair(spin, 0.0)
+        return self
+
+
+class MapTable(AbstractTable):
+    """``[map]``: the range of exchange and displacement field in meV, and the temperature in K."""
+
+    exchange: Annotated[list[float], Field(min_length=2, max_length=2)]
+    alpha: Annotated[list[float], Field(min_length=2, max_length=2)]
+    count: Annotated[int, Field(ge=2)] = 201
+    temperature: Positive = 3.0
+
+
+class VibratingPairRun(AbstractRun):
+    """The total moment of vibrating spin pairs over exchange and displacement field."""
+
+    host: PairHost
+    map: MapTable
+
+    def run(self, progress: bool) -> Outcome:
+        """Compute the maps; see `AbstractRun.run`."""
+        exchange, alpha = (
+            MEV * np.linspace(*ends, self.map.count) for ends in (self.map.exchange, self.map.alpha)
+        )
+        moments = {
+            spin: np.asarray(
+                exchange_field_map(
+                    spin, exchange, alpha, self.map.temperature, ratio=self.host.ratio
+                )
+            )
+            for spin in self.host.spin
+        }
+        dataset = xr.Dataset(
+            {"moment": (("spin", "exchange", "alpha"), np.stack(list(moments.values())))},
+            {
+                "spin": list(moments),
+                "exchange": ("exchange", exchange, {"units": "eV"}),
+                "alpha": ("alpha", alpha, {"units": "eV"}),
+            },
+            {"temperature": self.map.temperature, "ratio": self.host.ratio},
+        )
+        rows = [
+            (spin, j, a, values[n, m])
+            for spin, values in moments.items()
+            for n, j in enumerate(exchange.tolist())
+            for m, a in enumerate(alpha.tolist())
+        ]
+        options = {"temperature": self.map.temperature, "ratio": self.host.ratio}
+        figure = field_map_figure(exchange, alpha, moments, **options)
+        lines = [
+            f"S = {spin:g}: largest moment {np.abs(v).max():.6g}" for spin, v in moments.items()
+        ]
+        return Outcome(
+            ("spin", "J_eV", "alpha_eV", "moment"), rows, dataset, {"moments": figure}, lines
+        )
