@@ -20,6 +20,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from msgreen.config.kkr import KKRRun as KKRRun
+from msgreen.config.phonon import PhononRun as PhononRun
+from msgreen.config.phonon import VibratingPairRun as VibratingPairRun
 from msgreen.config.rashba import RashbaRun as RashbaRun
 from msgreen.config.reader import read_file
 from msgreen.config.schema import AbstractRun as AbstractRun
@@ -28,7 +30,14 @@ from msgreen.config.schema import InputFile as InputFile
 from msgreen.config.schema import Outcome as Outcome
 from msgreen.config.writer import toml_text as toml_text
 
-KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType({"rashba": RashbaRun, "kkr": KKRRun})
+KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
+    {
+        "rashba": RashbaRun,
+        "kkr": KKRRun,
+        "phonons": PhononRun,
+        "vibrating_pair": VibratingPairRun,
+    }
+)
 """Every kind of run by the name in ``host.kind``."""
 
 EXAMPLE = Path(__file__).with_name("au111.toml")
