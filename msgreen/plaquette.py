@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import loop_trace
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float

@@ -4,14 +4,12 @@ All legs of a loop have the same length R and direction x; such a loop need not 
 interactions depend on the geometry through R alone, which is why L studies them.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import root_scalar
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
@@ -106,19 +104,21 @@ def first_minimum(gas: RashbaGas) -> tuple[float, float]:
     InputError
         If J_iso has no minimum within four Fermi wavelengths.
     """
-    exchange = _pair_exchange(gas)
-    slope = jax.jit(jax.grad(exchange))
     grid = np.linspace(0.05, 8 * np.pi, 400) / float(gas.fermi_wavevector)
-    slopes = np.asarray(jax.jit(jax.vmap(jax.grad(exchange)))(jnp.asarray(grid)))
-    turns = np.nonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))[0]
-    if not len(turns):
-        raise InputError(
-            "Argument `gas` must have a minimum of J_iso within four Fermi wavelengths to "
-            "calibrate the coupling, but there is none. Give the coupling itself."
-        )
-    bracket = [grid[turns[0]], grid[turns[0] + 1]]
-    distance = root_scalar(lambda r: float(slope(r)), bracket=bracket, xtol=1e-13).root
-    return distance, float(exchange(distance))
+    for _ in range(3):
+        values, slopes = map(np.asarray, _unit_exchange_and_slope(gas, jnp.asarray(grid)))
+        turns = np.nonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))[0]
+        if not len(turns):
+            raise InputError(
+                "Argument `gas` must have a minimum of J_iso within four Fermi wavelengths to "
+                "calibrate the coupling, but there is none. Give the coupling itself."
+            )
+        left = turns[0]
+        step = grid[left + 1] - grid[left]
+        distance = grid[left] - slopes[left] * step / (slopes[left + 1] - slopes[left])
+        value = values[left]
+        grid = np.linspace(grid[left], grid[left + 1], len(grid))
+    return float(distance), float(value)
 
 
 def calibrated_coupling(gas: RashbaGas, minimum) -> ContactCoupling:
@@ -148,19 +148,20 @@ def calibrated_coupling(gas: RashbaGas, minimum) -> ContactCoupling:
     _checks.positive("-minimum", -minimum, "eV")
     frozen = jax.tree.map(jax.lax.stop_gradient, gas)
     distance, _ = first_minimum(frozen)
-    return ContactCoupling(jnp.sqrt(minimum / _pair_exchange(gas)(distance)))
+    return ContactCoupling(jnp.sqrt(minimum / _unit_exchange(gas, jnp.asarray(distance))))
 
 
-def _pair_exchange(gas: RashbaGas) -> Callable:
+@eqx.filter_jit
+def _unit_exchange(gas: RashbaGas, distance: Float[Array, ""]) -> Float[Array, ""]:
     """J_iso(R) for unit coupling."""
-    unit = ContactCoupling(1.0)
+    legs, path = _legs(gas, ContactCoupling(1.0), distance, 2)
+    integrand = named_integrands(legs, legs)["J_iso"]
+    return path.integrate(integrand)[0][0]
 
-    def exchange(distance):
-        legs, path = _legs(gas, unit, distance, 2)
-        integrand = named_integrands(legs, legs)["J_iso"]
-        return path.integrate(integrand)[0][0]
 
-    return exchange
+@eqx.filter_jit
+def _unit_exchange_and_slope(gas, distances):
+    return jax.vmap(jax.value_and_grad(lambda r: _unit_exchange(gas, r)))(distances)
 
 
 @eqx.filter_jit
