@@ -1,6 +1,7 @@
 """Magnetic exchange beyond Heisenberg from Green functions, differentiable in JAX."""
 
 from msgreen._threads import limit_blas_threads as limit_blas_threads
+from msgreen.bound_states import bound_states as bound_states
 from msgreen.contour import Contour as Contour
 from msgreen.contour import fermi_line as fermi_line
 from msgreen.contour import imaginary_axis as imaginary_axis
@@ -19,12 +20,24 @@ from msgreen.exchange import pattern_coefficient as pattern_coefficient
 from msgreen.hosts.base import AbstractHost as AbstractHost
 from msgreen.hosts.base import green_matrix as green_matrix
 from msgreen.hosts.cluster import ClusterHost as ClusterHost
+from msgreen.hosts.finite_lattice import FiniteLattice as FiniteLattice
 from msgreen.hosts.rashba import RashbaGas as RashbaGas
+from msgreen.hosts.superconductor import Superconductor as Superconductor
+from msgreen.hosts.tight_binding import TightBinding as TightBinding
 from msgreen.interactions import Interactions as Interactions
 from msgreen.io import read_netcdf as read_netcdf
 from msgreen.io import write_csv as write_csv
 from msgreen.io import write_netcdf as write_netcdf
+from msgreen.lattice import HoppingModel as HoppingModel
+from msgreen.lattice import Lattice as Lattice
+from msgreen.lattice import Region as Region
+from msgreen.lattice import hopping_model as hopping_model
+from msgreen.lattice import shell_model as shell_model
 from msgreen.lloyd import LloydEnergy as LloydEnergy
+from msgreen.nambu import Pairing as Pairing
+from msgreen.nambu import d_wave as d_wave
+from msgreen.nambu import p_wave as p_wave
+from msgreen.nambu import s_wave as s_wave
 from msgreen.plaquette import loop_energies as loop_energies
 from msgreen.plaquette import loop_tensors as loop_tensors
 from msgreen.rotation import closed_hessian as closed_hessian
@@ -43,6 +56,7 @@ from msgreen.scattering import ContactCoupling as ContactCoupling
 from msgreen.spin import Green as Green
 from msgreen.spin import decompose as decompose
 from msgreen.spin import direction as direction
+from msgreen.spin_pairs import SpinPairs as SpinPairs
 from msgreen.structure import contracted_loops as contracted_loops
 from msgreen.structure import loops as loops
 from msgreen.structure import multiplicity as multiplicity

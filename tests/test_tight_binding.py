@@ -142,6 +142,7 @@ def test_bad_input():
         host = TightBinding(model, temperature=0.1)
         jax.jit(lambda z: host.blocks(z, SITES, np.array([[0, 0]])).A)(jnp.array([1j]))
     with pytest.raises(InputError, match="farther from the levels"):
-        TightBinding(model, temperature=0.1).blocks(jnp.array([1e-5j]), SITES, [[0, 0]])
+        cubic = TightBinding(shell_model(Lattice.cubic(), [-1.0]), temperature=0.1)
+        cubic.blocks(jnp.array([1e-5j]), [[0, 0, 0, 0]], [[0, 0]])
     with pytest.raises(InputError, match="`temperature` must not be negative"):
         TightBinding(model, temperature=-1.0)

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from msgreen.config.kkr import KKRRun as KKRRun
+from msgreen.config.lattice import LatticeRun as LatticeRun
 from msgreen.config.phonon import PhononRun as PhononRun
 from msgreen.config.phonon import VibratingPairRun as VibratingPairRun
 from msgreen.config.rashba import RashbaRun as RashbaRun
@@ -28,12 +29,15 @@ from msgreen.config.schema import AbstractRun as AbstractRun
 from msgreen.config.schema import AbstractTable as AbstractTable
 from msgreen.config.schema import InputFile as InputFile
 from msgreen.config.schema import Outcome as Outcome
+from msgreen.config.superconductor import SuperconductorRun as SuperconductorRun
 from msgreen.config.writer import toml_text as toml_text
 
 KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
     {
         "rashba": RashbaRun,
         "kkr": KKRRun,
+        "lattice": LatticeRun,
+        "superconductor": SuperconductorRun,
         "phonons": PhononRun,
         "vibrating_pair": VibratingPairRun,
     }

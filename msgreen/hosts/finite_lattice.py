@@ -146,7 +146,8 @@ class FiniteLattice(AbstractLatticeHost):
         """Count levels by the signs of pivots; see `AbstractLatticeHost.has_levels`."""
         arguments = (model.blocks, model.cells, self.region)
         if self._route(model) == "cut":
-            twist = self._twist(momentum)
+            given = self._twist(momentum)
+            twist = 0.0 if given is None else given
             counts = [levels_below(*arguments, energy, twist) for energy in (low, high)]
         else:
             self._twist(momentum)

@@ -16,7 +16,7 @@ from msgreen.lattice import HoppingModel, bloch_matrix, grid, mesh_blocks
 from msgreen.spin import Green, decompose
 
 COARSEST_MESH = 16
-LARGEST_POINT_COUNT = 2**24
+LARGEST_POINT_COUNT = 2**22
 LEVEL_MESH = {1: 2048, 2: 256, 3: 48}
 """Points per direction on which levels in a gap are looked for."""
 
