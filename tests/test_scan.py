@@ -170,6 +170,7 @@ def test_vectors_are_along_the_bond_normal(calibrated):
     np.testing.assert_allclose(found["J_ani"].value[0, 1, 1], scan.J_ani[0], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_gradient_through_the_calibration():
     """J_sd adapts to the gas: derivatives of J_sd and of D with everything calibrated anew."""
 
@@ -191,12 +192,14 @@ def test_gradient_through_the_calibration():
         np.testing.assert_allclose(exact[n], slope, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_by_distance_and_parameters():
+    @jax.jit
     def chirality(distance, rashba):
         scan, _ = equidistant_scan(gas(2, rashba), ContactCoupling(15.0), jnp.array([distance]))
         return 1e3 * scan.C4_chiral[0]
 
-    slopes = jax.grad(chirality, argnums=(0, 1))(9.0, 0.02)
+    slopes = jax.jit(jax.grad(chirality, argnums=(0, 1)))(9.0, 0.02)
     for n, (point, h) in enumerate(((9.0, 1e-3), (0.02, 1e-5))):
         values = []
         for step in (-2, -1, 1, 2):
