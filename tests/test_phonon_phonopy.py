@@ -1,0 +1,79 @@
+"""Files of phonopy give the frequencies that phonopy gives."""
+
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+from msgreen.errors import FileFormatError, InputError
+from msgreen.io.phonopy import crystal_of, read_phonopy
+from msgreen.phonon.crystal import HarmonicCrystal
+
+
+def test_without_phonopy_the_remedy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "phonopy", None)
+    with pytest.raises(InputError, match="pip install phonopy"):
+        read_phonopy(tmp_path / "phonopy.yaml")
+
+
+@pytest.fixture
+def phonons():
+    """Rock salt with springs to first and second neighbours on a 3 x 3 x 3 supercell of 2 atoms."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        phonopy = pytest.importorskip("phonopy")
+        from phonopy.structure.atoms import PhonopyAtoms
+
+        cell = PhonopyAtoms(
+            symbols=["Na", "Cl"],
+            cell=2.0 * (np.ones((3, 3)) - np.eye(3)),
+            scaled_positions=[[0, 0, 0], [0.5, 0.5, 0.5]],
+        )
+        found = phonopy.Phonopy(cell, np.diag([3, 3, 3]), log_level=0)
+        found.force_constants = springs(found.supercell)
+        yield found
+
+
+def springs(supercell):
+    places, vectors = supercell.positions, supercell.cell
+    count = len(places)
+    matrix = np.zeros((count, count, 3, 3))
+    images = np.stack(np.meshgrid(*3 * [[-1, 0, 1]], indexing="ij"), -1).reshape(-1, 3) @ vectors
+    for i in range(count):
+        for j in range(count):
+            for reach in places[j] - places[i] + images:
+                length = np.linalg.norm(reach)
+                stiffness = 3.0 * (abs(length - 2.0) < 0.1) + 0.7 * (abs(length - 2 * 2**0.5) < 0.1)
+                if stiffness:
+                    line = np.outer(reach, reach) / length**2
+                    block = stiffness * (0.8 * line + 0.2 * np.eye(3))
+                    matrix[i, j] -= block
+                    matrix[i, i] += block
+    return matrix
+
+
+def test_frequencies_are_those_of_phonopy(phonons, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        phonons.save(tmp_path / "phonopy.yaml", settings={"force_constants": True})
+        read = read_phonopy(tmp_path / "phonopy.yaml")
+        points = np.random.default_rng(0).random((4, 3))
+        terahertz = np.array([phonons.get_frequencies(q) for q in points])
+    assert isinstance(read, HarmonicCrystal)
+    for crystal in (read, crystal_of(phonons)):
+        energies = np.sqrt(crystal.squared_energies(points))
+        assert np.allclose(energies, terahertz * 4.135667696e-3, rtol=1e-6)
+
+
+def test_files_without_forces_and_foreign_files_are_refused(phonons, tmp_path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("nothing: 1\n", encoding="utf-8")
+    with pytest.raises(FileFormatError, match="broken.yaml: the file must be one that phonopy"):
+        read_phonopy(broken)
+    bare = tmp_path / "bare.yaml"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        phonons.save(bare, settings={"force_constants": False, "force_sets": False})
+        with pytest.raises(FileFormatError, match="forces or force constants"):
+            read_phonopy(bare)
