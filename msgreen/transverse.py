@@ -23,8 +23,9 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float
 from msgreen.convention import LOUNIS
-from msgreen.errors import AccuracyWarning
+from msgreen.errors import AccuracyWarning, InputError
 from msgreen.exchange import compute_interactions
+from msgreen.harmonics import axial_image
 from msgreen.hosts.base import AbstractHost, check_pairs
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.lloyd import LloydEnergy
@@ -131,8 +132,10 @@ def reference_interactions(
     Interactions
         The named coefficients and the tensors multiply deviations dS = e - e0 of the moments, as
         spins in paper L. The coefficients hold for t = Delta dS.sigma, exact without spin-orbit
-        coupling (`TMatrix.spin_splitting_residual`); the tensors, of up to four spins, hold with
-        it too. Pairs have ``J``, ``D_along``, ``S`` and ``A`` of `transverse_exchange` in addition.
+        coupling (`TMatrix.spin_splitting_residual`); the tensors, of up to four spins, and D of
+        pairs hold with it too. Pairs have in addition ``J``, ``D_along``, ``S`` and ``A`` of
+        `transverse_exchange`. Only ``D_along`` is the Dzyaloshinskii-Moriya interaction of moments
+        of fixed length; D across the reference also contains changes of length.
 
     References
     ----------
@@ -153,6 +156,10 @@ def _completed(lloyd, host, scatterer, sites, term: Terms) -> Terms:
     value, error = loop_tensors(host, scatterer, lloyd.path, sites, term.loops)
     named = dict(term.coefficients)
     if term.order == 2:
+        # T = J + J_ani + D.(S x S): with spin-orbit coupling t itself contributes to D.
+        half = np.asarray(value - jnp.swapaxes(value, 1, 2)) / 2
+        dmi = np.stack([half[:, 1, 2], half[:, 2, 0], half[:, 0, 1]], axis=1)
+        named["D"] = Coefficient(dmi, np.full_like(dmi, np.nan), ("xyz",))
         factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
         exchange = transverse_exchange(lloyd, scatterer.reference, term.loops)
         for name, column in zip(("J", "D_along", "S", "A"), exchange, strict=True):
@@ -160,6 +167,62 @@ def _completed(lloyd, host, scatterer, sites, term: Terms) -> Terms:
             named[name] = Coefficient(numbers, np.full_like(numbers, np.nan))
     tensor = Coefficient(np.asarray(value), np.asarray(error), ("xyz",) * term.order)
     return replace(term, coefficients=named, tensor=tensor)
+
+
+def dmi_vectors(
+    pairs: np.ndarray,
+    moments: Float[ArrayLike, "moment 3"],
+    along: Float[ArrayLike, "moment pair"],
+    operations: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+) -> Float[np.ndarray, "pair 3"]:
+    """Return whole Dzyaloshinskii-Moriya vectors from their components along several moments.
+
+    A run with moments along n gives n.D only (`transverse_exchange`). Symmetry multiplies the
+    data: an operation O takes n.D of pair (i, j) to det(O) O n and the pair of the images.
+
+    Parameters
+    ----------
+    pairs : int array, shape (pair, 2)
+    moments : real array, shape (moment, 3)
+        Unit vectors n of the runs.
+    along : real array, shape (moment, pair)
+        n.D, in any convention of ordered pairs.
+    operations : sequence of (matrix, images)
+        Point operations of the crystal and where they move the sites.
+
+    Returns
+    -------
+    real array, shape (pair, 3)
+        By least squares over all data of each pair.
+
+    Raises
+    ------
+    InputError
+        If moments and operations do not determine the vectors.
+    """
+    known: dict[tuple[int, int], list] = {(int(i), int(j)): [] for i, j in pairs}
+    moments, along = np.asarray(moments, float), np.asarray(along, float)
+    everything = [(np.eye(3), np.arange(int(np.max(pairs)) + 1)), *operations]
+    for moment, components in zip(moments, along, strict=True):
+        for matrix, images in everything:
+            axis = axial_image(matrix, moment)
+            for (i, j), component in zip(pairs, components, strict=True):
+                here, there = int(images[i]), int(images[j])
+                if (here, there) in known:
+                    known[here, there].append((axis, component))
+                elif (there, here) in known:
+                    known[there, here].append((axis, -component))
+    vectors = []
+    for pair, data in known.items():
+        axes, components = (np.array(column) for column in zip(*data, strict=True))
+        vector, _, rank, _ = np.linalg.lstsq(axes, components, rcond=1e-6)
+        if rank < 3:
+            raise InputError(
+                f"Argument `moments` must determine D of every pair, but of pair {pair} they "
+                f"determine {rank} components. Add runs with other directions of the moments."
+            )
+        vectors.append(vector)
+    return np.array(vectors)
 
 
 def order_scan(

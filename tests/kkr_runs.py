@@ -11,7 +11,7 @@ from msgreen.hosts.kkr import KKRHost
 from msgreen.io import jukkr
 from msgreen.io.jukkr.spinor import up_first
 from msgreen.tmatrix import TMatrix, linear_tmatrix
-from msgreen.units import BOHR, RYDBERG
+from msgreen.units import BOHR
 
 DATA = Path(__file__).parent / "data" / "jukkr"
 TYPES = np.array([2, 2, 2, 2, 3])  # of the five atoms, as JuKKR counts them
@@ -36,6 +36,17 @@ def energy(name: str) -> LloydEnergy:
     return LloydEnergy(found.host, found.scatterer, found.sites)
 
 
+@cache
+def energy_at_few(name: str) -> LloydEnergy:
+    """The same with four of the energies, for derivatives of high order."""
+    found, chosen = run(name), np.array([4, 12, 20, 28])
+    path = user_contour(found.contour.nodes[chosen], found.contour.weights[chosen])
+    host = KKRHost(found.host.green[chosen], path)
+    t = found.scatterer
+    scatterer = TMatrix(t.energies[chosen], t.coefficients[chosen], t.reference)
+    return LloydEnergy(host, scatterer, found.sites)
+
+
 def supplied(axis: str) -> TMatrix:
     """t-matrices from the derivative that JuKKR computes with moments along z or y."""
     stored = up_first(np.load(DATA / f"fe2_soc_{axis}.npz")["dt"]) * BOHR
@@ -48,11 +59,9 @@ def supplied(axis: str) -> TMatrix:
 @cache
 def host_y() -> KKRHost:
     """The cluster with moments along y."""
-    data = np.load(DATA / "fe2_soc_y.npz")
-    blocks = data["G"].reshape(29, 5, 18, 5, 18)
-    green = np.swapaxes(up_first(np.swapaxes(blocks, 2, 3)), 2, 3) / BOHR
-    contour = user_contour(RYDBERG * data["ez"], -np.pi / 2 * RYDBERG * data["wez"])
-    return KKRHost(green, contour)
+    host, moment = jukkr.read_host(folder("fe2_soc_y"))
+    np.testing.assert_allclose(moment, Y[0], atol=1e-15)
+    return host
 
 
 def extra_directions() -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ from msgreen import (
     rotation_tensor,
     torque,
 )
-from msgreen.hosts.kkr import cluster_operations, replace_atoms, symmetrize
+from msgreen.hosts.kkr import KKRHost, cluster_operations, replace_atoms, symmetrize
 from msgreen.io import jukkr
 from msgreen.spin import rotate, tangent_frame
 from msgreen.transverse import TransverseExchange, polar_frame, transverse_exchange
@@ -136,7 +136,7 @@ def test_exchange_is_the_second_difference_of_finite_rotations():
 
 
 def test_spin_orbit_hessian_from_autodiff_is_the_closed_form_between_sites():
-    lloyd = kkr.energy("fe2_soc")
+    lloyd = kkr.energy_at_few("fe2_soc")
     second = np.asarray(hessian(lloyd.energy, kkr.Z))
     closed = np.asarray(closed_hessian(lloyd, kkr.Z))
     i, j = PAIRS.T
@@ -201,11 +201,12 @@ def mixed_derivative(energy, sites, vectors):
 
 
 def test_four_spin_tensor_in_L_form_is_that_of_autodiff_in_deviations():
-    run, lloyd, sites = kkr.run("fe2_nosoc"), kkr.energy("fe2_nosoc"), (0, 1, 2, 4)
+    lloyd, sites = kkr.energy_at_few("fe2_nosoc"), (0, 1, 2, 4)
     vectors = np.random.default_rng(3).normal(size=(4, 3))
     found = mixed_derivative(lambda s: lloyd.energy(jnp.asarray(kkr.Z) + s), sites, vectors)
     rows = FOUR[[set(row) == set(sites) for row in FOUR.tolist()]]
-    tensors, _ = loop_tensors(run.host, run.scatterer, run.contour, run.sites, rows)
+    host = KKRHost(lloyd.green, lloyd.path)
+    tensors, _ = loop_tensors(host, lloyd.scatterer, lloyd.path, host.sites, rows)
     ordered = vectors[[[sites.index(site) for site in row] for row in rows.tolist()]]
     total = np.einsum("pabcd,pa,pb,pc,pd->", tensors, *np.moveaxis(ordered, 1, 0))
     np.testing.assert_allclose(found, total, rtol=1e-9)
@@ -213,7 +214,7 @@ def test_four_spin_tensor_in_L_form_is_that_of_autodiff_in_deviations():
 
 @pytest.mark.parametrize("name", ["fe2_nosoc", "fe2_soc"])
 def test_four_spin_rotations_about_the_ferromagnet(name):
-    lloyd, sites = kkr.energy(name), (0, 1, 2, 4)
+    lloyd, sites = kkr.energy_at_few(name), (0, 1, 2, 4)
     closed = np.asarray(closed_rotation_tensor(lloyd, kkr.Z, sites))
     angles = np.random.default_rng(4).normal(size=(4, 2))
     frame = tangent_frame(kkr.Z)
@@ -222,7 +223,7 @@ def test_four_spin_rotations_about_the_ferromagnet(name):
 
 
 def test_rotations_of_one_pair():
-    lloyd = kkr.energy("fe2_soc")
+    lloyd = kkr.energy_at_few("fe2_soc")
     found = rotation_tensor(lloyd.energy, kkr.Z, (0, 4))
     closed = closed_rotation_tensor(lloyd, kkr.Z, (0, 4))
     np.testing.assert_allclose(found, closed, atol=1e-10 * np.abs(closed).max())

@@ -10,14 +10,24 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
 from msgreen.convention import CONVENTIONS, convention
 from msgreen.errors import InputError
-from msgreen.interactions import Interactions, Row
-from msgreen.io.jukkr import Run, read_folder
+from msgreen.hosts.kkr import cluster_operations
+from msgreen.interactions import Coefficient, Interactions, Row
+from msgreen.io.jukkr import Run, read_folder, read_host
 from msgreen.io.netcdf import dataset_of
 from msgreen.lloyd import LloydEnergy
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
 from msgreen.structure import check_order, contracted_loops, loops
-from msgreen.transverse import OrderScan, order_scan, reference_interactions
+from msgreen.transverse import (
+    OrderScan,
+    dmi_vectors,
+    order_scan,
+    reference_interactions,
+    transverse_exchange,
+)
 from msgreen.units import MEV
+
+SYMMETRIC = 1e-4
+"""Residual of the Green function below which an operation counts as a symmetry."""
 
 
 def _as_input_folder(value, info: ValidationInfo):
@@ -43,6 +53,7 @@ class Host(AbstractTable):
 
     kind: Literal["kkr"]
     folder: InputFolder
+    moments: list[InputFolder] = []
     lattice_constant: Positive | None = None
     degree: Annotated[int, Field(ge=1, le=6)] | None = None
 
@@ -106,7 +117,10 @@ class KKRRun(AbstractRun):
             )
         result = reference_interactions(
             found.host, found.scatterer, found.sites, clusters, progress=progress
-        ).to(CONVENTIONS[self.cluster.convention])
+        )
+        if self.host.moments:
+            result = _with_vectors(result, found, self.host.moments)
+        result = result.to(CONVENTIONS[self.cluster.convention])
         result = replace(result, positions=found.positions)
         lloyd = LloydEnergy(found.host, found.scatterer, found.sites)
         scan = order_scan(
@@ -124,10 +138,41 @@ def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
         "distance": cluster_distance_figure(result, positions, unit),
         "rotation": rotation_order_figure(scan),
     }
-    pairs = [terms for terms in result.terms if terms.kind == "pair"]
-    if pairs and np.abs(pairs[0].coefficients["D"].value).max() > 1e-6 * MEV:
+    if any("D_vector" in terms.coefficients for terms in result.terms):
         figures["dmi"] = dmi_figure(result, positions, unit)
     return figures
+
+
+def _with_vectors(result: Interactions, found: Run, folders: list[Path]) -> Interactions:
+    """Add the whole vectors D of pairs, from runs with other directions of the moments."""
+    pairs = next((terms for terms in result.terms if terms.kind == "pair"), None)
+    if pairs is None:
+        raise InputError(
+            "Argument `moments` must go with pairs, but `orders` lacks 2. Add it, or remove "
+            "`moments`."
+        )
+    hosts = [(found.host, found.reference)]
+    for folder in folders:
+        host, moment = read_host(folder)
+        if host.green.shape != found.host.green.shape:
+            raise InputError(
+                f"Argument `moments` must name runs of the same cluster, but {folder} holds a "
+                f"Green function of shape {host.green.shape}."
+            )
+        hosts.append((host, np.tile(moment, (host.count, 1))))
+    along = []
+    for host, moments in hosts:
+        lloyd = LloydEnergy(host, found.scatterer.about(moments), found.sites)
+        along.append(-2 * np.asarray(transverse_exchange(lloyd, moments, pairs.loops).D))
+    operations = [
+        (operation.matrix, operation.images)
+        for operation in cluster_operations(found.host, found.atoms.positions, found.reference)
+        if operation.residual < SYMMETRIC
+    ]
+    vectors = dmi_vectors(pairs.loops, [m[0] for _, m in hosts], along, operations)
+    column = Coefficient(vectors, np.full_like(vectors, np.nan), ("xyz",))
+    grown = replace(pairs, coefficients={**pairs.coefficients, "D_vector": column})
+    return replace(result, terms=tuple(grown if t is pairs else t for t in result.terms))
 
 
 def _about(found: Run) -> list[str]:
@@ -138,8 +183,8 @@ def _about(found: Run) -> list[str]:
         lines += [
             f"t(e) interpolated with harmonics up to degree {found.scatterer.degree}; directions "
             f"left out are predicted to {np.max(found.interpolation_error):.1e} at worst",
-            f"named coefficients use t = Delta dS.sigma, which misses {residual:.1%} of dt/de; "
-            "tensors, J, D_along, S and A do not",
+            f"named four-spin coefficients and J_iso, J_ani use t = Delta dS.sigma, which misses "
+            f"{residual:.1%} of dt/de; tensors, D, J, D_along, S and A do not",
         ]
     return [*lines, "Quadrature errors are unknown (nan): the energies are those of the files."]
 

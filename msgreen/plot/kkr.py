@@ -32,10 +32,11 @@ def cluster_distance_figure(found: Interactions, positions: np.ndarray, unit: st
         length = np.asarray(perimeters(positions, terms.loops))
         named = terms.coefficients
         if terms.kind == "pair":
-            dmi = np.linalg.norm(named["D"].value, axis=1)
             pairs["$J$ about the reference"] = length / 2, named["J"].value
             pairs[r"$J^{\mathrm{iso}}$ of deviations"] = length / 2, named["J_iso"].value
-            pairs[r"$|\mathbf{D}|$ of deviations"] = length / 2, dmi
+            if "D_vector" in named:
+                size = np.linalg.norm(named["D_vector"].value, axis=1)
+                pairs[r"$|\mathbf{D}|$"] = length / 2, size
         elif terms.order == 4:
             name = terms.kind.replace("_", " ")
             chiral = np.linalg.norm(named["C4_chiral"].value, axis=-1).max(axis=1)
@@ -64,8 +65,9 @@ def _points(panel, curves) -> None:
     ):
         seen = np.abs(values) > 1e-7 * MEV
         if seen.any():
-            face = "none" if "mathcal{C}" in name else colour
-            style = dict(color=colour, marker=marker, mfc=face, ms=4, ls="none")
+            is_open = "mathcal{C}" in name or "reference" in name
+            face, size = "none" if is_open else colour, 7 if "reference" in name else 4
+            style = dict(color=colour, marker=marker, mfc=face, ms=size, ls="none")
             panel.plot(length[seen], values[seen] / MEV, label=name, **style)
 
 
@@ -77,7 +79,7 @@ def dmi_figure(found: Interactions, positions: np.ndarray, unit: str) -> Figure:
     are the components along z. The arrow in the corner is the scale.
     """
     pair = found["pair"]
-    points, dmi = np.asarray(positions, float), pair.coefficients["D"].value / MEV
+    points, dmi = np.asarray(positions, float), pair.coefficients["D_vector"].value / MEV
     start, end = points[pair.loops[:, 0]], points[pair.loops[:, 1]]
     figure, axes = panels(1, 1, 4.6)
     figure.set_figwidth(5.2)
@@ -102,7 +104,7 @@ def dmi_figure(found: Interactions, positions: np.ndarray, unit: str) -> Figure:
         *dmi[:, :2].T,
         angles="xy",
         scale_units="xy",
-        scale=largest / (0.55 * shortest),
+        scale=largest / (0.4 * shortest),
         width=0.006,
         color=RED,
         zorder=5,
@@ -115,7 +117,7 @@ def dmi_figure(found: Interactions, positions: np.ndarray, unit: str) -> Figure:
                 f"{vector[2]:+.2f}", point[:2], (4, 4), textcoords="offset points", fontsize=6
             )
     panel.set(xlabel=f"$x$ ({unit})", ylabel=f"$y$ ({unit})")
-    panel.margins(0.15)
+    panel.margins(0.3)
     if top.any():
         panel.legend(loc="upper left", bbox_to_anchor=(0, 1.08), ncols=2)
     return figure

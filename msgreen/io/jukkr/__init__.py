@@ -9,6 +9,7 @@ from msgreen.io.jukkr.exchange import read_jij as read_jij
 from msgreen.io.jukkr.folder import Run as Run
 from msgreen.io.jukkr.folder import example as example
 from msgreen.io.jukkr.folder import read_folder as read_folder
+from msgreen.io.jukkr.folder import read_host as read_host
 from msgreen.io.jukkr.green import GreenFile as GreenFile
 from msgreen.io.jukkr.green import read_green as read_green
 from msgreen.io.jukkr.structure import AtomInfo as AtomInfo

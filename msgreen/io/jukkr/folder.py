@@ -21,7 +21,7 @@ from msgreen.io.jukkr.structure import (
 from msgreen.io.jukkr.tmat import TMatrixFile, read_tmat
 from msgreen.tmatrix import TMatrix, collinear_tmatrix, interpolated_tmatrix
 
-EXAMPLES = ("fe2_nosoc", "fe2_soc")
+EXAMPLES = ("fe2_nosoc", "fe2_soc", "fe2_soc_y")
 """Names of the example folders that come with msgreen; see `example`."""
 
 
@@ -106,11 +106,7 @@ def read_folder(
     """
     folder = Path(folder)
     for name in ("kkrflex_green", "kkrflex_tmat", "kkrflex_atominfo"):
-        if not (folder / name).is_file():
-            raise InputError(
-                f"Argument `folder` must hold {name}, but {folder} does not. Run JuKKR with the "
-                "option KKRFLEX and copy its kkrflex_* files there."
-            )
+        _require(folder, name)
     green, t = read_green(folder / "kkrflex_green"), read_tmat(folder / "kkrflex_tmat")
     atoms = read_atominfo(folder / "kkrflex_atominfo")
     _check_match(folder, green, t, atoms)
@@ -137,14 +133,42 @@ def read_folder(
     return Run(host, scatterer, atoms, lattice_constant, error)
 
 
+def read_host(folder: str | Path) -> tuple[KKRHost, np.ndarray]:
+    """Read the Green function of a folder alone.
+
+    Parameters
+    ----------
+    folder : path
+        With `kkrflex_green`, and `nonco_angle.dat` unless the moments lie along z.
+
+    Returns
+    -------
+    host : KKRHost
+    moment : real array, shape (3,)
+        Unit vector along the moments.
+
+    Raises
+    ------
+    FileFormatError
+        If a file is wrong.
+    InputError
+        If the folder lacks the Green function.
+    """
+    folder = Path(folder)
+    _require(folder, "kkrflex_green")
+    green = read_green(folder / "kkrflex_green")
+    return KKRHost(green.green, green.contour), _moment(folder)
+
+
 def example(name: str, folder: str | Path) -> Path:
     """Unpack an example run that comes with msgreen.
 
     Parameters
     ----------
-    name : {"fe2_nosoc", "fe2_soc"}
+    name : {"fe2_nosoc", "fe2_soc", "fe2_soc_y"}
         A bilayer of iron, bcc(001), without and with spin-orbit coupling: five atoms, four of
-        one layer in a square and the apex above it.
+        one layer in a square and the apex above it. Moments along z, in the last along y; of
+        that there is the Green function only.
     folder : path
         Where to put it.
 
@@ -165,6 +189,14 @@ def example(name: str, folder: str | Path) -> Path:
     with packed.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         archive.extractall(folder)
     return Path(folder) / name
+
+
+def _require(folder: Path, name: str) -> None:
+    if not (folder / name).is_file():
+        raise InputError(
+            f"Argument `folder` must hold {name}, but {folder} does not. Run JuKKR with the "
+            "option KKRFLEX and copy its kkrflex_* files there."
+        )
 
 
 def _directions(folder: Path) -> list[Path]:
