@@ -150,7 +150,7 @@ class SpinPairs(eqx.Module):
         self.onsite = onsite
         self.edges = None
         if gap is not None:
-            ends = contour.nodes[-1].real + jnp.array([-gap, gap]).astype(complex)
+            ends = (contour.nodes[-1].real + jnp.array([-gap, gap])).astype(complex)
             self.edges = _as_pairs(*_blocks(host, ends, sites, array))
 
     def energies(

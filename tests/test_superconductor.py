@@ -19,7 +19,8 @@ from msgreen.hosts.superconductor import Superconductor
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Lattice, Region, shell_model
 from msgreen.nambu import Pairing, p_wave, s_wave
-from msgreen.spin_pairs import SpinPairs, pair_vector, sphere_rule
+from msgreen.plot import distance_figure, parity_figure, tuning_figure
+from msgreen.spin_pairs import SpinPairs, pair_interactions, pair_vector, sphere_rule
 
 SITES = np.array([[3, 3, 0], [4, 3, 0], [4, 5, 0]])
 COUPLING = ContactCoupling(-1.5, orbitals=2)
@@ -145,6 +146,24 @@ def test_four_spins_on_a_superconductor():
     )
     assert abs(found["four_site"].coefficients["B4_iso"].value[0]) > 0
     assert abs(found["four_site"].coefficients["C4_chiral"].value).max() > 0
+
+
+def test_coefficients_as_an_interaction_set():
+    found = SpinPairs(paper_superconductor(5), COUPLING, [[2, 2, 0], [3, 2, 0]], [[0, 1]]).fit()
+    result = pair_interactions(found, [[0, 1]])
+    assert result.convention.name == "O"
+    np.testing.assert_allclose(result["pair"].coefficients["D"].value, found.D)
+
+
+def test_figures_show_what_they_are_given():
+    J, D = np.full((2, 3), 2e-3), np.full((2, 3), -1e-3)
+    figure = distance_figure([1, 2], J, D, unit="eV")
+    assert "eV" in figure.axes[0].get_ylabel()
+    np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), [-1, -1])
+    figure = parity_figure([0.0, 0.1], [0.0, 0.1], np.eye(2))
+    np.testing.assert_allclose(figure.axes[1].lines[-1].get_ydata(), [0, 1000])
+    figure = tuning_figure([1, 2], {"current": [0.5, 1.0]}, [-1.0, 1.0], {"a": [1e-3, 2e-3]})
+    np.testing.assert_allclose([bar.get_height() for bar in figure.axes[0].patches], [50, 100])
 
 
 def test_derivatives_of_the_dmi():

@@ -7,6 +7,7 @@ from lattices import SQUARE, dense_matrix
 
 from msgreen import ContactCoupling, LloydEnergy, closed_hessian, hessian, loop_tensors
 from msgreen.errors import InputError
+from msgreen.hosts.base import level_contour
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Lattice, Region, shell_model
@@ -114,6 +115,16 @@ def test_infinite_lattice_is_the_limit_of_a_torus():
     found, expected = infinite.blocks(z, SITES, pairs), torus.blocks(z, SITES, pairs)
     np.testing.assert_allclose(found.A, expected.A, atol=1e-9)
     np.testing.assert_allclose(found.B, expected.B, atol=1e-9)
+
+
+def test_contour_of_a_bounded_spectrum():
+    """Poles of the Fermi function at a temperature; otherwise a gap without levels in it."""
+    warm = level_contour(0.3, 2.0, 0.1, None, lambda low, high: True)
+    cold = level_contour(0.3, 2.0, 0.0, 0.1, lambda low, high: False)
+    for contour in (warm, cold):
+        np.testing.assert_allclose(contour.nodes.real, 0.3)
+    with pytest.raises(InputError, match="levels between 0.2 and 0.4 eV"):
+        level_contour(0.3, 2.0, 0.0, 0.1, lambda low, high: True)
 
 
 def test_gradient_with_respect_to_the_hopping():

@@ -194,7 +194,7 @@ def _run_pairs(host, lattice, scatterer, table: Pairs) -> Outcome:
     pairs = [[0, n + 1] for n in range(len(table.distances))]
     found = SpinPairs(host, scatterer, sites, pairs).fit()
     result = pair_interactions(found, pairs, lattice.positions(sites))
-    figure = distance_figure(table.distances, found.J, found.D)
+    figure = distance_figure(table.distances, found.J, found.D, unit="eV")
     summary = [
         f"largest residual of the form F0 + mu.(S1 + S2) + J S1 S2 + D.(S1 x S2): "
         f"{float(np.max(found.residual)):.2e} eV",

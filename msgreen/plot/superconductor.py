@@ -11,7 +11,7 @@ _COLORS = (BLUE, RED, GREEN, PURPLE, SKY, BLACK)
 
 
 @styled
-def distance_figure(distances, J, D) -> Figure:
+def distance_figure(distances, J, D, unit: str = "t") -> Figure:
     """Return D_z against distance, and the magnitudes of all coefficients.
 
     Parameters
@@ -19,7 +19,9 @@ def distance_figure(distances, J, D) -> Figure:
     distances : real array, shape (pair,)
         In lattice constants.
     J, D : real arrays, shape (pair, 3)
-        In units of the hopping.
+        In `unit`.
+    unit : str
+        Of energies: "eV", or "t" for the hopping.
 
     References
     ----------
@@ -30,14 +32,15 @@ def distance_figure(distances, J, D) -> Figure:
     left, right = axes[0]
     left.axhline(0, color=BLACK, linewidth=0.5)
     left.plot(distances, 1e3 * D[:, 2], "o-", color=RED, markersize=3)
-    left.set_ylabel(r"$D_z\ (10^{-3}\,t)$")
+    text = "t" if unit == "t" else rf"\mathrm{{{unit}}}"
+    left.set_ylabel(rf"$D_z\ (10^{{-3}}\,{text})$")
     curves = {"|D_z|": (D[:, 2], RED, "o-"), "|J_z|": (J[:, 2], BLUE, "s-")}
     curves["|J_x| = |J_y|"] = (J[:, 0], GREEN, "^-")
     for name, (values, color, style) in curves.items():
         right.semilogy(
             distances, np.abs(values), style, color=color, markersize=3, label=f"${name}$"
         )
-    right.set_ylabel(r"magnitude $(t)$")
+    right.set_ylabel(rf"magnitude $({text})$")
     right.legend(loc="upper right")
     for panel in (left, right):
         panel.set_xlabel(r"distance $\delta / a$")

@@ -1,0 +1,110 @@
+"""The runs of lattices and superconductors from configuration files."""
+
+import numpy as np
+import pytest
+from lattices import paper_superconductor
+
+from msgreen import ContactCoupling, SpinPairs
+from msgreen.config import KINDS, read_config
+from msgreen.config.lattice import Coupling, LatticeHost, LatticeRun, Pairs, Sites
+from msgreen.config.superconductor import SuperconductorHost, SuperconductorRun
+from msgreen.errors import ConfigError
+
+SUPERCONDUCTOR = """
+[host]
+kind = "superconductor"
+lattice = "square"
+hoppings = [-1.0]
+fermi_energy = -3.0
+temperature = 0.001
+size = [7, 7]
+singlet = 0.1
+triplet = 0.1
+d_imaginary = [[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+
+[coupling]
+value = -1.5
+
+[pairs]
+centre = [3, 3, 0]
+direction = [1, 0]
+distances = [1, 2]
+"""
+
+FERROMAGNET = """
+[host]
+kind = "lattice"
+lattice = "square"
+hoppings = [-0.1]
+exchange = [0.0, 0.0, -0.5]
+gap = 0.0999
+
+[coupling]
+value = -0.5
+
+[sites]
+sites = [[0, 0, 0], [1, 0, 0]]
+orders = [2]
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_config(path)
+
+
+def test_superconductor_run_equals_the_library(tmp_path):
+    run = read(tmp_path, SUPERCONDUCTOR)
+    assert isinstance(run, SuperconductorRun) and isinstance(run.host, SuperconductorHost)
+    assert isinstance(run.pairs, Pairs) and isinstance(run.coupling, Coupling)
+    outcome = run.run(progress=False)
+    sites = run.pairs.sites()
+    found = SpinPairs(
+        paper_superconductor(7), ContactCoupling(-1.5, orbitals=2), sites, [[0, 1], [0, 2]]
+    ).fit()
+    values = {(row.term, row.sites, row.component): row.value for row in outcome.rows}
+    np.testing.assert_allclose(values["D", "0-1", "z"], found.D[0, 2], atol=1e-14)
+    np.testing.assert_allclose(values["J", "0-2", "x"], found.J[1, 0], atol=1e-14)
+    assert outcome.dataset.attrs["convention"] == "O"
+    assert set(outcome.figures) == {"pairs"}
+
+
+def test_lattice_run_gives_the_exchange_of_the_ferromagnet(tmp_path):
+    run = read(tmp_path, FERROMAGNET)
+    assert isinstance(run, LatticeRun) and isinstance(run.host, LatticeHost)
+    assert isinstance(run.sites, Sites)
+    outcome = run.run(progress=False)
+    values = {(row.term, row.sites): row.value for row in outcome.rows}
+    np.testing.assert_allclose(values["J_iso", "0-1"], 16.152869e-3, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ('lattice = "square"\n', "", "`lattice` must be given"),
+        ("size = [7, 7]", "size = [7, 3]", "must lie in the lattice of 7 x 3 cells"),
+        ("temperature = 0.001", "temperature = -1.0", "temperature"),
+        ("d_imaginary", "d_real = [[0.0]]\n#", "d_real"),
+        ("d_imaginary", "#", "must come with `d_real` or `d_imaginary`"),
+        ("distances = [1, 2]", "distances = [1, 1]", "must not repeat itself"),
+        ("direction = [1, 0]", "direction = [0, 0]", "must be a lattice vector"),
+        ("size = [7, 7]", "size = [7, 7]\nwinding = [1]", "`winding` must hold one integer"),
+        (
+            "[pairs]",
+            "[sites]\nsites = [[0, 0, 0], [1, 0, 0]]\n[pairs]",
+            "must not be given together",
+        ),
+    ],
+)
+def test_wrong_keys_are_named(tmp_path, old, new, message):
+    assert {"lattice", "superconductor"} <= set(KINDS)
+    with pytest.raises(ConfigError, match=message):
+        read(tmp_path, SUPERCONDUCTOR.replace(old, new))
+
+
+def test_removed_sites_need_a_size(tmp_path):
+    with pytest.raises(ConfigError, match="`removed` must come with"):
+        read(tmp_path, FERROMAGNET.replace("gap", "removed = [[0, 0, 0]]\ngap"))
+    with pytest.raises(ConfigError, match="`basis` must come with"):
+        read(tmp_path, FERROMAGNET.replace("gap", "basis = [[0.0, 0.0]]\ngap"))
