@@ -82,14 +82,14 @@ def test_lattice_run_gives_the_exchange_of_the_ferromagnet(tmp_path):
 @pytest.mark.parametrize(
     "old, new, message",
     [
-        ('lattice = "square"\n', "", "`lattice` must be given"),
+        ('lattice = "square"\n', "", "`host.lattice` must be given"),
         ("size = [7, 7]", "size = [7, 3]", "must lie in the lattice of 7 x 3 cells"),
         ("temperature = 0.001", "temperature = -1.0", "temperature"),
         ("d_imaginary", "d_real = [[0.0]]\n#", "d_real"),
         ("d_imaginary", "#", "must come with `d_real` or `d_imaginary`"),
         ("distances = [1, 2]", "distances = [1, 1]", "must not repeat itself"),
         ("direction = [1, 0]", "direction = [0, 0]", "must be a lattice vector"),
-        ("size = [7, 7]", "size = [7, 7]\nwinding = [1]", "`winding` must hold one integer"),
+        ("size = [7, 7]", "size = [7, 7]\nwinding = [1]", "`host.winding` must hold one integer"),
         (
             "[pairs]",
             "[sites]\nsites = [[0, 0, 0], [1, 0, 0]]\n[pairs]",
@@ -104,7 +104,7 @@ def test_wrong_keys_are_named(tmp_path, old, new, message):
 
 
 def test_removed_sites_need_a_size(tmp_path):
-    with pytest.raises(ConfigError, match="`removed` must come with"):
+    with pytest.raises(ConfigError, match="`host.removed` must come with"):
         read(tmp_path, FERROMAGNET.replace("gap", "removed = [[0, 0, 0]]\ngap"))
-    with pytest.raises(ConfigError, match="`basis` must come with"):
+    with pytest.raises(ConfigError, match="`host.basis` must come with"):
         read(tmp_path, FERROMAGNET.replace("gap", "basis = [[0.0, 0.0]]\ngap"))

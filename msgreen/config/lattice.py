@@ -160,14 +160,17 @@ class AbstractSpinRun(AbstractRun):
     ) -> Outcome:
         """Compute what the configuration asks for on a host."""
         scatterer = ContactCoupling(self.coupling.value, orbitals=orbitals)
+        if self.sites is not None:
+            return _run_sites(host, lattice, scatterer, self.sites, progress)
         if self.pairs is not None:
             return _run_pairs(host, lattice, scatterer, self.pairs)
-        return _run_sites(host, lattice, scatterer, self.sites, progress)
+        raise InputError("Argument `pairs` must be given (or `sites`), but it is missing. Add one.")
 
     def check_sites(self, normal: AbstractLatticeHost) -> None:
         """Raise InputError if exactly one of the tables is not given or a site does not exist."""
         exactly_one(self, "pairs", "sites")
-        rows = self.pairs.sites() if self.pairs is not None else np.array(self.sites.sites)
+        given = [t for t in (self.pairs, self.sites) if t is not None][0]
+        rows = given.sites() if isinstance(given, Pairs) else np.array(given.sites)
         if isinstance(normal, FiniteLattice):
             normal.region.check_sites(rows)
         else:

@@ -29,7 +29,7 @@ def grid(mesh, twist=0.0) -> Array:
     real array, shape (k, dim)
     """
     axes = np.meshgrid(*(np.arange(n) for n in mesh), indexing="ij")
-    index = np.stack([a.ravel() for a in axes], axis=-1).astype(float)
+    index = jnp.asarray(np.stack([a.ravel() for a in axes], axis=-1), float)
     return (index + jnp.asarray(twist, float)) / np.asarray(mesh, float)
 
 

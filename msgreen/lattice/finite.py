@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, ArrayLike, Complex
 from msgreen.lattice.bloch import bloch_matrix, grid, resolvent, wave
 from msgreen.lattice.geometry import Region
 
@@ -135,7 +135,7 @@ def _between(table, start, end, twist) -> Complex[Array, "row column"]:
     return jnp.swapaxes(values, 1, 2).reshape(rows, columns)
 
 
-def levels_below(blocks, cells, region: Region, energy: float, twist=0.0) -> int:
+def levels_below(blocks, cells, region: Region, energy: float, twist: ArrayLike = 0.0) -> int:
     """Return how many levels of a homogeneous region lie below `energy`, by counting signs.
 
     Sylvester's law of inertia: a torus has as many levels below E as its H(k) have; removing the

@@ -3,6 +3,7 @@
 A site is named by a row of integers: its cell coordinates n and the number of its basis atom.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
@@ -208,7 +209,9 @@ class Region:
     periodic: tuple[bool, ...]
     removed: tuple[tuple[int, ...], ...]
 
-    def __init__(self, lattice: Lattice, shape, periodic=False, removed=()):
+    def __init__(
+        self, lattice: Lattice, shape, periodic: bool | Sequence[bool] = False, removed=()
+    ):
         shape = tuple(int(n) for n in np.atleast_1d(shape))
         if len(shape) != lattice.dimension or min(shape) < 1:
             raise InputError(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, ArrayLike, Complex
 from msgreen.errors import InputError
 from msgreen.lattice.geometry import Lattice
 from msgreen.spin import PAULI
@@ -198,9 +198,9 @@ def shell_model(
     lattice: Lattice,
     hoppings: Sequence,
     *,
-    onsite=0.0,
-    exchange=(0.0, 0.0, 0.0),
-    rashba=0.0,
+    onsite: ArrayLike = 0.0,
+    exchange: ArrayLike | Sequence = (0.0, 0.0, 0.0),
+    rashba: ArrayLike = 0.0,
 ) -> HoppingModel:
     """Return the one-orbital model with one hopping per shell of neighbours.
 
