@@ -1,0 +1,117 @@
+"""`msgreen run` on a folder of kkrflex files, whole D vectors and the figures."""
+
+import csv
+
+import kkr_runs as kkr
+import numpy as np
+import pytest
+import xarray as xr
+
+from msgreen import pairs
+from msgreen.cli import main
+from msgreen.config import KKRRun, read_config
+from msgreen.errors import ConfigError, InputError
+from msgreen.hosts.kkr import cluster_operations
+from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
+from msgreen.transverse import OrderScan, dmi_vectors, order_scan, reference_interactions
+from msgreen.units import RYDBERG
+
+
+def write(folder, extra=""):
+    file = folder / "kkr.toml"
+    file.write_text(f'[host]\nkind = "kkr"\nfolder = "{kkr.folder("fe2_nosoc")}"\n{extra}')
+    return file
+
+
+@pytest.mark.slow
+def test_run_without_spin_orbit(tmp_path, capsys):
+    """The two keys of `[host]` suffice; the pair table holds JuKKR's constants."""
+    assert main(["run", str(write(tmp_path)), "--out", str(tmp_path / "out")]) == 0
+    assert "Quadrature errors are unknown" in capsys.readouterr().out
+    with open(tmp_path / "out" / "interactions.csv", newline="") as file:
+        rows = {(r["term"], r["sites"]): r for r in csv.DictReader(file)}
+    exchange = float(rows["J", "0-4"]["value"])
+    assert exchange == pytest.approx(3.47109816e-3 * RYDBERG, rel=2e-8)
+    with xr.open_dataset(tmp_path / "out" / "interactions.nc") as data:
+        assert data.positions.shape == (5, 3)
+        assert data.four_site_tensor.shape == (15, 3, 3, 3, 3)
+    for name in ("distance", "rotation"):
+        assert (tmp_path / "out" / f"{name}.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_run_with_spin_orbit_and_two_moments(tmp_path):
+    file = tmp_path / "kkr.toml"
+    file.write_text(
+        f'[host]\nkind = "kkr"\nfolder = "{kkr.folder("fe2_soc")}"\n'
+        f'moments = ["{kkr.folder("fe2_soc_y")}"]\n'
+        "[cluster]\norders = [2]\ncontracted = []\n[rotation]\nangles = [10, 20]\norder = 2\n"
+    )
+    config = read_config(file)
+    assert isinstance(config, KKRRun)
+    outcome = config.run(False)
+    assert set(outcome.figures) == {"distance", "rotation", "dmi"}
+    vectors = {(r.sites, r.component): r.value for r in outcome.rows if r.term == "D_vector"}
+    # JuKKR prints 1.02529e-4 Ry for moments along y.
+    assert abs(vectors["0-1", "y"]) == pytest.approx(1.0252915e-4 * RYDBERG, rel=1e-3)
+    assert vectors["0-3", "x"] == pytest.approx(-vectors["0-1", "y"], rel=1e-6)
+    assert any("degree 3" in line for line in outcome.summary)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ('moments = ["nowhere"]', "existing folder"),
+        ("degree = 0", "degree"),
+        ("[cluster]\norders = [3]", "even number"),
+        ("[rotation]\nangles = [10]", "angles"),
+    ],
+)
+def test_wrong_configurations(tmp_path, extra, message):
+    with pytest.raises(ConfigError, match=message):
+        read_config(write(tmp_path, extra))
+
+
+def test_cutoff_without_loops(tmp_path):
+    config = read_config(write(tmp_path, "[cluster]\ncutoff = 0.1"))
+    with pytest.raises(InputError, match="Raise `cutoff`"):
+        config.run(False)
+
+
+def test_vectors_need_enough_moments():
+    bonds = pairs(kkr.run("fe2_nosoc").atoms.positions)
+    with pytest.raises(InputError, match="determine 1 components"):
+        dmi_vectors(bonds, kkr.Z[:1], np.zeros((1, len(bonds))))
+
+
+def test_vectors_from_their_components():
+    vectors = np.random.default_rng(2).normal(size=(2, 3))
+    found = dmi_vectors(np.array([[0, 1], [1, 2]]), np.eye(3), vectors.T)
+    np.testing.assert_allclose(found, vectors, atol=1e-14)
+
+
+def test_operations_supply_moments():
+    """Along y and z with the fourfold axis: the component along x follows."""
+    run = kkr.run("fe2_soc")
+    operations = cluster_operations(run.host, run.atoms.positions, run.reference)
+    bonds = pairs(run.atoms.positions)
+    vector = run.atoms.positions[bonds[:, 1]] - run.atoms.positions[bonds[:, 0]]
+    expected = np.cross(vector, [0, 0, 1])
+    moments = np.array([[0.0, 1, 0], [0, 0, 1]])
+    found = dmi_vectors(bonds, moments, moments @ expected.T, [o[:2] for o in operations])
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_scan_of_orders_and_figures():
+    run, lloyd = kkr.run("fe2_nosoc"), kkr.energy("fe2_nosoc")
+    scan = order_scan(lloyd, run.reference, np.radians([5, 60, 80]), order=3)
+    assert isinstance(scan, OrderScan)
+    assert scan.radius[0] < 0.1 and scan.radius[2] > 1
+    rest = np.abs(scan.total - scan.orders.sum(axis=1))
+    assert rest[0] < 1e-3 * abs(scan.total[0]) < rest[2]
+    assert len(rotation_order_figure(scan).axes) == 3
+    found = reference_interactions(run.host, run.scatterer, run.sites, [pairs(run.atoms.positions)])
+    assert len(cluster_distance_figure(found, run.atoms.positions, "$a$").axes) == 2
+    named = found["pair"].coefficients
+    named["D_vector"] = named["D"]._replace(value=named["D"].value + 1e-3)
+    assert len(dmi_figure(found, run.atoms.positions, "$a$").axes) == 1
