@@ -110,7 +110,7 @@ def level_contour(
     """
     width = 2 * bound + abs(float(centre))
     if temperature > 0:
-        return matsubara(temperature, centre, bandwidth=width, accuracy=1e-11)
+        return matsubara(temperature, centre, _rounded(width, temperature), accuracy=1e-11)
     if gap is None:
         raise InputError(
             "Argument `gap` must be given at zero temperature, but it is missing. Pass the "
@@ -123,7 +123,12 @@ def level_contour(
             f"host has levels between {low:g} and {high:g} eV. Use a smaller gap, or a "
             "temperature above zero."
         )
-    return imaginary_axis(centre, gap=gap, bandwidth=width + 10 * gap, accuracy=1e-11)
+    return imaginary_axis(centre, gap, _rounded(width + 10 * gap, gap), accuracy=1e-11)
+
+
+def _rounded(width: float, unit: float) -> float:
+    """Round up to a power of two of the unit: neighbouring parameters share one set of poles."""
+    return float(unit * 2.0 ** np.ceil(np.log2(width / unit)))
 
 
 def site_count(sites) -> int:
