@@ -109,14 +109,24 @@ def test_spin_orbit_exchange_from_directions(axis):
 
 
 def test_exchange_from_autodiff_is_the_closed_form():
-    """The mixed second derivative of the Lloyd energy is -2 J."""
-    lloyd, moments = kkr.energy("fe2_nosoc"), kkr.run("fe2_nosoc").reference
+    """The mixed second derivative of the Lloyd energy is -2 J: all pairs, few energies."""
+    lloyd, moments = kkr.energy_at_few("fe2_nosoc"), kkr.run("fe2_nosoc").reference
     second = hessian(lloyd.energy, moments)
     exchange = transverse_exchange(lloyd, moments, PAIRS).J
     for along in (0, 1):
         mixed = second[PAIRS[:, 0], along, PAIRS[:, 1], along]
         np.testing.assert_allclose(mixed, -2 * exchange, rtol=1e-9)
     np.testing.assert_allclose(second, closed_hessian(lloyd, moments), atol=1e-14)
+
+
+def test_exchange_of_the_nearest_pair_from_autodiff_is_that_of_jukkr():
+    lloyd, moments = kkr.energy("fe2_nosoc"), kkr.run("fe2_nosoc").reference
+    step = np.array([[1.0, 0], [1.0, 0]])
+    frame = tangent_frame(moments)
+    found = mixed_derivative(lambda u: lloyd.energy(rotate(moments, frame, u)), (0, 4), step)
+    exchange = transverse_exchange(lloyd, moments, np.array([[0, 4]])).J[0]
+    np.testing.assert_allclose(found, -2 * exchange, rtol=1e-9)
+    np.testing.assert_allclose(found, -2 * 3.47109816e-3 * RYDBERG, rtol=2e-8)
 
 
 def test_exchange_is_the_second_difference_of_finite_rotations():
