@@ -138,7 +138,8 @@ class VibratingPairRun(AbstractRun):
     def run(self, progress: bool) -> Outcome:
         """Compute the maps; see `AbstractRun.run`."""
         exchange, alpha = (
-            MEV * np.linspace(*ends, self.map.count) for ends in (self.map.exchange, self.map.alpha)
+            MEV * np.linspace(ends[0], ends[1], self.map.count)
+            for ends in (self.map.exchange, self.map.alpha)
         )
         moments = {
             spin: np.asarray(

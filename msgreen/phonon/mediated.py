@@ -80,14 +80,14 @@ def mode_tensors(
     pairs = check_pairs(pairs, len(positions))
     couplings = _check_couplings(couplings, modes.polarisations.shape[2])
     _check_positive(modes)
-    atoms = np.zeros(len(positions), int) if atoms is None else np.asarray(atoms)
-    if atoms.shape != (len(positions),) or atoms.min() < 0 or atoms.max() >= len(couplings):
+    kind = np.zeros(len(positions), int) if atoms is None else np.asarray(atoms)
+    if kind.shape != (len(positions),) or kind.min() < 0 or kind.max() >= len(couplings):
         raise InputError(
             f"Argument `atoms` must hold one atom from 0 to {len(couplings) - 1} per site, but it "
-            f"is {atoms}."
+            f"is {kind}."
         )
     separations = positions[pairs[:, 0]] - positions[pairs[:, 1]]
-    kinds, members = np.unique(atoms[pairs], axis=0, return_inverse=True)
+    kinds, members = np.unique(kind[pairs], axis=0, return_inverse=True)
     groups = tuple(tuple(np.flatnonzero(members.ravel() == n).tolist()) for n in range(len(kinds)))
     z = jnp.asarray(z)
     value, coarse = _summed(
@@ -269,13 +269,14 @@ def interactions(
             "On-site tensors are not pair interactions."
         )
     value, error = np.asarray(tensors.value), np.asarray(tensors.error)
-    if np.abs(value.imag).max(initial=0) > 1e-9 * np.abs(value).max(initial=1e-300):
+    imaginary = np.abs(np.imag(value)).max(initial=0)
+    if imaginary > 1e-9 * np.abs(value).max(initial=1e-300):
         raise InputError(
             "Argument `tensors` must be real, but the imaginary part reaches "
-            f"{np.abs(value.imag).max():.1e} eV. A spin model needs static tensors (z = 0) or an "
+            f"{imaginary:.1e} eV. A spin model needs static tensors (z = 0) or an "
             "imaginary z."
         )
-    tensor = Coefficient(value.real, error, ("xyz", "xyz"))
+    tensor = Coefficient(np.real(value), error, ("xyz", "xyz"))
     found = Terms(pairs, named_parts(tensor, isotropic), tensor)
     return Interactions((found,), NEUTRAL, np.asarray(positions), dict(source or {}))
 

@@ -314,7 +314,8 @@ def _branches(rule, energies, length, axes) -> Modes:
     axes = np.eye(3) if axes is None else np.atleast_2d(np.asarray(axes, complex))
     polarisations = np.asarray(axes, complex)[None, :, None, :]
     energies = jnp.broadcast_to(jnp.asarray(energies)[:, None], (len(rule[0]), len(axes)))
-    return Modes(*rule, energies, polarisations, jnp.full((1, len(axes), 1), length))
+    q, weights, coarse = rule
+    return Modes(q, weights, coarse, energies, polarisations, jnp.full((1, len(axes), 1), length))
 
 
 def _panels(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

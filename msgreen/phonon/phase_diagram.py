@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import bisect
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
@@ -193,11 +193,11 @@ def ground_state_crossovers(
     found = []
     for n in np.flatnonzero(np.diff(state)):
         before, after = state[n], state[n + 1]
-        change = brentq(
-            lambda a, i=before, j=after: float(np.subtract(lowest(a)[1][i], lowest(a)[1][j])),
-            grid[n],
-            grid[n + 1],
-            xtol=1e-14,
-        )
-        found.append((float(change), float(abs(totals[after]))))
+
+        def gap(alpha, i=before, j=after):
+            both = lowest(alpha)[1]
+            return float(both[i] - both[j])
+
+        change = bisect(gap, float(grid[n]), float(grid[n + 1]), xtol=1e-14, full_output=False)
+        found.append((float(np.asarray(change)), float(abs(totals[after]))))
     return found

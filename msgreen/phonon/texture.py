@@ -12,6 +12,7 @@ from msgreen.hosts.base import check_pairs
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import crystal_tensors, interactions, named_parts
+from msgreen.structure import multiplicity
 
 
 class Texture(NamedTuple):
@@ -137,24 +138,26 @@ def ground_state(
     -------
     Texture
     """
-    if [t.kind for t in model.terms] != ["pair"] or model.terms[0].tensor is None:
+    tensor = model.terms[0].tensor if [t.kind for t in model.terms] == ["pair"] else None
+    if tensor is None:
         raise InputError(
             "Argument `model` must consist of pair terms with tensors, but it does not."
         )
-    terms = model.to(NEUTRAL)["pair"]
-    i, j = terms.loops.T
-    tensor = np.asarray(terms.tensor.value)
-    scale = np.abs(tensor).max()
-    count = int(terms.loops.max()) + 1
+    pairs = model.terms[0].loops
+    factor = model.convention.factor(2, 2, multiplicity(pairs))
+    i, j = pairs.T
+    blocks = factor[:, None, None] * np.asarray(tensor.value)
+    scale = np.abs(blocks).max()
+    count = int(pairs.max()) + 1
 
     def energy(flat):
         vectors = flat.reshape(count, 3)
         norm = np.linalg.norm(vectors, axis=1, keepdims=True)
         spins = vectors / norm
-        from_j = np.einsum("pab,pb->pa", tensor, spins[j])
+        from_j = np.einsum("pab,pb->pa", blocks, spins[j])
         gradient = np.zeros((count, 3))
         np.add.at(gradient, i, from_j)
-        np.add.at(gradient, j, np.einsum("pab,pa->pb", tensor, spins[i]))
+        np.add.at(gradient, j, np.einsum("pab,pa->pb", blocks, spins[i]))
         tangent = gradient - spins * np.sum(gradient * spins, axis=1, keepdims=True)
         return np.sum(from_j * spins[i]) / scale, (tangent / norm).ravel() / scale
 

@@ -82,12 +82,12 @@ def canting_figure(textures: Mapping[str, tuple[Texture, Texture]]) -> Figure:
     """
     figure, axes = panels(len(textures), 1, height=1.5)
     for panel, (title, pair) in zip(axes[:, 0], textures.items(), strict=True):
+        count = len(pair[0].directions)
         for height, colour, texture in zip((1.0, -1.0), (BLUE, RED), pair, strict=True):
             spins = _level(texture.directions)
-            sites = np.arange(len(spins))
             panel.quiver(
-                sites,
-                np.full(len(spins), height),
+                np.arange(count),
+                np.full(count, height),
                 0.75 * spins[:, 0],
                 0.75 * spins[:, 1],
                 color=colour,
@@ -98,9 +98,9 @@ def canting_figure(textures: Mapping[str, tuple[Texture, Texture]]) -> Figure:
                 width=0.004,
             )
             words = f"moment {texture.moment:.3f}\nstaggered {texture.staggered:.3f}"
-            panel.text(len(spins) - 0.2, height, words, va="center", color=colour)
+            panel.text(count - 0.2, height, words, va="center", color=colour)
         panel.set_title(title, loc="center")
-        panel.set_xlim(-0.8, len(spins) + 1.6)
+        panel.set_xlim(-0.8, count + 1.6)
         panel.set_ylim(-1.9, 1.9)
         panel.set_aspect("equal")
         panel.set_xticks([])
