@@ -12,6 +12,7 @@ from msgreen.cli import main
 from msgreen.config import KKRRun, read_config
 from msgreen.errors import ConfigError, InputError
 from msgreen.hosts.kkr import cluster_operations
+from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
 from msgreen.transverse import OrderScan, dmi_vectors, order_scan, reference_interactions
 from msgreen.units import RYDBERG
@@ -112,6 +113,8 @@ def test_scan_of_orders_and_figures():
     assert len(rotation_order_figure(scan).axes) == 3
     found = reference_interactions(run.host, run.scatterer, run.sites, [pairs(run.atoms.positions)])
     assert len(cluster_distance_figure(found, run.atoms.positions, "$a$").axes) == 2
-    named = found["pair"].coefficients
-    named["D_vector"] = named["D"]._replace(value=named["D"].value + 1e-3)
+    pair = found["pair"]
+    drawn = pair.coefficients["D"]
+    drawn = Coefficient(np.asarray(drawn.value) + 1e-3, drawn.error, drawn.axes)
+    found = Interactions((Terms(pair.loops, {"D_vector": drawn}),))
     assert len(dmi_figure(found, run.atoms.positions, "$a$").axes) == 1

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
+import jax.numpy as jnp
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -76,8 +77,9 @@ class Cluster(AbstractTable):
 
     def loops(self, positions: np.ndarray) -> list[np.ndarray]:
         """Return the loops, one array for every kind that has some."""
-        found = [loops(positions, order, cutoff=self.cutoff) for order in self.orders]
-        found += [contracted_loops(positions, kind, cutoff=self.cutoff) for kind in self.contracted]
+        points = jnp.asarray(positions)
+        found = [loops(points, order, cutoff=self.cutoff) for order in self.orders]
+        found += [contracted_loops(points, kind, cutoff=self.cutoff) for kind in self.contracted]
         return [array for array in found if len(array)]
 
 
@@ -151,7 +153,7 @@ def _with_vectors(result: Interactions, found: Run, folders: list[Path]) -> Inte
             "Argument `moments` must go with pairs, but `orders` lacks 2. Add it, or remove "
             "`moments`."
         )
-    hosts = [(found.host, found.reference)]
+    hosts = [(found.host, found.scatterer.reference)]
     for folder in folders:
         host, moment = read_host(folder)
         if host.green.shape != found.host.green.shape:
@@ -159,7 +161,7 @@ def _with_vectors(result: Interactions, found: Run, folders: list[Path]) -> Inte
                 f"Argument `moments` must name runs of the same cluster, but {folder} holds a "
                 f"Green function of shape {host.green.shape}."
             )
-        hosts.append((host, np.tile(moment, (host.count, 1))))
+        hosts.append((host, jnp.tile(jnp.asarray(moment), (host.count, 1))))
     along = []
     for host, moments in hosts:
         lloyd = LloydEnergy(host, found.scatterer.about(moments), found.sites)
@@ -169,7 +171,9 @@ def _with_vectors(result: Interactions, found: Run, folders: list[Path]) -> Inte
         for operation in cluster_operations(found.host, found.atoms.positions, found.reference)
         if operation.residual < SYMMETRIC
     ]
-    vectors = dmi_vectors(pairs.loops, [m[0] for _, m in hosts], along, operations)
+    vectors = dmi_vectors(
+        pairs.loops, np.stack([m[0] for _, m in hosts]), np.stack(along), operations
+    )
     column = Coefficient(vectors, np.full_like(vectors, np.nan), ("xyz",))
     grown = replace(pairs, coefficients={**pairs.coefficients, "D_vector": column})
     return replace(result, terms=tuple(grown if t is pairs else t for t in result.terms))

@@ -1,5 +1,6 @@
 """Interactions of a cluster in a real material: against distance, on the cluster, by order."""
 
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -29,7 +30,7 @@ def cluster_distance_figure(found: Interactions, positions: np.ndarray, unit: st
     left, right = axes[0]
     pairs, four = {}, {}
     for terms in found.terms:
-        length = np.asarray(perimeters(positions, terms.loops))
+        length = np.asarray(perimeters(jnp.asarray(positions), terms.loops))
         named = terms.coefficients
         if terms.kind == "pair":
             pairs["$J$ about the reference"] = length / 2, named["J"].value
