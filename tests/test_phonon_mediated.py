@@ -308,6 +308,7 @@ def test_named_parts_rebuild_the_tensor_and_the_energy():
         assert (np.abs(parts["J_iso"]).max() > 0) == isotropic
 
 
+@pytest.mark.slow
 def test_gradients_of_crystal_tensors_match_finite_differences():
     sites, pairs = [(0, 0), (1, 0), (2, 1)], [(0, 1), (0, 2)]
 

@@ -96,10 +96,12 @@ class SpinPair(eqx.Module):
     def log_partition(self, temperature) -> Float[Array, "*grid total"]:
         """Return ln Z_M of every block, in the order of `total_projections`."""
         beta = 1 / (BOLTZMANN * jnp.asarray(temperature, float))
-        logs = [
-            log_trace_exp(-beta[..., None, None] * self.block(total))
-            for total in self.total_projections
-        ]
+        scaled = [-beta[..., None, None] * self.block(m) for m in self.total_projections]
+        middle = len(scaled) // 2
+        sizes = zip(scaled[:middle], scaled[:middle:-1], strict=True)  # M and -M have equal sizes
+        both = [log_trace_exp(jnp.stack(blocks)) for blocks in sizes]
+        logs = [low for low, _ in both] + [log_trace_exp(scaled[middle])]
+        logs += [high for _, high in reversed(both)]
         return jnp.stack(jnp.broadcast_arrays(*logs), axis=-1)
 
 
