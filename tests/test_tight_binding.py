@@ -7,7 +7,7 @@ from lattices import SQUARE, dense_matrix
 
 from msgreen import ContactCoupling, LloydEnergy, closed_hessian, hessian, loop_tensors
 from msgreen.errors import InputError
-from msgreen.hosts.base import level_contour
+from msgreen.hosts.base import check_pairs, level_contour, site_count
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Lattice, Region, shell_model
@@ -115,6 +115,14 @@ def test_infinite_lattice_is_the_limit_of_a_torus():
     found, expected = infinite.blocks(z, SITES, pairs), torus.blocks(z, SITES, pairs)
     np.testing.assert_allclose(found.A, expected.A, atol=1e-9)
     np.testing.assert_allclose(found.B, expected.B, atol=1e-9)
+
+
+def test_pairs_are_rows_of_sites():
+    assert check_pairs([[0, 1]], site_count(SITES)).shape == (1, 2)
+    with pytest.raises(InputError, match="from 0 to 3"):
+        check_pairs([[0, 4]], site_count(SITES))
+    with pytest.raises(InputError, match="int array"):
+        check_pairs([0, 1], 2)
 
 
 def test_contour_of_a_bounded_spectrum():

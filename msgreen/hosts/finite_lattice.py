@@ -66,7 +66,7 @@ class FiniteLattice(AbstractLatticeHost):
     >>> flake = FiniteLattice(shell_model(square, [-1.0]), Region(square, (5, 5)), temperature=0.1)
     >>> onsite = flake.blocks(jnp.array([1j]), [[2, 2, 0]], [[0, 0]])
     >>> round(float(onsite.A[0, 0, 0, 0].imag), 6)
-    -0.481818
+    -0.461538
     """
 
     nambu: ClassVar[bool] = False
