@@ -121,7 +121,7 @@ def _level(directions: np.ndarray) -> np.ndarray:
     return np.stack([flat @ [mean[1], -mean[0]], flat @ mean], axis=1)
 
 
-_LINES = r"solid: ground state changes    dashed: $3|\alpha| = J$"
+_F2 = r"$3|\alpha| = J$ of F2"
 
 
 @styled
@@ -163,14 +163,16 @@ def field_map_figure(
         )
         for change, _ in ground_state_crossovers(spin, ratio=ratio):
             for sign in (1, -1):
-                panel.plot(sign * change * positive, positive, color="k", linewidth=0.7)
+                ends = sign * change * positive
+                panel.plot(ends, positive, color="k", linewidth=0.7, label="ground state changes")
         for sign in (1, -1):
-            panel.plot(sign * positive / 3, positive, color=GREEN, dashes=DASHES[1])
+            panel.plot(sign * positive / 3, positive, color=GREEN, dashes=DASHES[1], label=_F2)
         panel.set_xlim(alpha.min(), alpha.max())
         panel.set_ylim(exchange.min(), exchange.max())
         panel.set_title(f"$S = {spin:g}$, $T = {temperature:g}$ K")
-        panel.text(0.5, 0.03, _LINES, transform=panel.transAxes, ha="center", color="w")
         figure.colorbar(mesh, ax=panel, label=r"$\langle S_1^z + S_2^z\rangle$", pad=0.02)
+    handles = dict(zip(*axes[0, 0].get_legend_handles_labels()[::-1], strict=True))
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2)
     for panel in axes[-1]:
         panel.set_xlabel(r"$\alpha$ (meV)")
     for panel in axes[:, 0]:
