@@ -16,6 +16,9 @@ from msgreen.errors import InputError
 from msgreen.structure import multiplicity
 from msgreen.units import MEV
 
+_SHOWN = 20
+"""Rows of one kind that printing shows."""
+
 
 class Coefficient(eqx.Module):
     """Values of a named coefficient of some clusters, and estimates of their numerical errors.
@@ -37,7 +40,8 @@ class Coefficient(eqx.Module):
         """Return numpy copies with the numbers of every cluster multiplied by its factor."""
         value, error = np.asarray(self.value), np.asarray(self.error)
         column = factor.reshape(-1, *(1,) * (value.ndim - 1))
-        return Coefficient(column * value, np.abs(column) * error, self.axes)
+        # Adding zero turns -0.0 into 0.0.
+        return Coefficient(column * value + 0.0, np.abs(column) * error, self.axes)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,16 @@ class Terms:
     loops: np.ndarray
     coefficients: Mapping[str, Coefficient]
     tensor: Coefficient | None = None
+
+    def __post_init__(self):
+        ranked = np.sort(self.loops, axis=1)
+        counts = 1 + np.count_nonzero(np.diff(ranked, axis=1), axis=1)
+        if len(set(counts.tolist())) > 1:
+            raise InputError(
+                "Argument `loops` must hold clusters of the same number of different sites, but "
+                f"it holds clusters of {sorted(set(counts.tolist()))} sites. Pass each kind as an "
+                "array of its own."
+            )
 
     @property
     def order(self) -> int:
@@ -124,6 +138,14 @@ class Interactions:
     positions: np.ndarray | None = None
     source: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self):
+        kinds = [terms.kind for terms in self.terms]
+        if len(set(kinds)) < len(kinds):
+            raise InputError(
+                f"Argument `terms` must hold every kind of cluster once, but it holds {kinds}. "
+                "Concatenate the clusters of one kind."
+            )
+
     def __getitem__(self, kind: str) -> Terms:
         """Return the terms of one kind, such as "pair" or "four_site"."""
         for terms in self.terms:
@@ -179,12 +201,7 @@ class Interactions:
 
     def rows(self, tensors: bool = False) -> list[Row]:
         """Return every number as a row: order, term, sites, component, value, error, unit."""
-        return [
-            row
-            for terms in self.terms
-            for name, coefficient in _named(terms, tensors).items()
-            for row in self._rows_of(terms, name, coefficient)
-        ]
+        return [row for terms in self.terms for row in self._rows(terms, tensors)]
 
     def _rows_of(self, terms: Terms, name: str, coefficient: Coefficient):
         shape = coefficient.value.shape[1:]
@@ -235,16 +252,20 @@ class Interactions:
             f"(sign {sign}, sum over {counting})",
             f"{'term':<12}{'sites':<16}{'component':<14}{'value':>16}{'error':>12}",
         ]
-        rows = self.rows()
-        shown = rows if len(rows) <= 60 else rows[:40]
-        for r in shown:
-            lines.append(
+        for terms in self.terms:
+            rows = [row for row in self._rows(terms) if row.value != 0.0]
+            lines += [
                 f"{r.term:<12}{r.sites:<16}{r.component:<14}{r.value / MEV:>16.8g}"
                 f"{r.error / MEV:>12.1e}"
-            )
-        if len(shown) < len(rows):
-            lines.append(f"... and {len(rows) - len(shown)} more rows; write them with write_csv")
+                for r in rows[:_SHOWN]
+            ]
+            if len(rows) > _SHOWN:
+                lines.append(f"... {len(rows) - _SHOWN} more {terms.kind} rows that are not zero")
         return "\n".join(lines)
+
+    def _rows(self, terms: Terms, tensors: bool = False):
+        for name, coefficient in _named(terms, tensors).items():
+            yield from self._rows_of(terms, name, coefficient)
 
 
 def _named(terms: Terms, tensors: bool) -> dict[str, Coefficient]:

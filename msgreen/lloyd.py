@@ -58,7 +58,7 @@ class LloydEnergy(eqx.Module):
     >>> energy = LloydEnergy(gas, ContactCoupling(0.58), jnp.array([[0.0], [9.35]]))
     >>> up, down = jnp.array([0.0, 0.0, 1.0]), jnp.array([0.0, 0.0, -1.0])
     >>> round(1e3 * float(energy.interaction(jnp.stack([up, down]))), 2)
-    0.0
+    -1.97
     """
 
     green: Complex[Array, "energy site spinorb site spinorb"]
@@ -117,7 +117,7 @@ class LloydEnergy(eqx.Module):
         """Return sum_i E_i(S_i) in eV, each spin alone in the host; arguments as for a call."""
         return self._batched(directions, LloydEnergy._single_site)
 
-    def with_error(self, directions: Float[Array, "site 3"]) -> tuple[Array, Array]:
+    def interaction_with_error(self, directions: Float[Array, "site 3"]) -> tuple[Array, Array]:
         """Return `interaction` of one configuration and its quadrature error estimate, in eV."""
         self._check(directions, batched=False)
         return self._integrate(self._linked, jnp.asarray(directions, float))
@@ -148,6 +148,24 @@ class LloydEnergy(eqx.Module):
         dressed = jnp.linalg.solve(identity - self.scattering_matrix(spins), _as_matrix(self.green))
         return dressed.reshape(self.green.shape)
 
+    def about(self, directions: Float[Array, "site 3"], order: int) -> "LloydExpansion":
+        """Return the energy about a reference, exact to `order` in the change of the potential.
+
+        Its derivatives at the reference up to `order` are those of the total energy, but cost
+        matrix products only: fit for high orders.
+
+        Parameters
+        ----------
+        directions : real array, shape (site, 3)
+            Unit vectors of the reference.
+        order : int
+            At least 1.
+        """
+        self._check(directions, batched=False)
+        if order < 1:
+            raise InputError(f"Argument `order` must be at least 1, but it is {order}.")
+        return LloydExpansion(self, directions, order)
+
     def spectral_radius(self, directions: Float[Array, "site 3"]) -> float:
         """Return the largest |eigenvalue| of G V(S) over the contour.
 
@@ -171,7 +189,8 @@ class LloydEnergy(eqx.Module):
         Returns
         -------
         real array, shape (order,)
-            -(1 / pi p) Im int Tr (G V)^p; its sum tends to the total energy.
+            -(1 / pi p) Im int Tr (G V)^p; the sum converges to the total energy if the spectral
+            radius of G V is below 1.
 
         Warns
         -----
@@ -193,10 +212,7 @@ class LloydEnergy(eqx.Module):
                 stacklevel=2,
             )
         matrix = self.scattering_matrix(jnp.asarray(directions, float))
-        power, traces = matrix, [jnp.trace(matrix, axis1=1, axis2=2)]
-        for p in range(2, order + 1):
-            power = power @ matrix
-            traces.append(jnp.trace(power, axis1=1, axis2=2) / p)
+        traces = [trace / p for p, trace in enumerate(_power_traces(matrix, order), start=1)]
         return -self.prefactor * self.path.integrate(jnp.stack(traces, axis=1))[0]
 
     def _single_site(self, spins) -> Float[Array, ""]:
@@ -241,6 +257,34 @@ class LloydEnergy(eqx.Module):
         _checks.unit_vectors("directions", directions)
 
 
+class LloydExpansion(eqx.Module):
+    """The energy about a reference S0, exact to a given order in the change of the potential.
+
+    E(S) - E(S0) = -(1/pi) Im int sum_(p <= order) Tr (g dV)^p / p, with g the Green function at S0.
+    Made by `LloydEnergy.about`. Calling it with spins (site, 3) returns an energy in eV.
+    """
+
+    lloyd: LloydEnergy
+    potential: Complex[Array, "energy site spinorb spinorb"]
+    dressed: Complex[Array, "energy site spinorb site spinorb"]
+    order: int = eqx.field(static=True)
+
+    def __init__(self, lloyd: LloydEnergy, directions: Float[Array, "site 3"], order: int):
+        directions = jnp.asarray(directions, float)
+        self.lloyd = lloyd
+        self.potential = lloyd.scatterer.potential(lloyd.path.nodes, directions)
+        self.dressed = lloyd.dressed_green(directions)
+        self.order = order
+
+    def __call__(self, spins: Float[Array, "site 3"]) -> Float[Array, ""]:
+        """Return the change of the total energy in eV, for vectors of any length."""
+        potential = self.lloyd.scatterer.potential(self.lloyd.path.nodes, spins)
+        change = jnp.einsum("eiajb,ejbc->eiajc", self.dressed, potential - self.potential)
+        traces = _power_traces(_as_matrix(change), self.order)
+        total = sum(trace / p for p, trace in enumerate(traces, start=1))
+        return -self.lloyd.prefactor * self.lloyd.path.integrate(total)[0]
+
+
 @eqx.filter_jit
 def _map_configurations(lloyd: LloydEnergy, directions, function):
     """Evaluate `function` over the leading axes, in blocks of bounded memory."""
@@ -252,6 +296,18 @@ def _map_configurations(lloyd: LloydEnergy, directions, function):
         lambda spins: function(lloyd, spins), flat, batch_size=min(block, len(flat))
     )
     return energies.reshape(directions.shape[:-2])
+
+
+def _power_traces(matrix, order: int) -> list[Complex[Array, " energy"]]:
+    """Tr M^p for p = 1 ... order; the last power is not formed."""
+    powers = [matrix]
+    while 2 * len(powers) < order:
+        powers.append(powers[-1] @ matrix)
+    traces = [jnp.trace(power, axis1=1, axis2=2) for power in powers]
+    for p in range(len(powers) + 1, order + 1):
+        left, right = powers[p // 2 - 1], powers[p - p // 2 - 1]
+        traces.append(jnp.einsum("eij,eji->e", left, right))
+    return traces[:order]
 
 
 def _between_sites(host: AbstractHost, z, sites):

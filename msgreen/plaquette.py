@@ -194,10 +194,10 @@ def loop_energies(
     green = host.blocks(contour.nodes, sites, found).matrix()
     potential = scatterer.potential(contour.nodes, jnp.asarray(directions, float))
     rules = jnp.stack([contour.weights, contour.embedded])
-    traces = loop_trace(potential[:, found[:, 0]] @ green, index, rules).imag
+    traces = loop_trace(potential[:, found[:, 0]] @ green, index, rules)
     both = traces[:, : len(loops)] + traces[:, len(loops) :]
     factor = host_factor(host) * multiplicity(loops) / (2 * order * np.pi)
-    return -factor * both[0], jax.lax.stop_gradient(factor * jnp.abs(both[0] - both[1]))
+    return -factor * both[0].imag, jax.lax.stop_gradient(factor * jnp.abs(both[0] - both[1]))
 
 
 def host_factor(host: AbstractHost) -> float:

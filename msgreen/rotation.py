@@ -14,17 +14,19 @@ closed forms take a `LloydEnergy` and need no automatic differentiation.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import permutations
+from itertools import permutations, product
+from math import factorial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.jet import jet
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
-from msgreen.lloyd import LloydEnergy
+from msgreen.lloyd import LloydEnergy, LloydExpansion
 from msgreen.spin import rotate, tangent_frame
 
 Energy = Callable[[Array], Array]
@@ -96,6 +98,12 @@ def rotation_tensor(
         d^N E / du_1 ... du_N in eV, u_m being the geodesic coordinates of spin ``sites[m]``.
         Two entries give a block of the Hessian; four and six the ring and six-spin couplings
         as seen from the reference.
+
+    Notes
+    -----
+    Nested derivatives of a determinant compile slowly beyond fourth order. Pass
+    ``lloyd.about(directions, N)`` as the energy there: it has the same derivatives up to order N
+    and is differentiated in Taylor mode.
     """
     _checks.unit_vectors("directions", directions)
     _check_sites(sites, len(directions))
@@ -136,7 +144,7 @@ def closed_hessian(
 
     With g = (1 - G V)^-1 G and vertices v^a = dV/du_a, the blocks i != j are
     -(1/pi) Im int Tr[g_ij v_j^b g_ji v_i^a] (Liechtenstein et al.); the diagonal blocks hold in
-    addition the term of second order in the potential, -(1/pi) Im int Tr[g_ii d^2V_i], with
+    addition the second derivative of the potential, -(1/pi) Im int Tr[g_ii d^2V_i], with
     d^2 e / du_a du_b = -delta_ab e.
 
     Valid for scatterers that are linear in the spin, V = v . S.
@@ -241,7 +249,10 @@ def _hessian(energy, directions, origin):
 
 @eqx.filter_jit
 def _rotation_tensor(energy, directions, origin, sites):
-    return _mixed_derivative(_in_tangent_coordinates(energy, directions), origin, sites)
+    along = _in_tangent_coordinates(energy, directions)
+    if isinstance(energy, LloydExpansion):
+        return _polarised_derivative(along, origin, sites)
+    return _mixed_derivative(along, origin, sites)
 
 
 @eqx.filter_jit
@@ -267,6 +278,29 @@ def _mixed_derivative(function, origin, sites):
 
     every = np.stack(np.unravel_index(np.arange(axes ** len(sites)), (axes,) * len(sites)), axis=1)
     return jax.vmap(along)(jnp.asarray(every)).reshape((axes,) * len(sites))
+
+
+def _polarised_derivative(function, origin, sites):
+    """d^N f from directional derivatives D_v^N, in Taylor mode.
+
+    2^(N-1) N! d^N f / du_1 ... du_N = sum over signs s of (s_1 ... s_N) D_v^N f, with s_1 = 1 and
+    v = s_1 u_1 + ... + s_N u_N: every monomial but the mixed one cancels.
+    """
+    order, axes = len(sites), origin.shape[1]
+    signs = np.array([(1.0, *rest) for rest in product((1.0, -1.0), repeat=order - 1)])
+    every = np.array(list(product(range(axes), repeat=order)))
+
+    def directional(components, sign):
+        v = jnp.zeros_like(origin).at[np.array(sites), components].add(sign)
+        series = (v, *(jnp.zeros_like(v),) * (order - 1))
+        return jet(function, (origin,), (series,))[1][-1] * jnp.prod(sign)
+
+    summed = jax.vmap(
+        lambda components: jnp.sum(
+            jax.vmap(lambda sign: directional(components, sign))(jnp.asarray(signs))
+        )
+    )(jnp.asarray(every))
+    return summed.reshape((axes,) * order) / (2.0 ** (order - 1) * factorial(order))
 
 
 def _directional(function, tangent):

@@ -105,6 +105,7 @@ def first_minimum(gas: RashbaGas) -> tuple[float, float]:
         If J_iso has no minimum within four Fermi wavelengths.
     """
     grid = np.linspace(0.05, 8 * np.pi, 400) / float(gas.fermi_wavevector)
+    distance = value = np.nan
     for _ in range(3):
         values, slopes = map(np.asarray, _unit_exchange_and_slope(gas, jnp.asarray(grid)))
         turns = np.nonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))[0]

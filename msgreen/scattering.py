@@ -65,7 +65,7 @@ class ContactCoupling(AbstractRigidScatterer):
 
     Parameters
     ----------
-    strength : float or real array, shape (site,)
+    coupling : float or real array, shape (site,)
         J_sd, common to all sites or one per site.
     orbitals : int
         Number of orbitals per site.

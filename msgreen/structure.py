@@ -178,7 +178,7 @@ def check_order(order: int) -> None:
     if order != int(order) or order < 2 or order % 2:
         raise InputError(
             f"Argument `order` must be an even number of spins of at least 2, but it is {order}: "
-            "time reversal forbids odd orders."
+            "odd orders vanish in a host with time reversal symmetry."
         )
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from math import factorial
 
 import jax
 import jax.numpy as jnp
@@ -253,6 +254,34 @@ def test_dimer_through_fourth_order(derivatives):
         rest = derivative - sine_series(found, order)
         found.append(rest / factorial[order])
     np.testing.assert_allclose(found, exact, rtol=0, atol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [2, 4, 6])
+def test_dimer_about_a_reference_to_sixth_order(order):
+    """One spin turned in the plane: x = sin u, so that d^n E / du^n follows from E(x)."""
+    lloyd = fine(dimer())
+    sites = (1,) * order
+    found = rotation_tensor(lloyd.about(PERPENDICULAR, order), PERPENDICULAR, sites)
+    towards = plane_components()[1]
+    value = functools.reduce(lambda t, _: np.tensordot(towards, t, 1), sites, found)
+    taylor = dimer_taylor(6)
+    sine = np.polynomial.Polynomial([0, 1, 0, -1 / 6, 0, 1 / 120])
+    exact = sum(c * sine**n for n, c in enumerate(taylor)).coef[order] * factorial(order)
+    np.testing.assert_allclose(float(value), exact, rtol=1e-7)
+
+
+def test_expansion_about_a_reference(lloyd):
+    """Exact to the order asked for: the error of small rotations falls with the next power."""
+    tilt = tangent_frame(SPINS)[:, 0]
+    errors = []
+    for angle in (0.1, 0.05):
+        turned = np.cos(angle) * SPINS + np.sin(angle) * np.asarray(tilt)
+        change = lloyd.about(SPINS, 3)(jnp.asarray(turned))
+        errors.append(abs(float(change - (lloyd(turned) - lloyd(SPINS)))))
+    assert 2**3.5 < errors[0] / errors[1] < 2**4.5
+    with pytest.raises(InputError, match="`order` must be at least 1"):
+        lloyd.about(SPINS, 0)
 
 
 def test_dimer_about_the_ferromagnet():

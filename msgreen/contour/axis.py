@@ -40,7 +40,8 @@ def _from_poles(energy, unit, rule: PoleRule) -> Contour:
         half_pi * embedded,
         factor=SAFETY * rule.reduction,
         power=1.0,
-        floor=rule.deviation,
+        # Levels that move in opposite directions cancel in sum |w F|, but not in its error.
+        floor=2 * SAFETY * rule.deviation,
     )
 
 

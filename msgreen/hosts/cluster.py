@@ -28,7 +28,10 @@ class ClusterHost(AbstractHost):
     fermi_energy : float
         E_F in eV. It must lie in a gap of the cluster with its spins in place.
     gap : float
-        A lower bound of the distance in eV of the levels from E_F, with and without spins.
+        A lower bound of the distance in eV of the levels from E_F, with any of the spins in place.
+    bandwidth : float, optional
+        An upper bound of that distance. By default four times the largest sum of the moduli in a
+        row of the Hamiltonian, which leaves room for spins that couple as strongly as that.
 
     Raises
     ------
@@ -45,8 +48,9 @@ class ClusterHost(AbstractHost):
     hamiltonian: Complex[Array, "site spinorb site spinorb"]
     fermi_energy: Float[Array, ""]
     gap: float = eqx.field(static=True)
+    bandwidth: float | None = eqx.field(static=True)
 
-    def __init__(self, hamiltonian, *, fermi_energy=0.0, gap):
+    def __init__(self, hamiltonian, *, fermi_energy=0.0, gap, bandwidth=None):
         require_x64("ClusterHost")
         matrix = jnp.asarray(hamiltonian, complex)
         if matrix.ndim != 4 or matrix.shape[:2] != matrix.shape[2:] or matrix.shape[1] % 2:
@@ -68,6 +72,7 @@ class ClusterHost(AbstractHost):
         self.hamiltonian = matrix
         self.fermi_energy = jnp.asarray(fermi_energy, float)
         self.gap = float(gap)
+        self.bandwidth = None if bandwidth is None else float(bandwidth)
 
     def blocks(self, z, sites, pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. `sites` are site numbers, shape (site,)."""
@@ -83,9 +88,17 @@ class ClusterHost(AbstractHost):
 
     def contour(self, sites) -> Contour:
         """Return the imaginary axis through E_F, made for the gap and the bandwidth."""
-        matrix = self.hamiltonian.reshape(self.hamiltonian.shape[0] * self.hamiltonian.shape[1], -1)
-        bandwidth = 2 * np.abs(np.asarray(matrix)).sum(axis=1).max() + abs(float(self.fermi_energy))
-        return imaginary_axis(self.fermi_energy, gap=self.gap, bandwidth=bandwidth + 10 * self.gap)
+        bandwidth = self.bandwidth
+        if bandwidth is None:
+            levels = _checks.concrete(self.hamiltonian), _checks.concrete(self.fermi_energy)
+            if levels[0] is None or levels[1] is None:
+                raise InputError(
+                    "Argument `bandwidth` must be given while JAX traces the Hamiltonian, but it "
+                    "is missing. Pass `ClusterHost(..., bandwidth=...)` or make the contour first."
+                )
+            row_sums = np.abs(levels[0]).reshape(*levels[0].shape[:2], -1).sum(axis=-1)
+            bandwidth = 4 * row_sums.max() + abs(float(levels[1])) + 10 * self.gap
+        return imaginary_axis(self.fermi_energy, gap=self.gap, bandwidth=bandwidth)
 
 
 def _check_sites(sites, count: int) -> np.ndarray:

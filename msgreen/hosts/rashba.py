@@ -60,7 +60,7 @@ class RashbaGas(AbstractHost):
     --------
     >>> gas = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
     >>> round(float(gas.fermi_energy), 6)
-    0.405982
+    0.406009
     """
 
     nambu: ClassVar[bool] = False
