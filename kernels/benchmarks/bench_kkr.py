@@ -50,7 +50,8 @@ def main():
         rate = flops / taken / 1e9
         machine = product_rate(size, energies, 100)
         print(
-            f"{run}: {taken:.2f} s ({cpu:.2f} s of processors); tensors alone need {flops / 1e9:.2f} GFlop, {rate:.2f} of "
+            f"{run}: {taken:.2f} s ({cpu:.2f} s of processors); "
+            f"tensors alone need {flops / 1e9:.2f} GFlop, {rate:.2f} of "
             f"{machine:.1f} GFlop/s of {size} x {size} products ({rate / machine:.1%})"
         )
 

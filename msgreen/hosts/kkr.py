@@ -204,6 +204,16 @@ def symmetrize(host: KKRHost, operations: Sequence[ClusterOperation]) -> KKRHost
     return KKRHost(sum(_moved(green, o) for o in operations) / len(operations), host.path)
 
 
+def reciprocal(host: KKRHost) -> KKRHost:
+    """Return the host with (G + G^T)/2: for hosts without spin-orbit coupling only.
+
+    There, with collinear moments along z, running a path backwards changes nothing,
+    G_ij = G_ji^T spin by spin. A computed Green function obeys it up to its k mesh.
+    """
+    green = np.asarray(host.green)
+    return KKRHost((green + green.transpose(0, 3, 4, 1, 2)) / 2, host.path)
+
+
 def _moved(green, operation: ClusterOperation) -> np.ndarray:
     """G of the moved cluster, where U G_ij U^+ stands at the images of i and j."""
     degree = round(np.sqrt(green.shape[2] // 2)) - 1
