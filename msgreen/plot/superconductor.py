@@ -65,13 +65,15 @@ def parity_figure(singlet, triplet, D) -> Figure:
     """
     figure, axes = panels(1, 2, 3.0, width_ratios=(1.25, 1))
     left, right = axes[0]
-    limit = 1e3 * np.abs(D).max()
+    values = 1e3 * np.asarray(D)
+    limit = np.abs(values).max()
+    signed = values.min() < -1e-6 * limit
     image = left.pcolormesh(
         triplet,
         singlet,
-        1e3 * np.asarray(D),
-        cmap="RdBu_r",
-        vmin=-limit,
+        values,
+        cmap="RdBu_r" if signed else "YlOrRd",
+        vmin=-limit if signed else 0,
         vmax=limit,
         rasterized=True,
     )
@@ -81,7 +83,7 @@ def parity_figure(singlet, triplet, D) -> Figure:
     rows = np.linspace(0, len(singlet) - 1, 5).round().astype(int)
     for row, color in zip(rows, _COLORS, strict=False):
         label = rf"$\Delta_s = {singlet[row]:.2g}\,t$"
-        right.plot(triplet, 1e3 * np.asarray(D)[row], color=color, label=label)
+        right.plot(triplet, values[row], color=color, label=label)
     right.set_xlabel(r"$\Delta_p / t$")
     right.set_ylabel(r"$D_z\ (10^{-3}\,t)$")
     right.legend(loc="upper left")
@@ -91,7 +93,11 @@ def parity_figure(singlet, triplet, D) -> Figure:
 
 @styled
 def tuning_figure(
-    distances, change: Mapping[str, Sequence[float]], mu, D: Mapping[str, Sequence[float]]
+    distances,
+    change: Mapping[str, Sequence[float]],
+    mu,
+    D: Mapping[str, Sequence[float]],
+    dashed: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
     """Return how a supercurrent and the chemical potential tune D_z.
 
@@ -104,6 +110,8 @@ def tuning_figure(
     mu : real array, shape (m,)
         In units of the hopping.
     D : mapping of label to real array, shape (m,)
+    dashed : mapping of label to real array, shape (m,), optional
+        Curves in the same colors to compare with, such as those of a smaller lattice.
 
     References
     ----------
@@ -120,10 +128,13 @@ def tuning_figure(
     left.axhline(0, color=BLACK, linewidth=0.5)
     left.set_xlabel(r"distance $\delta / a$")
     left.set_ylabel(r"change of $D_z$ (%)")
+    left.set_xticks(np.asarray(distances))
     left.legend(loc="upper left")
     right.axhline(0, color=BLACK, linewidth=0.5)
     for (label, values), color in zip(D.items(), _COLORS, strict=False):
         right.plot(mu, 1e3 * np.asarray(values), color=color, label=label)
+    for (label, values), color in zip((dashed or {}).items(), _COLORS, strict=False):
+        right.plot(mu, 1e3 * np.asarray(values), "--", color=color, label=label)
     right.set_xlabel(r"$\mu / t$")
     right.set_ylabel(r"$D_z\ (10^{-3}\,t)$")
     right.legend(loc="upper right")
