@@ -64,7 +64,7 @@ def cut_blocks(
         Energies are treated one after the other, so that memory stays bounded.
     """
     at_energy = _cutter(blocks, cells, region, np.asarray(sites), twist)
-    return jax.lax.map(jax.checkpoint(at_energy), z)
+    return jax.lax.map(at_energy, z)
 
 
 def sectors(blocks) -> tuple[tuple[int, ...], ...]:
