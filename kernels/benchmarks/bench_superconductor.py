@@ -143,7 +143,7 @@ def main():
     found = coefficients(host, *geometry_of_figure)
     print(
         f"Figures 1(c) and 2 (101 x 101, 20 distances, 36 configurations): "
-        f"{time.perf_counter() - start:.1f} s, compilation included ({time.process_time():.1f} s of "
+        f"{time.perf_counter() - start:.1f} s with compilation ({time.process_time():.1f} s of "
         f"processor time since Python started); D_z(a) = {found.D[0, 2]:.9f} t, error estimate "
         f"{found.error.max():.0e} t"
     )
