@@ -344,7 +344,9 @@ def test_gradient_by_the_matrix_strengths(arguments):
 
     @eqx.filter_jit
     def chirality(scale):
-        found = coefficients(host, MatrixStrength(scale * SYSTEM.strengths), path, sites, RING)
+        found = coefficients(
+            host, MatrixStrength(scale * SYSTEM.strengths.astype(complex)), path, sites, RING
+        )
         return found["C4_chiral"].value[0, 1, 2]
 
     scale = jnp.array(1.0 + 0j)

@@ -292,8 +292,8 @@ def test_dimer_about_the_ferromagnet():
     x = 1 - 1e-3 * np.arange(3)
     energies = [system.energy([[0, 0, 1.0], [np.sqrt(1 - c**2), 0, c]]) for c in x]
     slope = (3 * energies[0] - 4 * energies[1] + energies[2]) / 2e-3
-    np.testing.assert_allclose(found[0, :, 1, :], slope * np.eye(2), rtol=1e-3)
-    np.testing.assert_allclose(found[0, :, 0, :], -slope * np.eye(2), rtol=1e-3)
+    np.testing.assert_allclose(found[0, :, 1, :], slope * np.eye(2), rtol=1e-3, atol=1e-12)
+    np.testing.assert_allclose(found[0, :, 0, :], -slope * np.eye(2), rtol=1e-3, atol=1e-12)
 
 
 def test_dimer_at_quarter_filling():

@@ -81,7 +81,7 @@ def test_exchange_agrees_with_finite_rotations():
 def test_square_lattice_green_function_is_elliptic(z):
     """G_00 = 2 K(4 / z) / (pi z) for t = 1 (K of the modulus)."""
     host = TightBinding(shell_model(SQUARE, [-1.0]), temperature=0.1)
-    found, error = host.interaction_with_error(jnp.array([z]), [[0, 0, 0]], [[0, 0]])
+    found, error = host.with_error(jnp.array([z]), [[0, 0, 0]], [[0, 0]])
     expected = complex(2 * mp.ellipk((4 / mp.mpc(z)) ** 2) / (mp.pi * z))
     np.testing.assert_allclose(found[0, 0, 0, 0], expected, atol=1e-9)
     assert abs(complex(found[0, 0, 0, 0]) - expected) <= error[0] + 1e-15
@@ -94,7 +94,7 @@ def test_mesh_error_estimate_is_honest(mesh):
     z = jnp.array([0.1j, 0.3 + 0.2j, 1j])
     k = np.arccos(-np.asarray(z) / 2)
     k = np.where(k.imag < 0, -k, k)
-    found, error = host.interaction_with_error(z, [[0, 0], [2, 0]], [[0, 0], [0, 1]])
+    found, error = host.with_error(z, [[0, 0], [2, 0]], [[0, 0], [0, 1]])
     exact = np.stack([-1j / (2 * np.sin(k)), -1j * np.exp(2j * k) / (2 * np.sin(k))], axis=1)
     actual = np.abs(found[:, :, 0, 0] - exact).max(axis=1)
     assert np.all(actual <= error + 1e-15)

@@ -78,7 +78,7 @@ class Contour(eqx.Module):
         scale = jnp.abs(f * weights).sum(axis=-1) / jnp.pi
         delta = jnp.abs(f @ (weights - embedded)) / jnp.pi
         relative = self.factor * delta / jnp.where(scale > 0, scale, 1.0)
-        estimate = scale * (jnp.minimum(1.0, relative**self.power) + self.floor)
+        estimate = scale * jnp.minimum(1.0, relative**self.power + self.floor)
         return jax.lax.stop_gradient(estimate + rounding)
 
 
