@@ -75,7 +75,7 @@ DIAGONALISES = {
     "msgreen.phonon.modes": "modes are constants of numpy; tensors come from resolvents",
     "msgreen.phonon.matrix_function": "custom rules without derivatives of eigenvectors",
     "msgreen.phonon.pair": "levels are printed; moments are derivatives of the free energy",
-    "msgreen.phonon.phase_diagram": "crossovers of the ground state are searched, not differentiated",
+    "msgreen.phonon.phase_diagram": "crossovers are searched, not differentiated",
 }
 
 FILE_LINES = 420

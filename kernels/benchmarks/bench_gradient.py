@@ -1,22 +1,11 @@
 """Cost of gradients: all positions and host parameters, against the value, in the same run.
 
-    python kernels/benchmarks/bench_gradient.py
-
-Twenty-four spins on a two-dimensional Rashba gas. Reverse mode costs a small multiple of the value; the
-bound is about 3 to 4 (every product of the value becomes two in the backward pass, and what the
-forward pass computed is stored or computed again).
+Twenty-four spins on a two-dimensional Rashba gas. The bound of reverse mode is 3 to 4: every
+product of the value becomes two on the way back, and what the way forward computed is stored or
+done again.
 """
 
-import os
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-import statistics
-import time
-
-import jax
-
-jax.config.update("jax_enable_x64", True)
+from _measure import header, milliseconds  # isort: skip
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,20 +13,9 @@ import numpy as np
 
 import msgreen
 
-REPEATS = 9
-
-
-def median_ms(function, *arguments):
-    jax.block_until_ready(function(*arguments))
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        jax.block_until_ready(function(*arguments))
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times)
-
 
 def main():
+    header()
     rng = np.random.default_rng(1)
     side = np.stack(np.meshgrid(np.arange(6), np.arange(4)), axis=-1).reshape(-1, 2)
     sites = jnp.asarray(6.0 * side + rng.uniform(-0.5, 0.5, side.shape))
@@ -77,8 +55,8 @@ def main():
         f"chiral vectors of {len(rings)} four-site loops": chiral_sum,
     }
     for name, function in cases.items():
-        value = median_ms(eqx.filter_jit(function), parameters)
-        gradient = median_ms(eqx.filter_jit(eqx.filter_value_and_grad(function)), parameters)
+        value = milliseconds(eqx.filter_jit(function), parameters)
+        gradient = milliseconds(eqx.filter_jit(eqx.filter_value_and_grad(function)), parameters)
         ratio = gradient / value
         print(f"{name}: value {value:.1f} ms, value and gradient {gradient:.1f} ms, x{ratio:.1f}")
 
