@@ -28,11 +28,10 @@ from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour
 from msgreen.convention import LOUNIS, NEUTRAL
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost
+from msgreen.hosts.base import AbstractHost, host_factor
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.plaquette import (
     Legs,
-    host_factor,
     in_blocks,
     loop_bonds,
     loop_tensors,

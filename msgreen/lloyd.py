@@ -20,7 +20,7 @@ from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, unwrap_logdet
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.hosts.base import AbstractHost, green_matrix, site_count
+from msgreen.hosts.base import AbstractHost, green_matrix, host_factor, site_count
 from msgreen.scattering import AbstractScatterer, resummed
 
 _BLOCK_BYTES = 256 * 2**20
@@ -77,7 +77,7 @@ class LloydEnergy(eqx.Module):
     ):
         self.path = host.contour(sites) if contour is None else contour
         self.scatterer = scatterer
-        self.prefactor = 0.5 if host.nambu else 1.0
+        self.prefactor = host_factor(host)
         if onsite:
             self.green = green_matrix(host, self.path.nodes, sites)
         else:

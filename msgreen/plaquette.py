@@ -13,7 +13,7 @@ from tqdm import tqdm
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour
-from msgreen.hosts.base import AbstractHost, site_count
+from msgreen.hosts.base import AbstractHost, host_factor, site_count
 from msgreen.scattering import AbstractRigidScatterer, AbstractScatterer
 from msgreen.spin import Green
 from msgreen.structure import check_loops, check_order, multiplicity
@@ -198,11 +198,6 @@ def loop_energies(
     both = traces[:, : len(loops)] + traces[:, len(loops) :]
     factor = host_factor(host) * multiplicity(loops) / (2 * order * np.pi)
     return -factor * both[0].imag, jax.lax.stop_gradient(factor * jnp.abs(both[0] - both[1]))
-
-
-def host_factor(host: AbstractHost) -> float:
-    """Return 1/2 for a particle-hole doubled host, 1 otherwise."""
-    return 0.5 if host.nambu else 1.0
 
 
 def in_blocks(evaluate, forward: np.ndarray, backward: np.ndarray, entries: int, label=None):

@@ -27,7 +27,7 @@ from msgreen.contour import Contour
 from msgreen.convention import OUASSOU
 from msgreen.errors import InputError
 from msgreen.harmonics import harmonic_count, solid_harmonics
-from msgreen.hosts.base import AbstractHost, check_pairs, site_count
+from msgreen.hosts.base import AbstractHost, check_pairs, host_factor, site_count
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.scattering import AbstractScatterer, resummed
 
@@ -145,7 +145,7 @@ class SpinPairs(eqx.Module):
         self.pairs = tuple((int(i), int(j)) for i, j in array)
         self.path = contour
         self.scatterer = scatterer
-        self.prefactor = 0.5 if host.nambu else 1.0
+        self.prefactor = host_factor(host)
         onsite, self.forward, self.backward = _blocks(host, contour.nodes, sites, array)
         self.onsite = onsite
         self.edges = None

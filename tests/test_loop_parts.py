@@ -16,9 +16,10 @@ from msgreen import (
 )
 from msgreen.errors import InputError
 from msgreen.exchange import coefficient_integrand, named_integrands, pattern_integrand
+from msgreen.hosts.base import host_factor
 from msgreen.interactions import Interactions, Row
 from msgreen.lloyd import LloydExpansion
-from msgreen.plaquette import Bonds, Legs, host_factor, in_blocks, loop_bonds
+from msgreen.plaquette import Bonds, Legs, in_blocks, loop_bonds
 from msgreen.scan import DistanceScan
 from msgreen.structure import check_loops, check_order
 

@@ -131,6 +131,11 @@ def _rounded(width: float, unit: float) -> float:
     return float(unit * 2.0 ** np.ceil(np.log2(width / unit)))
 
 
+def host_factor(host: AbstractHost) -> float:
+    """Return 1/2 for a particle-hole doubled host, 1 otherwise."""
+    return 0.5 if host.nambu else 1.0
+
+
 def site_count(sites) -> int:
     """Return the number of rows of `sites`."""
     return int(np.shape(sites)[0])
