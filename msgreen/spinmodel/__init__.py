@@ -1,0 +1,7 @@
+"""The generalised spin model: evaluate, fit, symmetrise, minimise."""
+
+from msgreen.spinmodel.forms import CLASSES as CLASSES
+from msgreen.spinmodel.forms import SpinClass as SpinClass
+from msgreen.spinmodel.model import SpinModel as SpinModel
+from msgreen.spinmodel.terms import Clusters as Clusters
+from msgreen.spinmodel.terms import Term as Term

@@ -1,0 +1,131 @@
+"""The polynomials of unit vectors that a generalised spin model is made of.
+
+Every form maps a parameter and a list of spins to a number. A spin is a tuple of its three
+Cartesian components, arrays of any common shape: the same code serves one cluster, a batch of
+configurations and all cells of a lattice, and compiles to a single loop over the data.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from msgreen._typing import Array
+
+Spin = tuple[Array, Array, Array]
+Form = Callable[[Array, Sequence[Spin]], Array]
+
+
+def dot(a: Spin, b: Spin) -> Array:
+    """Return a . b."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def triple(a, b, c) -> Array:
+    """Return a . (b x c)."""
+    return (
+        a[0] * (b[1] * c[2] - b[2] * c[1])
+        + a[1] * (b[2] * c[0] - b[0] * c[2])
+        + a[2] * (b[0] * c[1] - b[1] * c[0])
+    )
+
+
+def zeeman(value, spins: Sequence[Spin]) -> Array:
+    """Return -b . S."""
+    return -dot(value, spins[0])
+
+
+def isotropic(value, spins: Sequence[Spin]) -> Array:
+    """Return v (S_1 . S_2) (S_3 . S_4) ..."""
+    for a, b in zip(spins[::2], spins[1::2], strict=True):
+        value = value * dot(a, b)
+    return value
+
+
+def chiral(value, spins: Sequence[Spin]) -> Array:
+    """Return v . (S_1 x S_2) (S_3 . S_4) ..."""
+    return isotropic(triple(value, spins[0], spins[1]), spins[2:])
+
+
+def chiral_chiral(value, spins: Sequence[Spin]) -> Array:
+    """Return v [S_1 . (S_2 x S_3)] [S_4 . (S_5 x S_6)]."""
+    return value * triple(*spins[:3]) * triple(*spins[3:])
+
+
+def tensor(value, spins: Sequence[Spin]) -> Array:
+    """Return the full contraction of a Cartesian tensor, one axis per spin."""
+    if not spins:
+        return value
+    head, *tail = spins
+    parts = [head[axis] * tensor(value[axis], tail) for axis in range(3)]
+    return parts[0] + parts[1] + parts[2]
+
+
+def slot_gradient(form: Form, value, spins: Sequence[Spin], slot: int) -> Spin:
+    """Return the derivative of a form with respect to the spin of one slot."""
+
+    def of_slot(spin):
+        return form(value, [*spins[:slot], spin, *spins[slot + 1 :]])
+
+    result, pullback = jax.vjp(of_slot, spins[slot])
+    return pullback(jnp.ones_like(result))[0]
+
+
+class SpinClass(NamedTuple):
+    """A class of terms of the spin model.
+
+    Attributes
+    ----------
+    form : callable
+    slots : str
+        One letter per spin of the polynomial; equal letters are the same site, so "abbc" names
+        three sites of which the second occurs twice.
+    shape : tuple of int
+        Shape of the parameter of one cluster.
+    symbol : str
+        Short name in tables.
+    distinct : bool
+        Whether the sites must differ.
+    """
+
+    form: Form
+    slots: str
+    shape: tuple[int, ...]
+    symbol: str
+    distinct: bool = True
+
+    @property
+    def order(self) -> int:
+        """Number of spins."""
+        return len(self.slots)
+
+    @property
+    def site_count(self) -> int:
+        """Number of sites that name a cluster."""
+        return len(set(self.slots))
+
+
+CLASSES: Mapping[str, SpinClass] = MappingProxyType(
+    {
+        "field": SpinClass(zeeman, "a", (3,), "b"),
+        "anisotropy": SpinClass(tensor, "aa", (3, 3), "K"),
+        "exchange": SpinClass(isotropic, "ab", (), "J"),
+        "dzyaloshinskii_moriya": SpinClass(chiral, "ab", (3,), "D"),
+        "anisotropic_exchange": SpinClass(tensor, "ab", (3, 3), "dJ"),
+        "biquadratic": SpinClass(isotropic, "abab", (), "B"),
+        "chiral_biquadratic": SpinClass(chiral, "abab", (3,), "C"),
+        "three_site": SpinClass(isotropic, "abbc", (), "B3"),
+        "chiral_three_site": SpinClass(chiral, "abbc", (3,), "C3"),
+        "four_site": SpinClass(isotropic, "abcd", (), "B4"),
+        "chiral_four_site": SpinClass(chiral, "abcd", (3,), "C4"),
+        "six_spin": SpinClass(isotropic, "abcdef", (), "B6", distinct=False),
+        "chiral_six_spin": SpinClass(chiral, "abcdef", (3,), "C6", distinct=False),
+        "chiral_chiral": SpinClass(chiral_chiral, "abcdef", (), "X6", distinct=False),
+        "tensor2": SpinClass(tensor, "ab", (3,) * 2, "T2", distinct=False),
+        "tensor4": SpinClass(tensor, "abcd", (3,) * 4, "T4", distinct=False),
+        "tensor6": SpinClass(tensor, "abcdef", (3,) * 6, "T6", distinct=False),
+    }
+)
+"""All classes by name, in the order of paper B, Eqs. 1-16, with six spins and tensors added."""

@@ -1,0 +1,313 @@
+"""The generalised spin model: energy, gradient and Hessian of any set of terms."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._typing import Array, Float
+from msgreen.errors import InputError
+from msgreen.lattice import Lattice
+from msgreen.spin import tangent_frame
+from msgreen.spinmodel.forms import Spin, slot_gradient
+from msgreen.spinmodel.terms import Term
+
+
+class SpinModel(eqx.Module):
+    """Classical spins of unit length on a finite cluster or on a lattice.
+
+    Parameters
+    ----------
+    terms : sequence of Term
+        Energies in eV; at most one term of each class.
+    site_count : int, optional
+        Number of sites (of a cell); by default that of the positions or the largest site named.
+    lattice : Lattice, optional
+        For a periodic model; its basis are the sites of the cell.
+    positions : real array, shape (site, 2 or 3), optional
+        In angstrom, for a finite cluster.
+
+    Raises
+    ------
+    InputError
+        If a term names a site or a dimension that the model does not have, or a class occurs twice.
+
+    Notes
+    -----
+    Directions have the shape (..., site, 3) for a cluster and (..., n_1, ..., n_dim, site, 3) for
+    a lattice: any box of cells, closed periodically. Every method accepts leading axes, is jitted
+    and differentiable with respect to the directions and to the values of the terms.
+
+    Examples
+    --------
+    >>> import jax
+    >>> jax.config.update("jax_enable_x64", True)
+    >>> from msgreen.spinmodel import SpinModel, Term
+    >>> dimer = SpinModel([Term("exchange", [[0, 1]], [0.010])])
+    >>> float(dimer.energy([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]))
+    -0.01
+    """
+
+    terms: tuple[Term, ...]
+    positions: Float[Array, "site dim"] | None
+    site_count: int = eqx.field(static=True)
+    lattice: Lattice | None = eqx.field(static=True)
+
+    def __init__(
+        self,
+        terms: Sequence[Term],
+        *,
+        site_count: int | None = None,
+        lattice: Lattice | None = None,
+        positions=None,
+    ):
+        self.terms = tuple(terms)
+        self.lattice = lattice
+        self.positions = None if positions is None else jnp.asarray(positions, float)
+        named = [0, *(int(t.clusters.sites.max()) + 1 for t in self.terms if len(t.clusters))]
+        if site_count is None and lattice is not None:
+            site_count = len(lattice.basis)
+        if site_count is None:
+            site_count = max(named) if positions is None else len(positions)
+        self.site_count = site_count
+        self._check(max(named))
+
+    def _check(self, named: int) -> None:
+        if self.lattice is not None and self.positions is not None:
+            raise InputError(
+                "Argument `positions` must be left out for a periodic model, but `lattice` has a "
+                "basis already. Give the positions as the basis of the lattice."
+            )
+        counts = {"positions": self.positions, "lattice": self.lattice and self.lattice.basis}
+        for name, sites in counts.items():
+            if sites is not None and len(sites) != self.site_count:
+                raise InputError(
+                    f"Argument `{name}` must have {self.site_count} sites, but it has {len(sites)}."
+                )
+        if named > self.site_count:
+            raise InputError(
+                f"Argument `terms` must name the sites 0 to {self.site_count - 1}, but one names "
+                f"site {named - 1}."
+            )
+        for term in self.terms:
+            if term.dimension != self.dimension:
+                raise InputError(
+                    f"Argument `terms` must have cells of {self.dimension} integers like the "
+                    f"lattice, but those of {term.name!r} have {term.dimension}."
+                )
+        names = [term.name for term in self.terms]
+        if len(set(names)) < len(names):
+            raise InputError(
+                f"Argument `terms` must hold every class once, but it holds {names}. "
+                "Concatenate the clusters of one class."
+            )
+
+    @property
+    def dimension(self) -> int:
+        """Number of lattice vectors; 0 for a finite cluster."""
+        return 0 if self.lattice is None else self.lattice.dimension
+
+    def __getitem__(self, name: str) -> Term:
+        """Return the term of one class."""
+        for term in self.terms:
+            if term.name == name:
+                return term
+        raise InputError(
+            f"Argument `name` must be one of {', '.join(t.name for t in self.terms)}, "
+            f"but it is {name!r}."
+        )
+
+    def without(self, *names: str) -> "SpinModel":
+        """Return the model without the terms of the given classes."""
+        return self.with_terms([self[n] for n in self.classes if n not in names])
+
+    def with_terms(self, terms: Sequence[Term]) -> "SpinModel":
+        """Return a model of the same sites with other terms."""
+        return SpinModel(
+            terms, site_count=self.site_count, lattice=self.lattice, positions=self.positions
+        )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes of terms that the model holds."""
+        return tuple(term.name for term in self.terms)
+
+    def energy(self, directions: Float[Array, "*box site 3"]) -> Float[Array, "..."]:
+        """Return the energy in eV: of the cluster, or of all cells of the box.
+
+        Parameters
+        ----------
+        directions : real array, shape (..., [cells,] site, 3)
+            Vectors, normally of unit length; the polynomial is evaluated as it is.
+        """
+        return self.energy_and_gradient(directions)[0]
+
+    def gradient(self, directions: Float[Array, "*box site 3"]) -> Float[Array, "*box site 3"]:
+        """Return dE/dS in eV, the spins being free vectors."""
+        return self.energy_and_gradient(directions)[1]
+
+    def effective_field(self, directions) -> Float[Array, "*box site 3"]:
+        """Return -dE/dS in eV, the field about which a spin precesses.
+
+        `msgreen.effective_field` of the energy gives the constraining field: the tangential part
+        of dE/dS.
+        """
+        return -self.gradient(directions)
+
+    def energy_and_gradient(self, directions) -> tuple[Array, Array]:
+        """Return `energy` and `gradient` at the cost of one of them."""
+        parts, gradient = _evaluate(self, self._directions(directions))
+        return jnp.sum(parts, axis=0), gradient
+
+    def energy_by_class(self, directions) -> dict[str, Array]:
+        """Return the energy of every class of terms, in eV."""
+        parts, _ = _evaluate(self, self._directions(directions))
+        return dict(zip(self.classes, parts, strict=True))
+
+    def hessian(self, directions: Float[Array, "*batch site 3"]) -> Float[Array, "..."]:
+        """Return the covariant Hessian on the sphere, in eV, of a finite cluster.
+
+        Parameters
+        ----------
+        directions : real array, shape (..., site, 3)
+            Unit vectors; they need not be stationary.
+
+        Returns
+        -------
+        real array, shape (..., site, 2, site, 2)
+            Second derivatives in the geodesic coordinates along `msgreen.spin.tangent_frame`.
+
+        Raises
+        ------
+        InputError
+            For a lattice: use `supercell` first.
+        """
+        if self.dimension:
+            raise InputError(
+                "Argument `self` must be a finite cluster, but the model is periodic. Take "
+                "its `supercell` first."
+            )
+        _checks.unit_vectors("directions", directions)
+        return _hessian(self, self._directions(directions))
+
+    def supercell(self, shape: Sequence[int]) -> "SpinModel":
+        """Return a periodic model as a finite cluster of cells, closed periodically.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Number of cells along every lattice vector. Site ``s`` of cell n gets the number
+            ``ravel(n) * site_count + s``, as in ``directions.reshape(-1, 3)``.
+        """
+        if self.lattice is None or len(shape) != self.dimension:
+            raise InputError(
+                f"Argument `shape` must have {self.dimension} numbers, one per lattice vector, but "
+                f"it is {tuple(shape)}."
+            )
+        cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+        cells = cells.reshape(-1, self.dimension)
+        terms = []
+        for term in self.terms:
+            moved = (term.clusters.cells[None] + cells[:, None, None]) % np.array(shape)
+            number = np.ravel_multi_index(tuple(np.moveaxis(moved, -1, 0)), tuple(shape))
+            sites = number * self.site_count + term.clusters.sites
+            values = jnp.tile(term.values, (len(cells), *(1,) * len(term.spin_class.shape)))
+            terms.append(Term(term.name, sites.reshape(-1, sites.shape[-1]), values))
+        origins = cells @ self.lattice.vectors
+        positions = (origins[:, None] + self.lattice.basis).reshape(-1, origins.shape[-1])
+        return SpinModel(terms, positions=positions)
+
+    def _directions(self, directions) -> Array:
+        directions = jnp.asarray(directions, float)
+        axes = self.dimension + 2
+        if directions.ndim < axes or directions.shape[-2:] != (self.site_count, 3):
+            cells = "".join(f"n_{d + 1}, " for d in range(self.dimension))
+            raise InputError(
+                f"Argument `directions` must have shape (..., {cells}{self.site_count}, 3), but "
+                f"its shape is {directions.shape}."
+            )
+        _checks.finite("directions", directions)
+        return directions
+
+
+@eqx.filter_jit
+def _evaluate(model: SpinModel, directions: Array) -> tuple[Array, Array]:
+    """Return the energy of every term, shape (term, ...), and the gradient of their sum.
+
+    A term of order N is homogeneous of degree N in the spins, so that its energy is S . dE/dS / N
+    (Euler): the gradient gives the energy for free.
+    """
+    components = jnp.moveaxis(directions, (-1, -2), (0, 1))
+    box = directions.ndim - 2 - model.dimension
+    total, energies = jnp.zeros_like(components), []
+    for term in model.terms:
+        gradient = _term_gradient(term, components)
+        along = jnp.sum(components * gradient, axis=(0, 1, *range(2 + box, components.ndim)))
+        energies.append(along / term.spin_class.order)
+        total = total + gradient
+    empty = jnp.zeros((0, *directions.shape[:box]))
+    parts = jnp.stack(energies) if energies else empty
+    return parts, jnp.moveaxis(total, (0, 1), (-1, -2))
+
+
+def _term_gradient(term: Term, components: Array) -> Array:
+    """Return dE/dS of one term, shape (3, site, ..., cells).
+
+    One row after the other: the gradient at the home cell of each of its spins needs the other
+    spins at their relative cells, which are windows of the periodically padded box. Nothing is
+    scattered, and each row compiles to one loop over the box.
+    """
+    sites, cells = term.slots()
+    order, dim = term.spin_class.order, term.dimension
+    reach = np.abs(cells[:, :, None] - cells[:, None]).max(axis=(0, 1, 2), initial=0)
+    lead = components.ndim - dim
+    shape = components.shape[2:]
+    padding = [(0, 0)] * lead + [(int(r), int(r)) for r in reach]
+    padded = jnp.pad(components, padding, mode="wrap")
+
+    def window(site, shift) -> Spin:
+        origin = [shift[d] + reach[d] for d in range(dim)]
+        middle = [0] * (lead - 2)
+        x, y, z = (
+            jax.lax.dynamic_slice(padded, (a, site, *middle, *origin), (1, 1, *shape))[0, 0]
+            for a in range(3)
+        )
+        return x, y, z
+
+    def add_row(gradient, row):
+        site, cell, value = row
+        for home in range(order):
+            spins = [window(site[m], cell[m] - cell[home]) for m in range(order)]
+            force = slot_gradient(term.spin_class.form, value, spins, home)
+            gradient = tuple(
+                total.at[site[home]].add(part) for total, part in zip(gradient, force, strict=True)
+            )
+        return gradient, None
+
+    start = tuple(jnp.zeros_like(components[0]) for _ in range(3))
+    rows = (jnp.asarray(sites), jnp.asarray(cells), term.values)
+    return jnp.stack(jax.lax.scan(add_row, start, rows)[0])
+
+
+@eqx.filter_jit
+def _hessian(model: SpinModel, directions: Array) -> Array:
+    """Return u_a . (d^2E/dS dS') . u_b - delta (S . dE/dS) in the tangent frames.
+
+    The second term is the curvature of the sphere: along a geodesic the spin accelerates by -S.
+    """
+
+    def gradient(spins):
+        return _evaluate(model, spins)[1]
+
+    def one(spins):
+        frame = tangent_frame(spins)
+        free = jnp.einsum("iax,ixjy,jby->iajb", frame, jax.jacfwd(gradient)(spins), frame)
+        along = jnp.sum(spins * gradient(spins), axis=-1)
+        return free - jnp.einsum("i,ij,ab->iajb", along, jnp.eye(len(spins)), jnp.eye(2))
+
+    batch = directions.shape[:-2]
+    blocks = jax.vmap(one)(directions.reshape(-1, *directions.shape[-2:]))
+    return blocks.reshape(*batch, *blocks.shape[1:])

@@ -1,0 +1,144 @@
+"""Terms of the generalised spin model: clusters of sites and the parameters of one class."""
+
+from functools import cached_property
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._precision import require_x64
+from msgreen._typing import Array, ArrayLike, Float
+from msgreen.errors import InputError
+from msgreen.spinmodel.forms import CLASSES, SpinClass
+
+
+class Clusters:
+    """The sites of the clusters of one term, a constant that JAX can compare.
+
+    Attributes
+    ----------
+    sites : int array, shape (cluster, site)
+        Numbers of the sites in their cell.
+    cells : int array, shape (cluster, site, dim)
+        Lattice vectors of their cells; `dim` is 0 for a finite cluster.
+    """
+
+    def __init__(self, sites: np.ndarray, cells: np.ndarray):
+        self.sites, self.cells = sites, cells
+        sites.setflags(write=False)
+        cells.setflags(write=False)
+
+    @cached_property
+    def _key(self):
+        return (self.cells.shape, self.sites.tobytes(), self.cells.tobytes())
+
+    def __hash__(self):
+        return hash(self._key)
+
+    def __eq__(self, other):
+        return isinstance(other, Clusters) and self._key == other._key
+
+    def __len__(self):
+        return len(self.sites)
+
+
+class Term(eqx.Module):
+    """All interactions of one class, counted once per row (and per cell of a lattice).
+
+    Parameters
+    ----------
+    name : str
+        Class of the term, a key of `CLASSES`.
+    sites : int array, shape (cluster, site)
+        Sites of every cluster in the order of the class: the second site of "three_site" is the
+        one that occurs twice; the cross product of chiral terms is that of the first two sites.
+    values : real array, shape (cluster, ...)
+        Parameters in eV: numbers, vectors or tensors by class.
+    cells : int array, shape (cluster, site, dim), optional
+        Lattice vectors of the sites; by default a finite cluster.
+
+    Raises
+    ------
+    InputError
+        If the class is unknown or the shapes do not fit it.
+
+    Notes
+    -----
+    With unit vectors S and plus signs, the energy of one row is v (S_i.S_j) for "exchange",
+    v.(S_i x S_j) for "dzyaloshinskii_moriya", v (S_i.S_j)^2 for "biquadratic",
+    v (S_i.S_j)(S_j.S_k) for "three_site", v.(S_i x S_j)(S_j.S_k) for "chiral_three_site",
+    v.(S_i x S_j)(S_k.S_l) for "chiral_four_site" and so on; -v.S_i for "field".
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Eqs. 1-16.
+    """
+
+    values: Float[Array, "cluster ..."]
+    name: str = eqx.field(static=True)
+    clusters: Clusters = eqx.field(static=True)
+
+    def __init__(self, name: str, sites, values: ArrayLike, cells=None):
+        require_x64("Term")
+        if name not in CLASSES:
+            raise InputError(
+                f"Argument `name` must be one of {', '.join(CLASSES)}, but it is {name!r}."
+            )
+        spin_class = CLASSES[name]
+        sites = np.array(sites, dtype=np.int64).reshape(-1, spin_class.site_count)
+        cells = np.zeros((*sites.shape, 0), np.int64) if cells is None else np.array(cells)
+        values = jnp.asarray(values, float)
+        _check(name, spin_class, sites, cells, values)
+        self.name, self.values = name, values
+        self.clusters = Clusters(sites, cells.astype(np.int64))
+
+    @property
+    def spin_class(self) -> SpinClass:
+        """Form, slots and symbol of the class."""
+        return CLASSES[self.name]
+
+    @property
+    def dimension(self) -> int:
+        """Number of lattice vectors; 0 for a finite cluster."""
+        return self.clusters.cells.shape[-1]
+
+    def slots(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return site (cluster, order) and cell (cluster, order, dim) of every spin."""
+        letters = self.spin_class.slots
+        index = [sorted(set(letters)).index(letter) for letter in letters]
+        return self.clusters.sites[:, index], self.clusters.cells[:, index]
+
+    def tensor(self) -> Float[Array, "cluster ..."]:
+        """Return every row as a Cartesian tensor, one axis per spin, in the order of the slots."""
+        order, form = self.spin_class.order, self.spin_class.form
+        grid = np.indices((3,) * order)
+        spins = [(1.0 * (g == 0), 1.0 * (g == 1), 1.0 * (g == 2)) for g in grid]
+        return jax.vmap(lambda value: form(value, spins) + jnp.zeros((3,) * order))(self.values)
+
+
+def _check(name, spin_class: SpinClass, sites, cells, values) -> None:
+    if values.shape != (len(sites), *spin_class.shape):
+        raise InputError(
+            f"Argument `values` must have shape {(len(sites), *spin_class.shape)} for the class "
+            f"{name!r} and {len(sites)} clusters, but its shape is {values.shape}."
+        )
+    _checks.finite("values", values)
+    if cells.shape[:-1] != sites.shape or cells.ndim != 3:
+        raise InputError(
+            f"Argument `cells` must have shape {(*sites.shape, 'dim')} like `sites`, but its shape "
+            f"is {cells.shape}."
+        )
+    if not np.array_equal(cells, np.round(cells)):
+        raise InputError("Argument `cells` must hold integers, but it holds other numbers.")
+    if np.any(sites < 0):
+        raise InputError(f"Argument `sites` must not be negative, but it holds {sites.min()}.")
+    if spin_class.distinct and spin_class.site_count > 1:
+        named = np.concatenate([sites[..., None], cells], axis=-1)
+        for row, cluster in enumerate(named):
+            if len(np.unique(cluster, axis=0)) < len(cluster):
+                raise InputError(
+                    f"Argument `sites` must hold different sites in every {name!r} cluster, but "
+                    f"row {row} repeats one: {sites[row].tolist()}. Use the class of fewer sites."
+                )
