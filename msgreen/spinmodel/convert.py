@@ -1,0 +1,154 @@
+"""Computed interactions as a spin model."""
+
+import numpy as np
+
+from msgreen.convention import NEUTRAL
+from msgreen.errors import InputError
+from msgreen.interactions import Interactions, Terms
+from msgreen.lattice import Lattice
+from msgreen.spinmodel.model import SpinModel
+from msgreen.spinmodel.terms import Term
+
+LEVI_CIVITA: np.ndarray = np.zeros((3, 3, 3))
+"""The totally antisymmetric symbol."""
+for _a, _b, _c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+    LEVI_CIVITA[_a, _b, _c], LEVI_CIVITA[_b, _a, _c] = 1.0, -1.0
+
+
+def from_interactions(
+    interactions: Interactions, lattice: Lattice | None = None, *, tolerance: float = 1e-6
+) -> SpinModel:
+    """Return interactions of any convention as a spin model with the same energies.
+
+    Pairs become "exchange", "dzyaloshinskii_moriya" and "anisotropic_exchange"; four and six
+    spins become full tensors, which `resolve` turns into named classes.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        With tensors.
+    lattice : Lattice, optional
+        Makes the model periodic: the sites are folded into cells, and clusters that differ by a
+        lattice vector are one. Every cluster of the cell must be there at least once.
+    tolerance : float
+        How far clusters that differ by a lattice vector may disagree, relative to the largest
+        entry of their kind.
+
+    Raises
+    ------
+    InputError
+        If tensors or positions are missing, a site is not on the lattice, or equivalent clusters
+        disagree.
+    """
+    rows: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    neutral = interactions.to(NEUTRAL)
+    sites, cells = _sites(neutral, lattice)
+    for terms in neutral.terms:
+        tensors = _tensors(terms)
+        clusters = terms.loops, sites[terms.loops], cells[terms.loops], tensors
+        folded = clusters[1:] if lattice is None else _fold(*clusters, tolerance)
+        rows.setdefault(terms.order, []).append(folded)
+    found = []
+    for order, parts in sorted(rows.items()):
+        merged = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        found += pair_terms(*merged) if order == 2 else [_tensor_term(order, *merged)]
+    if lattice is not None:
+        return SpinModel(found, lattice=lattice)
+    count = len(sites)
+    return SpinModel(found, site_count=count, positions=interactions.positions)
+
+
+def pair_terms(sites, cells, tensors) -> list[Term]:
+    """Return pair tensors S_i . T . S_j as their trace, antisymmetric and remaining parts.
+
+    Parameters
+    ----------
+    sites, cells : int arrays, shape (pair, 2) and (pair, 2, dim)
+    tensors : real array, shape (pair, 3, 3)
+        In eV.
+    """
+    exchange = np.trace(tensors, axis1=1, axis2=2) / 3
+    vectors = 0.5 * np.einsum("abc,pab->pc", LEVI_CIVITA, tensors)
+    symmetric = 0.5 * (tensors + np.swapaxes(tensors, 1, 2))
+    rest = symmetric - exchange[:, None, None] * np.eye(3)
+    return [
+        Term("exchange", sites, exchange, cells),
+        Term("dzyaloshinskii_moriya", sites, vectors, cells),
+        Term("anisotropic_exchange", sites, rest, cells),
+    ]
+
+
+def _tensor_term(order: int, sites, cells, tensors) -> Term:
+    return Term(f"tensor{order}", sites, tensors, cells)
+
+
+def _tensors(terms: Terms) -> np.ndarray:
+    if terms.tensor is None:
+        raise InputError(
+            f"Argument `interactions` must carry tensors, but the {terms.kind} terms have none. "
+            "Ask for them when computing the interactions (`tensors=True`)."
+        )
+    if terms.order not in (2, 4, 6):
+        raise InputError(
+            "Argument `interactions` must hold clusters of 2, 4 or 6 spins, but it holds some of "
+            f"{terms.order}. Leave them out."
+        )
+    return np.asarray(terms.tensor.value, float)
+
+
+def _sites(interactions: Interactions, lattice: Lattice | None):
+    """Return number in the cell and cell of every site of the interactions."""
+    named = [int(terms.loops.max()) + 1 for terms in interactions.terms if len(terms.loops)]
+    positions = interactions.positions
+    count = max([0, *named]) if positions is None else len(positions)
+    if lattice is None:
+        return np.arange(count), np.zeros((count, 0), int)
+    if positions is None:
+        raise InputError(
+            "Argument `interactions` must have positions to be folded into a lattice, but it has "
+            "none. Set them, in angstrom, with `dataclasses.replace`."
+        )
+    width = min(positions.shape[1], lattice.vectors.shape[1])
+    offset = positions[:, None, :width] - lattice.basis[None, :, :width]
+    inverse = np.linalg.pinv(lattice.vectors[:, :width])
+    cells = np.round(offset @ inverse)
+    miss = np.linalg.norm(offset - cells @ lattice.vectors[:, :width], axis=-1)
+    sites = np.argmin(miss, axis=1)
+    everyone = np.arange(count)
+    worst = int(np.argmax(miss[everyone, sites]))
+    if miss[worst, sites[worst]] > 1e-3:
+        raise InputError(
+            "Argument `lattice` must contain all sites, but site "
+            f"{worst} is {miss[worst, sites[worst]]:.3g} angstrom away from it."
+        )
+    return sites, cells[everyone, sites].astype(int)
+
+
+def _fold(loops, sites, cells, tensors, tolerance):
+    """Merge clusters that differ by a lattice vector, a cyclic shift or a reversal."""
+    groups: dict[tuple, list[tuple[np.ndarray, np.ndarray]]] = {}
+    order = loops.shape[1]
+    shifts = [np.roll(np.arange(order), -m) for m in range(order)]
+    walks = [*shifts, *(walk[::-1] for walk in shifts)]
+    for loop, site, cell, tensor in zip(loops, sites, cells, tensors, strict=True):
+        seen = (
+            (tuple(np.concatenate([site[w][:, None], cell[w] - cell[w[0]]], 1).ravel()), m)
+            for m, w in enumerate(walks)
+        )
+        key, best = min(seen)
+        groups.setdefault(key, []).append((loop, np.transpose(tensor, walks[best])))
+    scale = tolerance * np.abs(tensors).max(initial=0)
+    merged = []
+    for same in groups.values():
+        stack = np.array([tensor for _, tensor in same])
+        mean = stack.mean(axis=0)
+        apart = np.abs(stack - mean).max(axis=tuple(range(1, stack.ndim)))
+        if apart.max() > scale:
+            raise InputError(
+                "Argument `interactions` must be the same in every cell, but the cluster "
+                f"{same[int(np.argmax(apart))][0].tolist()} differs from its mean over the cells "
+                f"by {apart.max():.3g} eV. Leave out clusters at the border, or raise `tolerance`."
+            )
+        merged.append(mean)
+    names = np.array(list(groups)).reshape(len(groups), order, -1)
+    return names[:, :, 0], names[:, :, 1:], np.array(merged).reshape(-1, *(3,) * order)
