@@ -26,3 +26,7 @@ class FileFormatError(MsgreenError, ValueError):
 
 class AccuracyWarning(UserWarning):
     """A result may be less accurate than the caller assumes."""
+
+
+class LossWarning(UserWarning):
+    """A file does not hold everything that was to be written to it."""

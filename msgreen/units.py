@@ -20,3 +20,9 @@ RYDBERG: float = _c.value("Rydberg constant times hc in eV")
 
 BOHR: float = _c.value("Bohr radius") * 1e10
 """One Bohr radius in angstrom."""
+
+BOHR_MAGNETON: float = _c.value("Bohr magneton in eV/T")
+"""One Bohr magneton in eV/T."""
+
+JOULE: float = 1 / _c.e
+"""One Joule in eV."""
