@@ -1,0 +1,211 @@
+"""Carrying clusters of sites, and the parameters of their interactions, by symmetry operations.
+
+Two rows of a term are the same interaction if a lattice translation or the polynomial itself
+carries one into the other: D_ij = -D_ji because the cross product changes sign. So every image of
+a cluster is written in one canonical order of its sites.
+"""
+
+from functools import cache
+from itertools import permutations
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen.errors import InputError
+from msgreen.spinmodel.forms import CLASSES
+from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.terms import Clusters, Term
+
+
+class Relabellings(NamedTuple):
+    """The orders of the sites of a cluster that a class of terms does not tell apart.
+
+    Attributes
+    ----------
+    columns : int array, shape (relabelling, site)
+        The row ``sites[columns]`` has the energy of the row `sites`, if its parameter is
+        ``sign * value.ravel()[source]``.
+    signs : real array, shape (relabelling,)
+    sources : int array, shape (relabelling, component)
+    """
+
+    columns: np.ndarray
+    signs: np.ndarray
+    sources: np.ndarray
+
+
+@cache
+def relabellings(name: str) -> Relabellings:
+    """Return the symmetry of a class under exchange of its sites, read off its polynomial.
+
+    Parameters
+    ----------
+    name : str
+        Class of terms, a key of `CLASSES`.
+
+    Notes
+    -----
+    A polynomial of dot and cross products keeps its value, changes its sign or becomes another
+    one when the sites are permuted; a full tensor is transposed.
+
+    Examples
+    --------
+    >>> relabellings("chiral_four_site").columns.tolist()
+    [[0, 1, 2, 3], [0, 1, 3, 2], [1, 0, 2, 3], [1, 0, 3, 2]]
+    >>> relabellings("chiral_four_site").signs.tolist()
+    [1.0, 1.0, -1.0, -1.0]
+    """
+    if name not in CLASSES:
+        raise InputError(
+            f"Argument `name` must be one of {', '.join(CLASSES)}, but it is {name!r}."
+        )
+    spin_class = CLASSES[name]
+    letters = sorted(set(spin_class.slots))
+    slots = np.array([letters.index(letter) for letter in spin_class.slots])
+    if len(spin_class.shape) == spin_class.order:
+        return _transpositions(slots)
+    columns = np.array(list(permutations(range(len(letters)))))
+    rng = np.random.default_rng(0)
+    spins = np.moveaxis(rng.normal(size=(len(letters), 8, 3)), -1, 1)
+    value = np.moveaxis(rng.normal(size=(8, *spin_class.shape)), 0, -1)
+    form: Any = spin_class.form
+    here = form(value, list(spins[slots]))
+    ratio = np.array([form(value, list(spins[c][slots])) / here for c in columns])
+    kept = np.abs(np.abs(ratio) - 1).max(axis=1) < 1e-9
+    kept &= np.ptp(ratio, axis=1) < 1e-9
+    source = np.arange(np.prod(spin_class.shape, dtype=int))
+    signs = ratio[kept].mean(axis=1).round()
+    return Relabellings(columns[kept], signs, np.tile(source, (len(signs), 1)))
+
+
+def _transpositions(slots: np.ndarray) -> Relabellings:
+    """Every permutation of the spins of a tensor that permutes its sites."""
+    sites = slots.max() + 1
+    first = [int(np.argmax(slots == site)) for site in range(sites)]
+    axes = [
+        p
+        for p in permutations(range(len(slots)))
+        if np.all(slots[list(p)][first][slots] == slots[list(p)])
+    ]
+    grid = np.arange(3 ** len(slots)).reshape((3,) * len(slots))
+    columns = np.array([slots[list(p)][first] for p in axes])
+    return Relabellings(
+        columns, np.ones(len(axes)), np.array([grid.transpose(p).ravel() for p in axes])
+    )
+
+
+class Images(NamedTuple):
+    """The clusters of a term, carried by every operation of a group.
+
+    Attributes
+    ----------
+    rows : int array, shape (image, site, 1 + dim)
+        Site and cell, with the first site in the home cell. The images run over (op, row), so
+        that the first are the clusters themselves.
+    same : bool array, shape (image, relabelling)
+        The relabellings that lead to the canonical order of the sites: more than one where a site
+        occurs twice.
+    key : int array, shape (image,)
+        Number of the cluster, irrespective of the order of its sites.
+    first : int array, shape (key,)
+        The image that shows a cluster for the first time.
+    """
+
+    rows: np.ndarray
+    same: np.ndarray
+    key: np.ndarray
+    first: np.ndarray
+
+
+def carry(clusters: Clusters, name: str, symmetry: Symmetry) -> Images:
+    """Return the clusters of a class of terms under all operations of a group."""
+    sites, cells = clusters.sites, clusters.cells
+    moved = symmetry.permutations[:, sites]
+    each = np.arange(len(symmetry))[:, None, None]
+    places = np.einsum("rsd,ode->orse", cells, symmetry.cell_matrices)
+    places = places + symmetry.shifts[each, sites]
+    rows = np.concatenate([moved[..., None], places - places[:, :, :1]], axis=-1)
+    parts = [_canonical(name, carried) for carried in rows]
+    canonical = np.concatenate([part[0] for part in parts])
+    same = np.concatenate([part[1] for part in parts])
+    _, first, key = np.unique(canonical, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return Images(
+        rows.reshape(-1, *rows.shape[2:]), same, np.argsort(order)[key.ravel()], first[order]
+    )
+
+
+def _canonical(name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lexicographically smallest order of the sites, and the ways that lead there."""
+    candidates = rows[:, relabellings(name).columns]
+    candidates[..., 1:] -= candidates[:, :, :1, 1:]
+    candidates = candidates.reshape(*candidates.shape[:2], -1)
+    same = np.ones(candidates.shape[:2], bool)
+    for column in np.moveaxis(candidates, -1, 0):
+        smallest = np.where(same, column, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
+        same &= column == smallest
+    return candidates[np.arange(len(rows)), same.argmax(axis=1)], same
+
+
+def carry_values(name: str, values, rotations: np.ndarray, same: np.ndarray):
+    """Return parameters turned by every rotation and written in the canonical order of the sites.
+
+    Parameters
+    ----------
+    name : str
+    values : real array, shape (row, ...)
+    rotations : real array, shape (op, 3, 3)
+    same : bool array, shape (op * row, relabelling)
+        From `Images`. Where several relabellings lead to the canonical order, the mean over them
+        keeps the part of the parameter that the energy depends on.
+
+    Returns
+    -------
+    real array, shape (op * row, component)
+    """
+    known = _checks.concrete(values)
+    xp: Any = jnp if known is None else np
+    values = values if known is None else known
+    turned = xp.broadcast_to(values, (len(rotations), *values.shape))
+    for axis in range(2, turned.ndim):
+        last = xp.einsum("oab,or...b->or...a", rotations, xp.moveaxis(turned, axis, -1))
+        turned = xp.moveaxis(last, -1, axis)
+    flat = turned.reshape(len(same), -1)
+    table = relabellings(name)
+    image, way = np.nonzero(same)
+    picked = xp.take_along_axis(flat[image], table.sources[way], axis=1)
+    return sum_by(image, picked * table.signs[way][:, None], len(same)) / same.sum(1)[:, None]
+
+
+def sum_by(index: np.ndarray, values, count: int):
+    """Return the sum of the rows with equal index, shape (count, component).
+
+    Known values stay in numpy, where nothing has to be compiled; traced ones stay in JAX.
+    """
+    if isinstance(values, jax.Array):
+        return jax.ops.segment_sum(values, index, count)
+    total = np.zeros((count, values.shape[1]))
+    np.add.at(total, index, values)
+    return total
+
+
+def term_of(name: str, images: Images, canonical) -> Term:
+    """Return the term of all clusters, each in the order of its sites that was shown first.
+
+    Parameters
+    ----------
+    name : str
+    images : Images
+    canonical : real array, shape (key, component)
+        Parameters in the canonical order of the sites.
+    """
+    table, shape = relabellings(name), CLASSES[name].shape
+    way = images.same[images.first].argmax(axis=1)
+    back = np.argsort(table.sources[way], axis=1)
+    xp: Any = jnp if isinstance(canonical, jax.Array) else np
+    values = xp.take_along_axis(canonical, back, axis=1) * table.signs[way][:, None]
+    rows = images.rows[images.first]
+    return Term(name, rows[..., 0], values.reshape(-1, *shape), rows[..., 1:])

@@ -1,0 +1,335 @@
+"""What a symmetry group allows: orbits of clusters, parameters, completion and projection.
+
+A model has a symmetry if its energy is the same for all images of a configuration. An operation
+that maps a cluster onto itself restricts its parameter, one that maps it onto another cluster
+relates the two.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from msgreen import _checks
+from msgreen.errors import InputError
+from msgreen.spinmodel.forms import CLASSES
+from msgreen.spinmodel.groups import operation_name
+from msgreen.spinmodel.images import Images, carry, carry_values, relabellings, sum_by, term_of
+from msgreen.spinmodel.model import SpinModel
+from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.terms import Term
+
+# B counts the trace of K as a constant, and the trace and the antisymmetric part of dJ as J and D.
+_SYMMETRIC_TRACELESS = ("anisotropy", "anisotropic_exchange")
+
+
+def complete(
+    term: Term, symmetry: Symmetry, *, project: bool = False, tolerance: float = 1e-9
+) -> Term:
+    """Return all images of reference clusters under a symmetry group, each once.
+
+    Parameters
+    ----------
+    term : Term
+        One cluster of every orbit, or several with values that agree.
+    symmetry : Symmetry
+    project : bool
+        Replace values that the symmetry forbids by their invariant part (the mean over all
+        operations), instead of refusing them.
+    tolerance : float
+        Of the values, relative to the largest of them.
+
+    Returns
+    -------
+    Term
+        The reference clusters in their order, then their images.
+
+    Raises
+    ------
+    InputError
+        If a value changes under an operation that maps its cluster onto itself, if two reference
+        clusters contradict each other, or if one occurs twice.
+
+    Examples
+    --------
+    >>> import jax, numpy as np
+    >>> jax.config.update("jax_enable_x64", True)
+    >>> from msgreen.spinmodel import Term, cluster_symmetry, point_group
+    >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
+    >>> trimer = cluster_symmetry(corners, point_group("C3v"))
+    >>> vectors = complete(Term("dzyaloshinskii_moriya", [[0, 1]], [[0.0, 1.0, 2.0]]), trimer)
+    >>> vectors.clusters.sites.tolist(), np.round(vectors.values[1], 3).tolist()
+    ([[0, 1], [1, 2], [2, 0]], [-0.866, -0.5, 2.0])
+    """
+    _check_fit(term, symmetry)
+    images = carry(term.clusters, term.name, symmetry)
+    values = carry_values(term.name, term.values, symmetry.rotations, images.same)
+    count = np.bincount(images.key)[:, None]
+    mean = sum_by(images.key, values, len(images.first)) / count
+    _check_once(term, images)
+    if not project:
+        _check_invariant(term, symmetry, images, _checks.concrete(values), tolerance)
+    return term_of(term.name, images, mean)
+
+
+def _check_fit(term: Term, symmetry: Symmetry) -> None:
+    largest = term.clusters.sites.max(initial=-1)
+    if term.dimension != symmetry.dimension or largest >= symmetry.site_count:
+        raise InputError(
+            f"Argument `symmetry` must be that of the sites of the term, but it has "
+            f"{symmetry.site_count} sites and {symmetry.dimension} lattice vectors, and the "
+            f"{term.name!r} term names site {largest} and has {term.dimension} lattice vectors."
+        )
+
+
+def _check_once(term: Term, images: Images) -> None:
+    key = images.key[: len(term.clusters)]
+    if len(np.unique(key)) < len(key):
+        row = int(np.argmax(np.bincount(key)[key] > 1))
+        raise InputError(
+            f"Argument `term` must hold every cluster once, but {term.name!r} row {row} (sites "
+            f"{term.clusters.sites[row].tolist()}) occurs twice. Add the values."
+        )
+
+
+def _check_invariant(term: Term, symmetry: Symmetry, images: Images, values, tolerance) -> None:
+    """Compare all images of the same cluster with the first, by name of the operation."""
+    if values is None:
+        return
+    count = len(term.clusters)
+    change = np.abs(values - values[images.first[images.key]]).max(axis=1, initial=0)
+    own = images.key == np.tile(images.key[:count], len(symmetry))
+    if change.max(initial=0) <= tolerance * np.abs(values).max(initial=0):
+        return
+    worst = int(np.argmax(np.where(own, change, 0) if change[own].any() else change))
+    op, row = divmod(worst, count)
+    sites = term.clusters.sites[row].tolist()
+    if change[own].max() <= tolerance * np.abs(values).max():
+        other = int(images.first[images.key[worst]]) % count
+        raise InputError(
+            f"Argument `term` must hold values that agree with each other, but the {term.name!r} "
+            f"rows {other} and {row} are images of one another and differ by "
+            f"{change[worst]:.2g} eV. Give one cluster of every orbit, or `project=True`."
+        )
+    raise InputError(
+        f"Argument `term` must hold values that the symmetry allows, but {term.name!r} row {row} "
+        f"(sites {sites}) changes by {change[worst]:.2g} eV under "
+        f"{operation_name(symmetry.matrices[op])}, which maps these sites onto themselves. See "
+        "`allowed`, or use `project=True`."
+    )
+
+
+def orbits(name: str, sites, symmetry: Symmetry, cells=None) -> np.ndarray:
+    """Return the number of the orbit of every cluster.
+
+    Parameters
+    ----------
+    name : str
+        Class of terms: it decides which orders of the sites are the same cluster.
+    sites : int array, shape (cluster, site)
+    symmetry : Symmetry
+    cells : int array, shape (cluster, site, dim), optional
+        For a lattice.
+
+    Returns
+    -------
+    int array, shape (cluster,)
+        Equal numbers for clusters that the group maps onto each other, counted from 0 in order
+        of appearance.
+    """
+    term = _without_values(name, sites, symmetry, cells)
+    images = carry(term.clusters, name, symmetry)
+    smallest = images.key.reshape(len(symmetry), -1).min(axis=0)
+    _, first, orbit = np.unique(smallest, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[orbit]
+
+
+def allowed(name: str, sites, symmetry: Symmetry, cells=None) -> np.ndarray:
+    """Return the parameters of one cluster that the symmetry allows.
+
+    Parameters
+    ----------
+    name : str
+        Class of terms.
+    sites : sequence of int
+        The sites of one cluster.
+    symmetry : Symmetry
+    cells : int array, shape (site, dim), optional
+        For a lattice.
+
+    Returns
+    -------
+    real array, shape (parameter, ...)
+        An orthonormal basis of the invariant parameters, along the Cartesian axes where possible;
+        empty where symmetry forbids the interaction.
+
+    Notes
+    -----
+    The basis spans the range of the mean over all operations that map the cluster onto itself up
+    to the order of its sites. Moriya's rules for D, and paper B's for multi-site vectors, are its
+    results. For "anisotropy" and "anisotropic_exchange" only symmetric traceless tensors count:
+    the trace of K is a constant; the trace of dJ is a J and its antisymmetric part a D.
+
+    References
+    ----------
+    Moriya, Phys. Rev. 120, 91 (1960). Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2,
+    033240 (2020), Sect. III.
+    """
+    cells = None if cells is None else np.asarray(cells)[None]
+    term = _without_values(name, [sites], symmetry, cells)
+    images = carry(term.clusters, name, symmetry)
+    kept = np.nonzero(images.key == images.key[0])[0]
+    shape = CLASSES[name].shape
+    size = int(np.prod(shape, dtype=int))
+    units = np.eye(size).reshape(size, *shape)
+    way = int(images.same[0].argmax())
+    back = np.argsort(relabellings(name).sources[way])
+    projector = np.zeros((size, size))
+    for op in kept:
+        same = np.tile(images.same[op], (size, 1))
+        images_of_units = carry_values(name, units, symmetry.rotations[[op]], same)
+        projector += np.asarray(images_of_units).T[back] / len(kept)
+    projector = relabellings(name).signs[way] * projector
+    if name in _SYMMETRIC_TRACELESS:
+        projector = projector @ _symmetric_traceless()
+    return _range(projector).reshape(-1, *shape)
+
+
+def _range(projector: np.ndarray) -> np.ndarray:
+    """Return orthonormal rows that span the range of an orthogonal projector.
+
+    The projections of unit vectors, the least shortened one first, each taken out of the rest.
+    """
+    rest, found = projector, {}
+    while np.trace(rest) > 0.5:
+        pivot = int(np.argmax(np.diag(rest).round(9)))
+        found[pivot] = rest[pivot] / np.sqrt(rest[pivot, pivot])
+        rest = rest - np.outer(found[pivot], found[pivot])
+    rows = np.array([found[pivot] for pivot in sorted(found)]).reshape(-1, len(projector))
+    return np.where(np.abs(rows) < 1e-14, 0.0, rows)
+
+
+def _symmetric_traceless() -> np.ndarray:
+    """Return the projector of flattened 3 x 3 tensors onto symmetric traceless ones."""
+    unit = np.eye(3)
+    same, crossed = np.einsum("ac,bd->abcd", unit, unit), np.einsum("ad,bc->abcd", unit, unit)
+    trace = np.einsum("ab,cd->abcd", unit, unit)
+    return ((same + crossed) / 2 - trace / 3).reshape(9, 9)
+
+
+def _without_values(name: str, sites, symmetry: Symmetry, cells) -> Term:
+    relabellings(name)
+    rows = len(sites)
+    term = Term(name, sites, np.zeros((rows, *CLASSES[name].shape)), cells)
+    _check_fit(term, symmetry)
+    return term
+
+
+def invariants(name: str, sites, symmetry: Symmetry, cells=None) -> list[Term]:
+    """Return one term per independent parameter of symmetric models on the given clusters.
+
+    Parameters
+    ----------
+    name : str
+        Class of terms.
+    sites, cells
+        Clusters as in `orbits`; one of every orbit is taken and completed.
+    symmetry : Symmetry
+
+    Returns
+    -------
+    list of Term
+        With parameters of unit length: every model of this class that has the symmetry is a
+        linear combination of these, a basis for fits.
+    """
+    found = []
+    _, first = np.unique(orbits(name, sites, symmetry, cells), return_index=True)
+    for row in first:
+        cell = None if cells is None else np.asarray(cells)[row]
+        for value in allowed(name, np.asarray(sites)[row], symmetry, cell):
+            found.append(
+                complete(
+                    Term(name, [sites[row]], value[None], None if cell is None else cell[None]),
+                    symmetry,
+                )
+            )
+    return found
+
+
+class Residual(NamedTuple):
+    """By how much the parameters of a class break a symmetry, in eV.
+
+    Attributes
+    ----------
+    largest : float
+        Largest component of the difference from the projection.
+    rms : float
+        Root mean square over all components of all clusters and their images.
+    scale : float
+        Root mean square of the parameters themselves, for comparison.
+    """
+
+    largest: float
+    rms: float
+    scale: float
+
+
+def residual(model: SpinModel, symmetry: Symmetry) -> dict[str, Residual]:
+    """Return by how much every class of terms of a model breaks a symmetry group.
+
+    Clusters that a finite cutoff or an incomplete list leaves out count as zero.
+
+    Parameters
+    ----------
+    model : SpinModel
+    symmetry : Symmetry
+
+    Returns
+    -------
+    dict of Residual by class
+    """
+    found = {}
+    for term in model.terms:
+        own, mean, _ = _projected(term, symmetry)
+        change, scale = np.asarray(own - mean), np.asarray(own)
+        found[term.name] = Residual(float(np.abs(change).max(initial=0)), _rms(change), _rms(scale))
+    return found
+
+
+def symmetrise(model: SpinModel, symmetry: Symmetry) -> SpinModel:
+    """Return the part of a model that is invariant under a symmetry group.
+
+    Its energy is the mean of the energies of all images of a configuration; an invariant model is
+    returned unchanged, apart from images that it lacked.
+
+    Parameters
+    ----------
+    model : SpinModel
+    symmetry : Symmetry
+
+    Notes
+    -----
+    An external field is projected like the rest, as an axial vector: take it out with
+    ``model.without("field")`` to symmetrise the interactions only.
+    """
+    return model.with_terms(
+        [
+            term_of(term.name, images, mean)
+            for term in model.terms
+            for _, mean, images in [_projected(term, symmetry)]
+        ]
+    )
+
+
+def _projected(term: Term, symmetry: Symmetry) -> tuple:
+    """Canonical values of a term and of its projection on all clusters, and the images."""
+    _check_fit(term, symmetry)
+    images = carry(term.clusters, term.name, symmetry)
+    values = carry_values(term.name, term.values, symmetry.rotations, images.same)
+    rows, keys = len(term.clusters), len(images.first)
+    own = sum_by(images.key[:rows], values[:rows], keys)
+    mean = sum_by(images.key, values, keys) / len(symmetry)
+    return own, mean, images
+
+
+def _rms(array: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(array**2))) if array.size else 0.0
