@@ -16,6 +16,15 @@ from msgreen.spinmodel.invariance import symmetrise as symmetrise
 from msgreen.spinmodel.model import SpinModel as SpinModel
 from msgreen.spinmodel.resolve import Resolution as Resolution
 from msgreen.spinmodel.resolve import resolve as resolve
+from msgreen.spinmodel.states import canted as canted
+from msgreen.spinmodel.states import collinear as collinear
+from msgreen.spinmodel.states import cone as cone
+from msgreen.spinmodel.states import ferromagnet as ferromagnet
+from msgreen.spinmodel.states import multi_q as multi_q
+from msgreen.spinmodel.states import planar_neel as planar_neel
+from msgreen.spinmodel.states import rotate_about as rotate_about
+from msgreen.spinmodel.states import spiral as spiral
+from msgreen.spinmodel.states import stripes as stripes
 from msgreen.spinmodel.symmetry import Symmetry as Symmetry
 from msgreen.spinmodel.symmetry import cluster_symmetry as cluster_symmetry
 from msgreen.spinmodel.symmetry import crystal_symmetry as crystal_symmetry
