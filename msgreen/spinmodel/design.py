@@ -1,0 +1,207 @@
+"""What a spin model can be fitted with: its clusters, its free parameters, and their columns."""
+
+from collections.abc import Sequence
+from itertools import permutations, product
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen.errors import InputError
+from msgreen.spin import tangent_frame
+from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic
+from msgreen.spinmodel.images import relabellings
+from msgreen.spinmodel.invariance import invariants
+from msgreen.spinmodel.model import SpinModel
+from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.terms import Term
+
+_FACTOR: dict[Form, int] = {isotropic: 2, chiral: 2, chiral_chiral: 3}
+"""Number of spins in every factor of a form; they are of different sites, else it is trivial."""
+
+_TRACELESS = np.array(
+    [
+        [[0, 1, 0], [1, 0, 0], [0, 0, 0]],
+        [[0, 0, 1], [0, 0, 0], [1, 0, 0]],
+        [[0, 0, 0], [0, 0, 1], [0, 1, 0]],
+        [[1, 0, 0], [0, -1, 0], [0, 0, 0]],
+        [[-1, 0, 0], [0, -1, 0], [0, 0, 2]],
+    ],
+    dtype=float,
+)
+
+
+def all_clusters(site_count: int, names: Sequence[str], *, positions=None) -> SpinModel:
+    """Return a model with every cluster of a few sites once and all values zero: a template.
+
+    Parameters
+    ----------
+    site_count : int
+    names : sequence of str
+        Classes, keys of `CLASSES`. Those of more sites than there are have no clusters and are
+        left out.
+    positions : real array, shape (site, 2 or 3), optional
+        In angstrom.
+
+    Raises
+    ------
+    InputError
+        If a class is unknown.
+
+    Examples
+    --------
+    >>> trimer = all_clusters(3, ["exchange", "three_site", "chiral_three_site", "four_site"])
+    >>> {term.name: len(term.clusters) for term in trimer.terms}
+    {'exchange': 3, 'three_site': 3, 'chiral_three_site': 6}
+    """
+    terms = []
+    for name in names:
+        sites = _clusters(site_count, name)
+        if len(sites):
+            terms.append(Term(name, sites, np.zeros((len(sites), *CLASSES[name].shape))))
+    return SpinModel(terms, site_count=site_count, positions=positions)
+
+
+def _clusters(site_count: int, name: str) -> np.ndarray:
+    """Return one order of the sites of every cluster: the first of those that mean the same."""
+    if name not in CLASSES:
+        raise InputError(
+            f"Argument `names` must hold some of {', '.join(CLASSES)}, but it holds {name!r}."
+        )
+    spin_class = CLASSES[name]
+    count = spin_class.site_count
+    if spin_class.distinct:
+        rows = np.array(list(permutations(range(site_count), count)), int).reshape(-1, count)
+    else:
+        rows = np.array(list(product(range(site_count), repeat=count)), int)
+        width = _FACTOR.get(spin_class.form, 1)
+        ranked = np.sort(rows.reshape(len(rows), -1, width), axis=-1)
+        rows = rows[np.all(ranked[..., 1:] != ranked[..., :-1], axis=(1, 2))]
+    place = site_count ** np.arange(count)[::-1]
+    images = np.stack([rows[:, order] @ place for order in relabellings(name).columns])
+    return rows[images.min(axis=0) == rows @ place]
+
+
+class Free(NamedTuple):
+    """The values that a term can have.
+
+    Attributes
+    ----------
+    term : Term
+        Its clusters; values are zero.
+    basis : real array, shape (free, cluster, ...)
+        Values that one unit of each free parameter stands for.
+    """
+
+    term: Term
+    basis: np.ndarray
+
+
+def free_values(term: Term, symmetry: Symmetry | None = None) -> Free:
+    """Return the values that a term can have, whatever those that it has.
+
+    Parameters
+    ----------
+    term : Term
+    symmetry : Symmetry, optional
+        Keeps the values that it allows, see `invariants`; images that the term lacks are added,
+        and clusters without an allowed value left out.
+
+    Notes
+    -----
+    Anisotropies are symmetric and traceless: the trace of K is a constant; that of dJ is a J,
+    and its antisymmetric part a D. Numbers, vectors and other tensors are free.
+    """
+    if symmetry is not None:
+        clusters = term.clusters
+        found = invariants(
+            term.name, clusters.sites, symmetry, clusters.cells if term.dimension else None
+        )
+        return _joined(term, found)
+    block = np.eye(int(np.prod(term.spin_class.shape))).reshape(-1, *term.spin_class.shape)
+    if term.name in ("anisotropy", "anisotropic_exchange"):
+        block = _TRACELESS
+    rows = np.eye(len(term.clusters))
+    return Free(term, np.einsum("cr,k...->ckr...", rows, block).reshape(-1, *term.values.shape))
+
+
+def _joined(term: Term, found: Sequence[Term]) -> Free:
+    """Put the clusters of several terms of a class into one term, those that are equal once."""
+    start, count = {}, 0
+    for part in found:
+        if part.clusters not in start:
+            start[part.clusters] = count
+            count += len(part.clusters)
+    shape = term.spin_class.shape
+    basis = np.zeros((len(found), count, *shape))
+    for row, part in zip(basis, found, strict=True):
+        first = start[part.clusters]
+        row[first : first + len(part.clusters)] = part.values
+    sites = [c.sites for c in start] or [term.clusters.sites[:0]]
+    cells = [c.cells for c in start] or [term.clusters.cells[:0]]
+    values = np.zeros((count, *shape))
+    return Free(Term(term.name, np.concatenate(sites), values, np.concatenate(cells)), basis)
+
+
+def columns(free: Free, directions) -> tuple[np.ndarray, np.ndarray]:
+    """Return energy (free, config) and dE/dS (free, config, ..., site, 3) of unit parameters.
+
+    Parameters
+    ----------
+    free : Free
+    directions : real array, shape (config, ..., site, 3)
+
+    Notes
+    -----
+    Every form is linear in its parameter and in the spin of every slot: its derivative with
+    respect to a spin is the form with a unit vector in the place of that spin.
+    """
+    term, shape = free.term, free.term.spin_class.shape
+    size, dim = int(np.prod(shape)), term.dimension
+    spins = np.moveaxis(np.asarray(directions, float), (-1, -2), (0, 1))
+    extent = spins.shape[2:]
+    units: Any = np.moveaxis(np.eye(size).reshape(size, *shape), 0, -1)
+    units = units.reshape(*units.shape, *(1,) * len(extent))
+    gradient = np.zeros((len(term.clusters), size, *spins.shape))
+    energy = np.zeros((len(term.clusters), size, extent[0]))
+    for row, (sites, cells) in enumerate(zip(*term.slots(), strict=True)):
+        for home, site in enumerate(sites):
+            shifts = cells[home] - cells
+            others = [
+                np.roll(spins[:, s], tuple(shift), tuple(range(-dim, 0)))
+                for s, shift in zip(sites, shifts, strict=True)
+            ]
+            for axis, unit in enumerate(np.eye(3)):
+                slots = [*others[:home], unit, *others[home + 1 :]]
+                force = term.spin_class.form(units, slots)
+                gradient[row, :, axis, site] += force
+                if home == 0:
+                    along = force * spins[axis, site]
+                    energy[row] += along.reshape(size, extent[0], -1).sum(axis=-1)
+    gradient = np.moveaxis(gradient, (2, 3), (-1, -2))
+    flat = free.basis.reshape(len(free.basis), -1)
+    parts = (flat @ a.reshape(flat.shape[1], -1) for a in (energy, gradient))
+    shapes = (extent[:1], gradient.shape[2:])
+    energies, gradients = (p.reshape(len(flat), *s) for p, s in zip(parts, shapes, strict=True))
+    return energies, gradients
+
+
+def tangential(directions, vectors) -> np.ndarray:
+    """Return the two components of vectors along `msgreen.spin.tangent_frame`, (..., site, 2)."""
+    frame = np.asarray(tangent_frame(jnp.asarray(directions, float)))
+    return np.einsum("...ax,...x->...a", frame, np.asarray(vectors))
+
+
+def labels(free: Sequence[Free]) -> list[str]:
+    """Return a name for every free parameter: class, sites and component where there is one."""
+    return [_label(f.term, number, v) for f in free for number, v in enumerate(f.basis)]
+
+
+def _label(term: Term, number: int, values: np.ndarray) -> str:
+    entries = np.argwhere(values)
+    if len(set(entries[:, 0].tolist())) > 1:
+        return f"{term.name} #{number}"
+    row, *component = entries[0].tolist()
+    cells = term.clusters.cells[row].tolist() if term.dimension else ""
+    part = "".join("xyz"[n] for n in component) if len(entries) == 1 else f"#{number}"
+    return f"{term.name} {'-'.join(map(str, term.clusters.sites[row]))} {cells}{part}".strip()

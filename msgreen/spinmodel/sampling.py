@@ -1,0 +1,254 @@
+"""Spin configurations to fit a model to, and what an energy says about them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.stats import qmc
+
+from msgreen import _checks
+from msgreen._typing import Array, Float
+from msgreen.errors import InputError
+from msgreen.spinmodel.symmetry import Symmetry
+
+LARGEST_PRODUCT = 10_000_000
+"""Number of configurations beyond which a product of directions is not enumerated."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Configurations with what is known about them.
+
+    Attributes
+    ----------
+    directions : real array, shape (config, ..., site, 3)
+        Unit vectors.
+    energies : real array, shape (config,), optional
+        In eV.
+    fields : real array, shape (config, ..., site, 3), optional
+        Constraining fields, the tangential part of dE/dS, in eV. A part along the spin has no
+        meaning and is not used.
+    """
+
+    directions: np.ndarray
+    energies: np.ndarray | None = None
+    fields: np.ndarray | None = None
+
+    def __post_init__(self):
+        _checks.unit_vectors("directions", self.directions)
+        shape = np.shape(self.directions)
+        expected = {"energies": shape[:1], "fields": shape}
+        for name, given in (("energies", self.energies), ("fields", self.fields)):
+            if given is not None:
+                _checks.finite(name, given)
+                if np.shape(given) != expected[name]:
+                    raise InputError(
+                        f"Argument `{name}` must have shape {expected[name]} like the directions, "
+                        f"but its shape is {np.shape(given)}."
+                    )
+
+    def __len__(self):
+        return len(self.directions)
+
+    def __getitem__(self, index) -> "Samples":
+        """Return some of the configurations, chosen by a slice, numbers or a mask."""
+        energies = None if self.energies is None else self.energies[index]
+        fields = None if self.fields is None else self.fields[index]
+        return Samples(self.directions[index], energies, fields)
+
+
+def constraining_fields(
+    energy: Callable[[Array], Array], directions: Float[Array, "config *box site 3"], *, block=64
+) -> Samples:
+    """Return energies and constraining fields B_i = (1 - S_i S_i) . dE/dS_i of configurations.
+
+    Parameters
+    ----------
+    energy : callable
+        Maps the spins of one configuration (..., site, 3) to an energy in eV; any function that
+        JAX can differentiate, as ``LloydEnergy(...).interaction``.
+    directions : real array, shape (config, ..., site, 3)
+        Unit vectors.
+    block : int
+        Number of configurations that are evaluated at once; bounds the memory.
+
+    Returns
+    -------
+    Samples
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Eqs. 33-35.
+    """
+    _checks.unit_vectors("directions", directions)
+    spins = jnp.asarray(directions, float)
+    if spins.ndim < 3 or not len(spins):
+        raise InputError(
+            "Argument `directions` must have shape (config, ..., site, 3) with one configuration "
+            f"at least, but its shape is {spins.shape}."
+        )
+    energies, gradients = _evaluate(energy, spins, min(block, len(spins)))
+    along = jnp.sum(gradients * spins, axis=-1, keepdims=True)
+    return Samples(np.asarray(spins), np.asarray(energies), np.asarray(gradients - along * spins))
+
+
+@eqx.filter_jit
+def _evaluate(energy, spins, block: int):
+    return jax.lax.map(lambda s: jax.value_and_grad(energy)(s), spins, batch_size=block)
+
+
+def cube_directions(frame=None) -> Float[np.ndarray, "choice 3"]:
+    """Return the 14 directions to the faces and the corners of a cube.
+
+    Parameters
+    ----------
+    frame : real array, shape (3, 3), optional
+        Orthogonal matrix; its columns are the axes of the cube. By default x, y and z.
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Sect. IV.
+    """
+    corners = np.array(list(product((1.0, -1.0), repeat=3))) / np.sqrt(3)
+    directions = np.concatenate([np.eye(3), -np.eye(3), corners])
+    if frame is None:
+        return directions
+    frame = np.asarray(frame, float)
+    if frame.shape != (3, 3) or np.abs(frame.T @ frame - np.eye(3)).max() > 1e-8:
+        raise InputError(
+            "Argument `frame` must be an orthogonal 3 x 3 matrix, but it is not. Give the axes of "
+            "the cube as its columns."
+        )
+    return directions @ frame.T
+
+
+def sample_directions(
+    site_count: int,
+    count: int | None = None,
+    *,
+    kind: Literal["random", "quasi_random", "product"] = "random",
+    choices=None,
+    symmetry: Symmetry | None = None,
+    seed: int = 0,
+) -> Float[np.ndarray, "config site 3"]:
+    """Return configurations of unit vectors.
+
+    Parameters
+    ----------
+    site_count : int
+    count : int, optional
+        Number of configurations; may be left out for a product, which then is returned whole.
+    kind : "random", "quasi_random" or "product"
+        Independent and uniform on every sphere; a scrambled Halton sequence, which covers the
+        spheres more evenly; or every spin along one of the `choices`, each configuration that
+        time reversal and symmetry distinguish once.
+    choices : real array, shape (choice, 3), optional
+        Unit vectors for a product; by default `cube_directions`.
+    symmetry : Symmetry, optional
+        Of a finite cluster, to reduce a product by. It must map the choices onto themselves.
+    seed : int
+        Of the random numbers, and of the choice of `count` configurations out of a product.
+
+    Raises
+    ------
+    InputError
+        If an argument is missing, has no use for this kind, or the choices do not go together
+        with the symmetry.
+
+    Notes
+    -----
+    Brinker et al. quote 2744 -> 252 configurations of a C3v trimer and 38416 -> 2513 of a C4v
+    tetramer. These are the numbers for a cube that shares the symmetry: standing on a corner
+    above the trimer, with its faces towards the atoms of the tetramer. With faces towards the
+    edges of the tetramer there are 2541, and a cube that stands on a face does not share the
+    threefold axis.
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Sect. IV.
+
+    Examples
+    --------
+    >>> sample_directions(3, kind="product").shape
+    (1372, 3, 3)
+    """
+    if kind not in ("random", "quasi_random", "product"):
+        raise InputError(
+            f"Argument `kind` must be 'random', 'quasi_random' or 'product', but it is {kind!r}."
+        )
+    if kind == "product":
+        found = _inequivalent(site_count, choices, symmetry)
+        return found if count is None else _drawn(found, count, seed)
+    for name, value in (("choices", choices), ("symmetry", symmetry)):
+        if value is not None:
+            raise InputError(
+                f"Argument `{name}` must be left out for {kind!r} directions, but it is given."
+            )
+    if count is None:
+        raise InputError(f"Argument `count` must be given for {kind!r} directions.")
+    if kind == "random":
+        vectors = np.random.default_rng(seed).normal(size=(count, site_count, 3))
+        return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    points = qmc.Halton(2 * site_count, rng=seed).random(count).reshape(count, site_count, 2)
+    z, phi = 2 * points[..., 0] - 1, 2 * np.pi * points[..., 1]
+    rho = np.sqrt(1 - z**2)
+    return np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=-1)
+
+
+def _drawn(configurations: np.ndarray, count: int, seed: int) -> np.ndarray:
+    if count > len(configurations):
+        raise InputError(
+            f"Argument `count` must not exceed the {len(configurations)} inequivalent "
+            f"configurations of the product, but it is {count}."
+        )
+    chosen = np.random.default_rng(seed).choice(len(configurations), count, replace=False)
+    return configurations[np.sort(chosen)]
+
+
+def _inequivalent(site_count: int, choices, symmetry: Symmetry | None) -> np.ndarray:
+    """Return one configuration of every orbit: the first in the order of the product."""
+    choices = cube_directions() if choices is None else np.asarray(choices, float)
+    _checks.unit_vectors("choices", choices)
+    size = len(choices)
+    if size**site_count > LARGEST_PRODUCT:
+        raise InputError(
+            f"Argument `site_count` must not make more than {LARGEST_PRODUCT} configurations, but "
+            f"it makes {size}^{site_count}. Use random directions, or fewer `choices`."
+        )
+    digits = np.indices((size,) * site_count).reshape(site_count, -1).T
+    place = size ** np.arange(site_count)[::-1]
+    number = np.arange(len(digits))
+    smallest = number.copy()
+    for moved, permutation in _actions(site_count, choices, symmetry):
+        image = np.empty_like(digits)
+        image[:, permutation] = moved[digits]
+        np.minimum(smallest, image @ place, out=smallest)
+    return choices[digits[smallest == number]]
+
+
+def _actions(site_count: int, choices: np.ndarray, symmetry: Symmetry | None):
+    """Yield how every operation, with and without time reversal, permutes choices and sites."""
+    rotations, permutations = np.eye(3)[None], np.arange(site_count)[None]
+    if symmetry is not None:
+        rotations, permutations = symmetry.rotations, symmetry.permutations
+    if permutations.shape[1] != site_count:
+        raise InputError(
+            f"Argument `symmetry` must permute {site_count} sites, but it permutes "
+            f"{permutations.shape[1]}."
+        )
+    for rotation, permutation in zip(rotations, permutations, strict=True):
+        turned = choices @ rotation.T
+        for sign in (1, -1):
+            apart = np.linalg.norm(sign * turned[:, None] - choices, axis=-1)
+            if apart.min(axis=1).max() > 1e-6:
+                what = "time reversal and every operation of the symmetry"
+                raise InputError(
+                    f"Argument `choices` must be mapped onto themselves by {what}, but they are "
+                    "not. Turn them, as with `cube_directions(frame)`."
+                )
+            yield apart.argmin(axis=1), permutation
