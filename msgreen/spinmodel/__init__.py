@@ -1,19 +1,31 @@
 """The generalised spin model: evaluate, fit, symmetrise, minimise."""
 
 from msgreen.spinmodel.convert import from_interactions as from_interactions
+from msgreen.spinmodel.equivalence import distances as distances
+from msgreen.spinmodel.equivalence import is_even as is_even
+from msgreen.spinmodel.equivalence import rotation_axes as rotation_axes
 from msgreen.spinmodel.forms import CLASSES as CLASSES
 from msgreen.spinmodel.forms import SpinClass as SpinClass
+from msgreen.spinmodel.ground_state import Minima as Minima
+from msgreen.spinmodel.ground_state import curvatures as curvatures
+from msgreen.spinmodel.ground_state import find_minima as find_minima
+from msgreen.spinmodel.ground_state import landscape as landscape
 from msgreen.spinmodel.groups import generate_group as generate_group
 from msgreen.spinmodel.groups import operation_name as operation_name
 from msgreen.spinmodel.groups import point_group as point_group
+from msgreen.spinmodel.invariance import Count as Count
 from msgreen.spinmodel.invariance import Residual as Residual
 from msgreen.spinmodel.invariance import allowed as allowed
 from msgreen.spinmodel.invariance import complete as complete
+from msgreen.spinmodel.invariance import count_parameters as count_parameters
 from msgreen.spinmodel.invariance import invariants as invariants
 from msgreen.spinmodel.invariance import orbits as orbits
 from msgreen.spinmodel.invariance import residual as residual
 from msgreen.spinmodel.invariance import symmetrise as symmetrise
 from msgreen.spinmodel.model import SpinModel as SpinModel
+from msgreen.spinmodel.neighbours import clusters_within as clusters_within
+from msgreen.spinmodel.relax import Relaxed as Relaxed
+from msgreen.spinmodel.relax import relax as relax
 from msgreen.spinmodel.resolve import Resolution as Resolution
 from msgreen.spinmodel.resolve import resolve as resolve
 from msgreen.spinmodel.states import canted as canted
