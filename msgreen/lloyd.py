@@ -9,6 +9,7 @@ t_i = (1 - V_i G_ii)^-1 V_i, is the connected part: it needs no cancellation of 
 """
 
 import warnings
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -265,6 +266,7 @@ class LloydExpansion(eqx.Module):
     """
 
     lloyd: LloydEnergy
+    reference: Float[Array, "site 3"]
     potential: Complex[Array, "energy site spinorb spinorb"]
     dressed: Complex[Array, "energy site spinorb site spinorb"]
     order: int = eqx.field(static=True)
@@ -272,6 +274,7 @@ class LloydExpansion(eqx.Module):
     def __init__(self, lloyd: LloydEnergy, directions: Float[Array, "site 3"], order: int):
         directions = jnp.asarray(directions, float)
         self.lloyd = lloyd
+        self.reference = directions
         self.potential = lloyd.scatterer.potential(lloyd.path.nodes, directions)
         self.dressed = lloyd.dressed_green(directions)
         self.order = order
@@ -283,6 +286,37 @@ class LloydExpansion(eqx.Module):
         traces = _power_traces(_as_matrix(change), self.order)
         total = sum(trace / p for p, trace in enumerate(traces, start=1))
         return -self.lloyd.prefactor * self.lloyd.path.integrate(total)[0]
+
+    def taylor(
+        self, sites: Sequence[int], change: Sequence[Complex[Array, "energy part spinorb spinorb"]]
+    ) -> Float[Array, ""]:
+        """Return the Taylor coefficient tau^N of the energy along a path of potentials, in eV.
+
+        Parameters
+        ----------
+        sites : sequence of int
+            The sites that move, all different.
+        change : sequence of N complex arrays, shape (energy, moving site, 2 orb, 2 orb)
+            V_1, ..., V_N of the path V(tau) = V(S0) + V_1 tau + V_2 tau^2 + ...
+
+        Notes
+        -----
+        With M = g (V_1 tau + ...) and R = (1 - M)^-1, d/dtau ln det(1 - M) = -Tr[R M'], power by
+        power: R_n = sum_(k <= n) M_k R_(n-k), and N L_N = -sum_(k <= N) k Tr[M_k R_(N-k)].
+        """
+        moving = np.asarray(sites)
+        green = self.dressed[:, moving][:, :, :, moving]
+        steps = [_as_matrix(jnp.einsum("eiajb,ejbc->eiajc", green, part)) for part in change]
+        count = len(steps)
+        resolvent = [jnp.eye(steps[0].shape[-1], dtype=complex)[None]]
+        for n in range(1, count):
+            products = [steps[k - 1] @ resolvent[n - k] for k in range(1, n + 1)]
+            resolvent.append(jnp.sum(jnp.stack(products), axis=0))
+        traces = [
+            k * jnp.sum(steps[k - 1] * jnp.swapaxes(resolvent[count - k], 1, 2), axis=(1, 2))
+            for k in range(1, count + 1)
+        ]
+        return -self.lloyd.prefactor * self.lloyd.path.integrate(sum(traces) / count)[0]
 
 
 @eqx.filter_jit

@@ -31,6 +31,8 @@ from msgreen.spin import rotate, tangent_frame
 
 Energy = Callable[[Array], Array]
 
+_BLOCK_BYTES = 2**28
+
 
 def effective_field(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "site 3"]:
     """Return the tangential gradient of the energy, (1 - e e) dE/de, in eV.
@@ -99,15 +101,25 @@ def rotation_tensor(
         Two entries give a block of the Hessian; four and six the ring and six-spin couplings
         as seen from the reference.
 
+    Raises
+    ------
+    InputError
+        If a site does not exist, or if the energy is an expansion about another reference or of
+        too low an order.
+
     Notes
     -----
-    Nested derivatives of a determinant compile slowly beyond fourth order. Pass
-    ``lloyd.about(directions, N)`` as the energy there: it has the same derivatives up to order N
-    and is differentiated in Taylor mode.
+    Nested derivatives of a determinant compile slowly, from third or fourth order on. Pass
+    ``lloyd.about(directions, N)`` as the energy there: it has the same derivatives up to order N.
+    Only the potential is then differentiated automatically, in Taylor mode; the power series of
+    the determinant follows from it by matrix products.
     """
     _checks.unit_vectors("directions", directions)
     _check_sites(sites, len(directions))
     directions = jnp.asarray(directions, float)
+    if isinstance(energy, LloydExpansion):
+        _check_expansion(energy, directions, len(sites))
+        return _polarised_derivative(energy, tuple(map(int, sites)))
     origin = jnp.zeros((len(directions), 2))
     return _rotation_tensor(energy, directions, origin, tuple(map(int, sites)))
 
@@ -154,6 +166,13 @@ def closed_hessian(
     real array, shape (site, 2, site, 2)
         In eV, the same as `hessian`.
     """
+    return closed_hessian_with_error(lloyd, directions)[0]
+
+
+def closed_hessian_with_error(
+    lloyd: LloydEnergy, directions: Float[Array, "site 3"]
+) -> tuple[Float[Array, "site 2 site 2"], Float[Array, "site 2 site 2"]]:
+    """Return `closed_hessian` and the error estimate of its quadrature, in eV."""
     _checks.unit_vectors("directions", directions)
     directions = jnp.asarray(directions, float)
     dressed = lloyd.dressed_green(directions)
@@ -167,7 +186,8 @@ def closed_hessian(
     diagonal = jnp.einsum(
         "ei,ij,ab->eiajb", onsite, jnp.eye(count, dtype=complex), jnp.eye(2, dtype=complex)
     )
-    return -lloyd.prefactor * lloyd.path.integrate(pairs - diagonal)[0]
+    value, error = lloyd.path.integrate(pairs - diagonal)
+    return -lloyd.prefactor * value, lloyd.prefactor * error
 
 
 def closed_rotation_tensor(
@@ -249,10 +269,7 @@ def _hessian(energy, directions, origin):
 
 @eqx.filter_jit
 def _rotation_tensor(energy, directions, origin, sites):
-    along = _in_tangent_coordinates(energy, directions)
-    if isinstance(energy, LloydExpansion):
-        return _polarised_derivative(along, origin, sites)
-    return _mixed_derivative(along, origin, sites)
+    return _mixed_derivative(_in_tangent_coordinates(energy, directions), origin, sites)
 
 
 @eqx.filter_jit
@@ -280,31 +297,81 @@ def _mixed_derivative(function, origin, sites):
     return jax.vmap(along)(jnp.asarray(every)).reshape((axes,) * len(sites))
 
 
-def _polarised_derivative(function, origin, sites):
-    """d^N f from directional derivatives D_v^N, in Taylor mode.
+def _polarised_derivative(expansion: LloydExpansion, sites):
+    """d^N E from directional derivatives D_v^N, in Taylor mode.
 
-    2^(N-1) N! d^N f / du_1 ... du_N = sum over signs s of (s_1 ... s_N) D_v^N f, with s_1 = 1 and
-    v = s_1 u_1 + ... + s_N u_N: every monomial but the mixed one cancels.
+    2^(N-1) N! d^N E / du_1 ... du_N = sum over signs s of (s_1 ... s_N) D_v^N E, with s_1 = 1 and
+    v = s_1 u_1 + ... + s_N u_N: every monomial but the mixed one cancels. Equal v are evaluated
+    once.
     """
-    order, axes = len(sites), origin.shape[1]
+    order, moving = len(sites), sorted(set(sites))
     signs = np.array([(1.0, *rest) for rest in product((1.0, -1.0), repeat=order - 1)])
-    every = np.array(list(product(range(axes), repeat=order)))
+    every = np.array(list(product((0, 1), repeat=order)))
+    vectors = np.zeros((len(every), len(signs), len(moving), 2))
+    for m, site in enumerate(sites):
+        vectors[np.arange(len(every)), :, moving.index(site), every[:, m]] += signs[:, m]
+    different, which = np.unique(vectors.reshape(-1, 2 * len(moving)), axis=0, return_inverse=True)
+    different = different.reshape(-1, len(moving), 2)
+    coefficients = _taylor_coefficients(expansion, jnp.asarray(different), moving, order)
+    summed = coefficients[which.reshape(len(every), -1)] @ jnp.asarray(signs.prod(axis=1))
+    return summed.reshape((2,) * order) / 2.0 ** (order - 1)
 
-    def directional(components, sign):
-        v = jnp.zeros_like(origin).at[np.array(sites), components].add(sign)
-        series = (v, *(jnp.zeros_like(v),) * (order - 1))
-        return jet(function, (origin,), (series,))[1][-1] * jnp.prod(sign)
 
-    summed = jax.vmap(
-        lambda components: jnp.sum(
-            jax.vmap(lambda sign: directional(components, sign))(jnp.asarray(signs))
-        )
-    )(jnp.asarray(every))
-    return summed.reshape((axes,) * order) / (2.0 ** (order - 1) * factorial(order))
+def _taylor_coefficients(expansion: LloydExpansion, vectors, moving, order: int):
+    """D_v^N E / N! for tangent vectors (vector, moving site, 2), in blocks of bounded memory.
+
+    The jet of the potential is not compiled: its many small steps would take longer to compile
+    than to do.
+    """
+    lloyd, rows = expansion.lloyd, np.array(moving)
+    potential = jax.vmap(lambda s: lloyd.scatterer.potential(lloyd.path.nodes, s)[:, rows])
+    entries = len(lloyd.path.nodes) * lloyd.count * lloyd.green.shape[2] ** 2
+    blocks = -(-len(vectors) * 64 * order * entries // _BLOCK_BYTES)
+    size = -(-len(vectors) // blocks)
+    # Blocks of one shape, so that every step is compiled once.
+    padded = jnp.pad(vectors, ((0, blocks * size - len(vectors)), (0, 0), (0, 0)))
+    parts = []
+    for some in padded.reshape(blocks, size, *vectors.shape[1:]):
+        place, series = _geodesics(expansion.reference, rows, some, order)
+        _, derivatives = jet(potential, (place,), (series,))
+        change = [d / factorial(k) for k, d in enumerate(derivatives, start=1)]
+        parts.append(_taylor(expansion, change, moving))
+    return jnp.concatenate(parts)[: len(vectors)]
+
+
+def _geodesics(reference, rows, vectors, order: int):
+    """Spins of geodesics along tangent vectors, and their derivatives of orders 1 ... N."""
+    place = jnp.broadcast_to(reference, (len(vectors), *reference.shape))
+    length = jnp.linalg.norm(vectors, axis=-1, keepdims=True)
+    heading = jnp.sum(vectors[..., None] * tangent_frame(reference)[rows], axis=-2)
+    series = []
+    for k in range(1, order + 1):
+        along = heading if k % 2 else reference[rows]
+        moved = (-1) ** (k // 2) * length ** (k - k % 2) * along
+        series.append(jnp.zeros_like(place).at[:, rows].set(moved))
+    return place, series
+
+
+@eqx.filter_jit
+def _taylor(expansion: LloydExpansion, change, moving):
+    return jax.lax.map(lambda parts: expansion.taylor(moving, parts), change)
 
 
 def _directional(function, tangent):
     return lambda point: jax.jvp(function, (point,), (tangent,))[1]
+
+
+def _check_expansion(expansion: LloydExpansion, directions, order: int) -> None:
+    if expansion.order < order:
+        raise InputError(
+            f"Argument `energy` must be an expansion of at least order {order}, one per site, but "
+            f"its order is {expansion.order}. Make it with `about(directions, {order})`."
+        )
+    if not np.allclose(expansion.reference, directions, rtol=0, atol=1e-12):
+        raise InputError(
+            "Argument `directions` must be the reference of the expansion, but they differ. Make "
+            "the expansion with `about(directions, ...)`."
+        )
 
 
 def _check_sites(sites, count) -> None:

@@ -30,9 +30,12 @@ from msgreen.hosts.base import AbstractHost, check_pairs
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.lloyd import LloydEnergy
 from msgreen.plaquette import loop_tensors
-from msgreen.rotation import closed_hessian
-from msgreen.spin import angles, rotate, tangent_frame
+from msgreen.rotation import closed_hessian_with_error
+from msgreen.spin import angles, rotate, spin_form, tangent_frame
 from msgreen.tmatrix import TMatrix
+
+_RIGID = 1e-12
+"""Part of dt/de beyond Delta sigma below which t is Delta dS.sigma."""
 
 
 class TransverseExchange(NamedTuple):
@@ -88,14 +91,27 @@ def transverse_exchange(
     Liechtenstein et al., J. Magn. Magn. Mater. 67, 65 (1987); Udvardi et al., Phys. Rev. B 68,
     104436 (2003); Ebert and Mankovsky, Phys. Rev. B 79, 045209 (2009).
     """
+    return transverse_exchange_with_error(lloyd, directions, pairs)[0]
+
+
+def transverse_exchange_with_error(
+    lloyd: LloydEnergy, directions: Float[ArrayLike, "site 3"], pairs: np.ndarray
+) -> tuple[TransverseExchange, TransverseExchange]:
+    """Return `transverse_exchange` and bounds of its errors of quadrature."""
     _checks.unit_vectors("directions", directions)
     directions = jnp.asarray(directions, float)
     i, j = check_pairs(pairs, lloyd.count).T
-    curvature = closed_hessian(lloyd, directions)[i, :, j, :]
+    curvature, error = (h[i, :, j, :] for h in closed_hessian_with_error(lloyd, directions))
     frame = jnp.einsum("iak,ibk->iab", polar_frame(directions), tangent_frame(directions))
-    tensor = -0.5 * jnp.einsum("pac,pcd,pbd->pab", frame[i], curvature, frame[j])
-    xx, xy, yx, yy = tensor[:, 0, 0], tensor[:, 0, 1], tensor[:, 1, 0], tensor[:, 1, 1]
-    return TransverseExchange((xx + yy) / 2, (xy - yx) / 2, (xx - yy) / 2, (yx + xy) / 2)
+
+    def turned(frame, hessian):
+        return -0.5 * jnp.einsum("pac,pcd,pbd->pab", frame[i], hessian, frame[j])
+
+    (xx, xy), (yx, yy) = jnp.moveaxis(turned(frame, curvature), 0, -1)
+    found = TransverseExchange((xx + yy) / 2, (xy - yx) / 2, (xx - yy) / 2, (yx + xy) / 2)
+    (xx, xy), (yx, yy) = -jnp.moveaxis(turned(jnp.abs(frame), error), 0, -1)
+    straight, crossed = (xx + yy) / 2, (xy + yx) / 2
+    return found, TransverseExchange(straight, crossed, straight, crossed)
 
 
 def polar_frame(directions: Float[ArrayLike, "*batch 3"]) -> Float[Array, "*batch 2 3"]:
@@ -131,42 +147,95 @@ def reference_interactions(
     -------
     Interactions
         The named coefficients and the tensors multiply deviations dS = e - e0 of the moments, as
-        spins in paper L. The coefficients hold for t = Delta dS.sigma, exact without spin-orbit
-        coupling (`TMatrix.spin_splitting_residual`); the tensors, of up to four spins, and D of
-        pairs hold with it too. Pairs have in addition ``J``, ``D_along``, ``S`` and ``A`` of
+        spins in paper L. Pairs have in addition ``J``, ``D_along``, ``S`` and ``A`` of
         `transverse_exchange`. Only ``D_along`` is the Dzyaloshinskii-Moriya interaction of moments
         of fixed length; D across the reference also contains changes of length.
+
+    Notes
+    -----
+    Without spin-orbit coupling t = Delta dS.sigma, and the coefficients are those of paper L. With
+    it t is more than that (`TMatrix.spin_splitting_residual`). The tensors, of up to four spins,
+    contain it. What they have beyond the tensors of Delta is projected on the spin forms of the
+    named coefficients (`msgreen.spin.spin_form`) and added to these; the pairs' add up to the
+    whole tensor. Coefficients of six and more spins are those of Delta alone.
 
     References
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 8, 10, 19, 32.
     """
-    found = compute_interactions(
-        host, scatterer.spin_splitting(), sites, clusters, tensors=False, progress=progress
-    )
+    rigid = scatterer.spin_splitting()
+    found = compute_interactions(host, rigid, sites, clusters, tensors=False, progress=progress)
     lloyd = LloydEnergy(host, scatterer, sites)
-    terms = tuple(_completed(lloyd, host, scatterer, sites, term) for term in found.terms)
-    return replace(found, terms=terms, source={**found.source, "spins": "deviations e - e0"})
+    turns = float(jnp.max(scatterer.spin_splitting_residual())) < _RIGID
+
+    def tensors(of, loops):
+        return tuple(map(np.asarray, loop_tensors(host, of, lloyd.path, sites, loops)))
+
+    terms = []
+    for term in found.terms:
+        if term.order <= 4 and len(term.loops):
+            value, error = tensors(scatterer, term.loops)
+            beyond = np.zeros_like(value) if turns else value - tensors(rigid, term.loops)[0]
+            term = _completed(term, Coefficient(value, error, ("xyz",) * term.order), beyond)
+            term = _with_transverse(term, lloyd, scatterer) if term.order == 2 else term
+        terms.append(term)
+    source = {**found.source, "spins": "deviations e - e0"}
+    return replace(found, terms=tuple(terms), source=source)
 
 
-def _completed(lloyd, host, scatterer, sites, term: Terms) -> Terms:
-    """Add exact tensors, and to pairs J, D, S and A."""
-    if term.order > 4 or not len(term.loops):
-        return term
-    value, error = loop_tensors(host, scatterer, lloyd.path, sites, term.loops)
-    named = dict(term.coefficients)
-    if term.order == 2:
-        # T = J + J_ani + D.(S x S): with spin-orbit coupling t itself contributes to D.
-        half = np.asarray(value - jnp.swapaxes(value, 1, 2)) / 2
-        dmi = np.stack([half[:, 1, 2], half[:, 2, 0], half[:, 0, 1]], axis=1)
-        named["D"] = Coefficient(dmi, np.full_like(dmi, np.nan), ("xyz",))
-        factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
-        exchange = transverse_exchange(lloyd, scatterer.reference, term.loops)
-        for name, column in zip(("J", "D_along", "S", "A"), exchange, strict=True):
-            numbers = factor * np.asarray(column)
-            named[name] = Coefficient(numbers, np.full_like(numbers, np.nan))
-    tensor = Coefficient(np.asarray(value), np.asarray(error), ("xyz",) * term.order)
+def _completed(term: Terms, tensor: Coefficient, beyond: np.ndarray) -> Terms:
+    """Add the exact tensors, and to the named coefficients what they have beyond those of Delta.
+
+    The correction is taken to be as accurate, relatively, as the tensor of its cluster.
+    """
+    axes = tuple(range(1, tensor.value.ndim))
+    relative = np.sqrt(np.sum(tensor.error**2, axes) / np.sum(tensor.value**2, axes))
+    parts = _pair_parts(beyond) if term.order == 2 else _four_spin_parts(beyond)
+    named = {}
+    for name, known in term.coefficients.items():
+        doubt = np.abs(parts[name]) * relative.reshape(-1, *(1,) * (parts[name].ndim - 1))
+        error = np.asarray(known.error) + doubt
+        named[name] = Coefficient(np.asarray(known.value) + parts[name], error, known.axes)
     return replace(term, coefficients=named, tensor=tensor)
+
+
+def _pair_parts(tensor) -> dict[str, np.ndarray]:
+    """Isotropic, symmetric and antisymmetric part: T = J_iso + J_ani + D.(S x S)."""
+    turned = np.swapaxes(tensor, 1, 2)
+    isotropic = np.trace(tensor, axis1=1, axis2=2) / 3
+    antisymmetric = (tensor - turned) / 2
+    return {
+        "J_iso": isotropic,
+        "J_ani": (tensor + turned) / 2 - isotropic[:, None, None] * np.eye(3),
+        "D": np.stack([antisymmetric[:, k - 2, k - 1] for k in range(3)], axis=1),
+    }
+
+
+def _four_spin_parts(tensor) -> dict[str, np.ndarray]:
+    """Projection on the isotropic form and, by least squares, on the chiral forms of all legs."""
+    isotropic = _form(())
+    chiral = np.stack([_form((leg,))[..., k] for leg in range(4) for k in range(3)])
+    flat = tensor.reshape(len(tensor), -1)
+    return {
+        "B4_iso": flat @ isotropic.ravel() / np.sum(isotropic**2),
+        "C4_chiral": (flat @ np.linalg.pinv(chiral.reshape(12, -1))).reshape(-1, 4, 3),
+    }
+
+
+def _form(carriers) -> np.ndarray:
+    """Spin form of a loop of four spins as a tensor, an axis per spin and one per carrier."""
+    units = [np.eye(3).reshape(*(1,) * m, 3, *(1,) * (3 - m), 3) for m in range(4)]
+    spins = [jnp.asarray(np.broadcast_to(unit, (3, 3, 3, 3, 3))) for unit in units]
+    return np.asarray(spin_form(spins, carriers))
+
+
+def _with_transverse(term: Terms, lloyd: LloydEnergy, scatterer: TMatrix) -> Terms:
+    """Add J, D_along, S and A to pairs."""
+    factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
+    found, error = transverse_exchange_with_error(lloyd, scatterer.reference, term.loops)
+    columns = zip(("J", "D_along", "S", "A"), found, error, strict=True)
+    added = {name: Coefficient(value, doubt).scaled(factor) for name, value, doubt in columns}
+    return replace(term, coefficients={**term.coefficients, **added})
 
 
 def dmi_vectors(
@@ -174,7 +243,9 @@ def dmi_vectors(
     moments: Float[ArrayLike, "moment 3"],
     along: Float[ArrayLike, "moment pair"],
     operations: Sequence[tuple[np.ndarray, np.ndarray]] = (),
-) -> Float[np.ndarray, "pair 3"]:
+    *,
+    errors: Float[ArrayLike, "moment pair"] | None = None,
+) -> tuple[Float[np.ndarray, "pair 3"], Float[np.ndarray, "pair 3"]]:
     """Return whole Dzyaloshinskii-Moriya vectors from their components along several moments.
 
     A run with moments along n gives n.D only (`transverse_exchange`). Symmetry multiplies the
@@ -189,11 +260,14 @@ def dmi_vectors(
         n.D, in any convention of ordered pairs.
     operations : sequence of (matrix, images)
         Point operations of the crystal and where they move the sites.
+    errors : real array, shape (moment, pair), optional
+        Of `along`.
 
     Returns
     -------
-    real array, shape (pair, 3)
-        By least squares over all data of each pair.
+    vectors, bounds : real arrays, shape (pair, 3)
+        By least squares over all data of each pair, and what `errors` can change of them; NaN
+        without them.
 
     Raises
     ------
@@ -202,27 +276,30 @@ def dmi_vectors(
     """
     known: dict[tuple[int, int], list] = {(int(i), int(j)): [] for i, j in pairs}
     moments, along = np.asarray(moments, float), np.asarray(along, float)
+    doubts = np.full_like(along, np.nan) if errors is None else np.asarray(errors, float)
     everything = [(np.eye(3), np.arange(int(np.max(pairs)) + 1)), *operations]
-    for moment, components in zip(moments, along, strict=True):
+    for moment, components, doubt in zip(moments, along, doubts, strict=True):
         for matrix, images in everything:
             axis = axial_image(matrix, moment)
-            for (i, j), component in zip(pairs, components, strict=True):
+            for (i, j), component, error in zip(pairs, components, doubt, strict=True):
                 here, there = int(images[i]), int(images[j])
                 if (here, there) in known:
-                    known[here, there].append((axis, component))
+                    known[here, there].append((axis, component, error))
                 elif (there, here) in known:
-                    known[there, here].append((axis, -component))
-    vectors = []
+                    known[there, here].append((axis, -component, error))
+    solved = []
     for pair, data in known.items():
-        axes, components = (np.array(column) for column in zip(*data, strict=True))
-        vector, _, rank, _ = np.linalg.lstsq(axes, components, rcond=1e-6)
+        axes, components, doubt = (np.array(column) for column in zip(*data, strict=True))
+        rank = np.linalg.matrix_rank(axes, tol=1e-6)
         if rank < 3:
             raise InputError(
                 f"Argument `moments` must determine D of every pair, but of pair {pair} they "
                 f"determine {rank} components. Add runs with other directions of the moments."
             )
-        vectors.append(vector)
-    return np.array(vectors)
+        inverse = np.linalg.pinv(axes)
+        solved.append((inverse @ components, np.abs(inverse) @ doubt))
+    vectors, bounds = zip(*solved, strict=True)
+    return np.array(vectors), np.array(bounds)
 
 
 def order_scan(

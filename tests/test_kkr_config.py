@@ -28,11 +28,12 @@ def write(folder, extra=""):
 def test_run_without_spin_orbit(tmp_path, capsys):
     """The two keys of `[host]` suffice; the pair table holds JuKKR's constants."""
     assert main(["run", str(write(tmp_path)), "--out", str(tmp_path / "out")]) == 0
-    assert "Quadrature errors are unknown" in capsys.readouterr().out
+    assert "errors bound the quadrature over 29 energies" in capsys.readouterr().out
     with open(tmp_path / "out" / "interactions.csv", newline="") as file:
         rows = {(r["term"], r["sites"]): r for r in csv.DictReader(file)}
     exchange = float(rows["J", "0-4"]["value"])
     assert exchange == pytest.approx(3.47109816e-3 * RYDBERG, rel=2e-8)
+    assert all(0 < float(row["error"]) < 1e-3 for row in rows.values())
     with xr.open_dataset(tmp_path / "out" / "interactions.nc") as data:
         assert data.positions.shape == (5, 3)
         assert data.four_site_tensor.shape == (15, 3, 3, 3, 3)
@@ -87,8 +88,12 @@ def test_vectors_need_enough_moments():
 
 def test_vectors_from_their_components():
     vectors = np.random.default_rng(2).normal(size=(2, 3))
-    found = dmi_vectors(np.array([[0, 1], [1, 2]]), np.eye(3), vectors.T)
+    bonds = np.array([[0, 1], [1, 2]])
+    found, unknown = dmi_vectors(bonds, np.eye(3), vectors.T)
     np.testing.assert_allclose(found, vectors, atol=1e-14)
+    assert np.isnan(unknown).all()
+    _, bounds = dmi_vectors(bonds, np.eye(3), vectors.T, errors=np.full((3, 2), 1e-3))
+    np.testing.assert_allclose(bounds, 1e-3)
 
 
 def test_operations_supply_moments():
@@ -99,7 +104,7 @@ def test_operations_supply_moments():
     vector = run.atoms.positions[bonds[:, 1]] - run.atoms.positions[bonds[:, 0]]
     expected = np.cross(vector, [0, 0, 1])
     moments = np.array([[0.0, 1, 0], [0, 0, 1]])
-    found = dmi_vectors(bonds, moments, moments @ expected.T, [o[:2] for o in operations])
+    found, _ = dmi_vectors(bonds, moments, moments @ expected.T, [o[:2] for o in operations])
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 

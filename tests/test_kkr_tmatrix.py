@@ -253,12 +253,6 @@ def test_host_refuses_other_energies_and_shapes():
         replace_atoms(host, jnp.zeros((29, 5, 9, 9), complex))
 
 
-def test_error_of_a_file_is_unknown():
-    contour = kkr.run("fe2_nosoc").contour
-    value, error = contour.integrate(contour.nodes)
-    assert np.isfinite(value) and np.isnan(error)
-
-
 def test_energies_depend_on_the_green_function_differentiably():
     run = kkr.run("fe2_nosoc")
     pair = np.array([[0, 4]])

@@ -23,12 +23,18 @@ from msgreen.transverse import (
     dmi_vectors,
     order_scan,
     reference_interactions,
-    transverse_exchange,
+    transverse_exchange_with_error,
 )
 from msgreen.units import MEV
 
 SYMMETRIC = 1e-4
 """Residual of the Green function below which an operation counts as a symmetry."""
+
+_MISSING = (
+    "D vectors: one run gives their component along its moments (D_along). For whole vectors and "
+    'dmi.png name runs with moments along other axes, moments = ["FOLDER", ...] in [host]; each '
+    "needs its kkrflex_green and nonco_angle.dat"
+)
 
 
 def _as_input_folder(value, info: ValidationInfo):
@@ -120,8 +126,7 @@ class KKRRun(AbstractRun):
         result = reference_interactions(
             found.host, found.scatterer, found.sites, clusters, progress=progress
         )
-        if self.host.moments:
-            result = _with_vectors(result, found, self.host.moments)
+        result, missing = _with_vectors(result, found, self.host.moments)
         result = result.to(CONVENTIONS[self.cluster.convention])
         result = replace(result, positions=found.positions)
         lloyd = LloydEnergy(found.host, found.scatterer, found.sites)
@@ -129,7 +134,7 @@ class KKRRun(AbstractRun):
             lloyd, found.reference, np.radians(self.rotation.angles), self.rotation.order
         )
         figures = _figures(found, result, scan) if self.output.figures else {}
-        summary = [*_about(found), *str(result).splitlines(), *_about_orders(scan)]
+        summary = [*_about(found), *str(result).splitlines(), *missing, *_about_orders(scan)]
         return Outcome(Row._fields, result.rows(), dataset_of(result), figures, summary)
 
 
@@ -145,14 +150,35 @@ def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
     return figures
 
 
-def _with_vectors(result: Interactions, found: Run, folders: list[Path]) -> Interactions:
-    """Add the whole vectors D of pairs, from runs with other directions of the moments."""
+def _with_vectors(
+    result: Interactions, found: Run, folders: list[Path]
+) -> tuple[Interactions, list[str]]:
+    """Add the whole vectors D of pairs where the runs determine them; else say what is missing."""
     pairs = next((terms for terms in result.terms if terms.kind == "pair"), None)
-    if pairs is None:
+    if pairs is None and folders:
         raise InputError(
             "Argument `moments` must go with pairs, but `orders` lacks 2. Add it, or remove "
             "`moments`."
         )
+    if folders and found.interpolation_error is None:
+        raise InputError(
+            "Argument `moments` must go with spin-orbit coupling, but the run in `folder` has none, "
+            "and its vectors D vanish. Remove `moments`."
+        )
+    if pairs is None or found.interpolation_error is None:
+        return result, []
+    try:
+        vectors = _vectors(found, pairs.loops, folders)
+    except InputError:
+        if folders:
+            raise
+        return result, [_MISSING]
+    grown = replace(pairs, coefficients={**pairs.coefficients, "D_vector": vectors})
+    return replace(result, terms=tuple(grown if t is pairs else t for t in result.terms)), []
+
+
+def _vectors(found: Run, pairs: np.ndarray, folders: list[Path]) -> Coefficient:
+    """Whole vectors D from all runs and the symmetry of the cluster, in the neutral convention."""
     hosts = [(found.host, found.scatterer.reference)]
     for folder in folders:
         host, moment = read_host(folder)
@@ -162,21 +188,22 @@ def _with_vectors(result: Interactions, found: Run, folders: list[Path]) -> Inte
                 f"Green function of shape {host.green.shape}."
             )
         hosts.append((host, jnp.tile(jnp.asarray(moment), (host.count, 1))))
-    along = []
+    along, errors = [], []
     for host, moments in hosts:
         lloyd = LloydEnergy(host, found.scatterer.about(moments), found.sites)
-        along.append(-2 * np.asarray(transverse_exchange(lloyd, moments, pairs.loops).D))
+        exchange, error = transverse_exchange_with_error(lloyd, moments, pairs)
+        along.append(-2 * np.asarray(exchange.D))
+        errors.append(2 * np.asarray(error.D))
     operations = [
         (operation.matrix, operation.images)
         for operation in cluster_operations(found.host, found.atoms.positions, found.reference)
         if operation.residual < SYMMETRIC
     ]
-    vectors = dmi_vectors(
-        pairs.loops, np.stack([m[0] for _, m in hosts]), np.stack(along), operations
+    directions = np.stack([moments[0] for _, moments in hosts])
+    vectors, bounds = dmi_vectors(
+        pairs, directions, np.stack(along), operations, errors=np.stack(errors)
     )
-    column = Coefficient(vectors, np.full_like(vectors, np.nan), ("xyz",))
-    grown = replace(pairs, coefficients={**pairs.coefficients, "D_vector": column})
-    return replace(result, terms=tuple(grown if t is pairs else t for t in result.terms))
+    return Coefficient(vectors, bounds, ("xyz",))
 
 
 def _about(found: Run) -> list[str]:
@@ -187,10 +214,13 @@ def _about(found: Run) -> list[str]:
         lines += [
             f"t(e) interpolated with harmonics up to degree {found.scatterer.degree}; directions "
             f"left out are predicted to {np.max(found.interpolation_error):.1e} at worst",
-            f"named four-spin coefficients and J_iso, J_ani use t = Delta dS.sigma, which misses "
-            f"{residual:.1%} of dt/de; tensors, D, J, D_along, S and A do not",
+            f"{residual:.1%} of dt/de is not rotation of spin; coefficients of up to four spins "
+            "contain it, those of six do not",
         ]
-    return [*lines, "Quadrature errors are unknown (nan): the energies are those of the files."]
+    known = np.isfinite(found.contour.embedded).all()
+    what = "bound the quadrature over" if known else "of quadrature are unknown (nan) for the"
+    count = len(found.contour.nodes)
+    return [*lines, f"errors {what} {count} energies of the files; that of k points is not known"]
 
 
 def _about_orders(scan: OrderScan) -> list[str]:

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen.contour import Contour, user_contour
+from msgreen.contour import Contour
 from msgreen.errors import FileFormatError
+from msgreen.io.jukkr.energies import run_contour
 from msgreen.io.jukkr.spinor import block_diagonal, up_first
 from msgreen.units import BOHR, RYDBERG
 
@@ -20,7 +21,8 @@ class GreenFile(NamedTuple):
     Attributes
     ----------
     contour : Contour
-        Energies and weights in eV, in the order of the file.
+        Energies and weights in eV, in the order of the file; its error estimate is NaN if the
+        rule of integration is not recognised.
     green : complex array, shape (energy, site, 2 orb, site, 2 orb)
         In 1/angstrom, spin up first, on-site blocks included.
     spin_orbit : bool
@@ -75,7 +77,7 @@ def read_green(file: str | Path) -> GreenFile:
     single precision, whatever the length of the records.
 
     The weights of JuKKR contain the Fermi function and -2/pi: int dE f F = -(pi/2) sum wez F.
-    Their error is unknown, NaN: a file with fixed energies does not say how well they integrate.
+    The error estimate is that of `msgreen.io.jukkr.energies.run_contour`.
     """
     path = Path(file)
     data = path.read_bytes()
@@ -105,7 +107,7 @@ def read_green(file: str | Path) -> GreenFile:
         green = block_diagonal(up=spins[-1], down=spins[0])
     numbers = np.frombuffer(data, "<c16", 2 * header.energies, offset=4 * _INTEGERS)
     energies, weights = numbers.reshape(2, -1)
-    contour = user_contour(RYDBERG * energies, -np.pi / 2 * RYDBERG * weights)
+    contour = run_contour(RYDBERG * energies, -np.pi / 2 * RYDBERG * weights)
     in_order = np.ascontiguousarray(np.swapaxes(green, 2, 3)) / BOHR
     return GreenFile(contour, in_order, header.spin_orbit, number.itemsize == 16)
 
