@@ -1,8 +1,9 @@
 """What a spin model can be fitted with: its clusters, its free parameters, and their columns."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import permutations, product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -153,37 +154,53 @@ def columns(free: Free, directions) -> tuple[np.ndarray, np.ndarray]:
 
     Notes
     -----
-    Every form is linear in its parameter and in the spin of every slot: its derivative with
-    respect to a spin is the form with a unit vector in the place of that spin.
+    Every form is linear in its parameter and in the spin of every slot. So is its derivative with
+    respect to one spin in the others: contractions of a constant tensor, without compilation.
     """
-    term, shape = free.term, free.term.spin_class.shape
-    size, dim = int(np.prod(shape)), term.dimension
+    term = free.term
+    units = _unit_tensors(term.name)
     spins = np.moveaxis(np.asarray(directions, float), (-1, -2), (0, 1))
-    extent = spins.shape[2:]
-    units: Any = np.moveaxis(np.eye(size).reshape(size, *shape), 0, -1)
-    units = units.reshape(*units.shape, *(1,) * len(extent))
-    gradient = np.zeros((len(term.clusters), size, *spins.shape))
-    energy = np.zeros((len(term.clusters), size, extent[0]))
+    extent, box = spins.shape[2:], tuple(range(-term.dimension, 0))
+    gradient = np.zeros((len(term.clusters), len(units), *spins.shape))
+    energy = np.zeros((len(term.clusters), len(units), extent[0]))
     for row, (sites, cells) in enumerate(zip(*term.slots(), strict=True)):
         for home, site in enumerate(sites):
-            shifts = cells[home] - cells
-            others = [
-                np.roll(spins[:, s], tuple(shift), tuple(range(-dim, 0)))
+            shifts = map(tuple, cells[home] - cells)
+            seen = [
+                np.roll(spins[:, s], shift, box).reshape(3, -1)
                 for s, shift in zip(sites, shifts, strict=True)
             ]
-            for axis, unit in enumerate(np.eye(3)):
-                slots = [*others[:home], unit, *others[home + 1 :]]
-                force = term.spin_class.form(units, slots)
-                gradient[row, :, axis, site] += force
-                if home == 0:
-                    along = force * spins[axis, site]
-                    energy[row] += along.reshape(size, extent[0], -1).sum(axis=-1)
+            force = _contracted(np.moveaxis(units, 1 + home, 1), seen[:home] + seen[home + 1 :])
+            gradient[row, :, :, site] += force.reshape(len(units), 3, *extent)
+            if home == 0:
+                along = np.sum(force * seen[0], axis=1)
+                energy[row] = along.reshape(len(units), extent[0], -1).sum(axis=-1)
     gradient = np.moveaxis(gradient, (2, 3), (-1, -2))
     flat = free.basis.reshape(len(free.basis), -1)
     parts = (flat @ a.reshape(flat.shape[1], -1) for a in (energy, gradient))
     shapes = (extent[:1], gradient.shape[2:])
     energies, gradients = (p.reshape(len(flat), *s) for p, s in zip(parts, shapes, strict=True))
     return energies, gradients
+
+
+@cache
+def _unit_tensors(name: str) -> np.ndarray:
+    """Return the Cartesian tensors of unit parameters of a class, (component, 3, ..., 3)."""
+    spin_class = CLASSES[name]
+    size = int(np.prod(spin_class.shape))
+    units = np.eye(size).reshape(size, *spin_class.shape)
+    return np.asarray(
+        Term(name, np.tile(np.arange(spin_class.site_count), (size, 1)), units).tensor()
+    )
+
+
+def _contracted(tensors: np.ndarray, spins: list[np.ndarray]) -> np.ndarray:
+    """Contract all axes but the first two with spins (3, point), giving (component, 3, point)."""
+    count = spins[0].shape[1] if spins else 1
+    part = tensors.reshape(-1, 1)
+    for spin in reversed(spins):
+        part = np.sum(part.reshape(-1, 3, part.shape[1]) * spin, axis=1)
+    return np.broadcast_to(part, (len(part), count)).reshape(len(tensors), 3, count)
 
 
 def tangential(directions, vectors) -> np.ndarray:
