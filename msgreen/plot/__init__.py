@@ -8,6 +8,8 @@ from msgreen.plot.kkr import rotation_order_figure as rotation_order_figure
 from msgreen.plot.scan import chiral_figure as chiral_figure
 from msgreen.plot.scan import isotropic_figure as isotropic_figure
 from msgreen.plot.scan import order_figure as order_figure
+from msgreen.plot.spinmodel import spins_figure as spins_figure
+from msgreen.plot.spinmodel import trimer_figure as trimer_figure
 from msgreen.plot.superconductor import distance_figure as distance_figure
 from msgreen.plot.superconductor import parity_figure as parity_figure
 from msgreen.plot.superconductor import tuning_figure as tuning_figure

@@ -2,15 +2,17 @@
 
 The tables are at hand without their heads, so that the meaning of columns had to be worked out.
 For Tables 4 and 5 (first block) symmetry and prose leave one reading only; what stays open is a
-`Reading`, with the prose in favour of its defaults in docs/published_models.md.
+`TableReading`, with the prose in favour of its defaults in docs/published_models.md.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
+from msgreen._precision import require_x64
 from msgreen.errors import InputError
 from msgreen.spinmodel import published_tables as tables
 from msgreen.spinmodel.model import SpinModel
@@ -23,7 +25,7 @@ DISTANCES: Mapping[str, float] = MappingProxyType(
 """Between neighbouring atoms of the surface in angstrom, rounded; energies do not depend on it."""
 
 
-class Reading(NamedTuple):
+class TableReading(NamedTuple):
     """How to read what the tables of paper B leave open.
 
     Attributes
@@ -66,7 +68,7 @@ class Reading(NamedTuple):
 
 
 def trimer_parameters(
-    surface: str, element: str, *, reading: Reading | None = None
+    surface: str, element: str, *, reading: TableReading | None = None
 ) -> RingParameters:
     """Return the interactions of a trimer in eV.
 
@@ -76,7 +78,7 @@ def trimer_parameters(
         "Pt(111)", "Re(0001)" or "Au(111)".
     element : str
         "Cr", "Mn", "Fe" or "Co".
-    reading : Reading, optional
+    reading : TableReading, optional
 
     Raises
     ------
@@ -94,7 +96,7 @@ def trimer_parameters(
     reading = _checked(reading)
     row = MEV * _row(tables.TRIMERS, f"{element}3/{surface}")
     matrix = MEV * _row(tables.TRIMER_MATRICES, f"{element}3/{surface}")
-    return RingParameters(
+    return _in_jax(
         J=row[:1],
         D=np.array([[0, *row[1:3]]]),
         B=row[3:4],
@@ -108,14 +110,14 @@ def trimer_parameters(
     )
 
 
-def tetramer_parameters(element: str, *, reading: Reading | None = None) -> RingParameters:
+def tetramer_parameters(element: str, *, reading: TableReading | None = None) -> RingParameters:
     """Return the interactions of a tetramer on Pt(001) in eV.
 
     Parameters
     ----------
     element : str
         "Cr" or "Fe".
-    reading : Reading, optional
+    reading : TableReading, optional
 
     Raises
     ------
@@ -143,7 +145,7 @@ def tetramer_parameters(element: str, *, reading: Reading | None = None) -> Ring
         x, y, z = C3[2]
         C3 = np.array([C3[0], C3[1], [y, -x, z]])  # turned back by 90 degrees
     scale = reading.four_site / 0.25
-    return RingParameters(
+    return _in_jax(
         J=pair[:2],
         D=np.array([[0, *pair[2:4]], _across(pair[4])]),
         B=pair[5:7],
@@ -156,14 +158,14 @@ def tetramer_parameters(element: str, *, reading: Reading | None = None) -> Ring
         dJ=np.array(
             [
                 _in_mirror_plane(matrix[3:6], reading),
-                _on_diagonal(np.array([matrix[6], 0, matrix[7]]), Reading()),
+                _on_diagonal(np.array([matrix[6], 0, matrix[7]]), TableReading()),
             ]
         ),
     )
 
 
 def trimer(
-    surface: str, element: str, *, anisotropy: bool = False, reading: Reading | None = None
+    surface: str, element: str, *, anisotropy: bool = False, reading: TableReading | None = None
 ) -> SpinModel:
     """Return the spin model of a trimer, see `trimer_parameters`.
 
@@ -172,7 +174,7 @@ def trimer(
     surface, element : str
     anisotropy : bool
         Whether on-site and exchange anisotropy are included.
-    reading : Reading, optional
+    reading : TableReading, optional
 
     Examples
     --------
@@ -187,7 +189,7 @@ def trimer(
 
 
 def tetramer(
-    element: str, *, anisotropy: bool = False, reading: Reading | None = None
+    element: str, *, anisotropy: bool = False, reading: TableReading | None = None
 ) -> SpinModel:
     """Return the spin model of a tetramer on Pt(001), see `tetramer_parameters`.
 
@@ -196,16 +198,21 @@ def tetramer(
     element : str
     anisotropy : bool
         Whether on-site and exchange anisotropy are included.
-    reading : Reading, optional
+    reading : TableReading, optional
     """
     parameters = tetramer_parameters(element, reading=reading)
     return ring_model(parameters, distance=DISTANCES["Pt(001)"], anisotropy=anisotropy)
 
 
-def _checked(reading: Reading | None) -> Reading:
-    reading = Reading() if reading is None else reading
+def _checked(reading: TableReading | None) -> TableReading:
+    require_x64("RingParameters")
+    reading = TableReading() if reading is None else reading
     reading.check()
     return reading
+
+
+def _in_jax(**values) -> RingParameters:
+    return RingParameters(**{name: jnp.asarray(value, float) for name, value in values.items()})
 
 
 def _row(table: Mapping[str, np.ndarray], system: str) -> np.ndarray:
@@ -221,18 +228,18 @@ def _across(value: float) -> list[float]:
     return [value, -value, 0.0]
 
 
-def _order(values: np.ndarray, reading: Reading) -> np.ndarray:
+def _order(values: np.ndarray, reading: TableReading) -> np.ndarray:
     """Return the entries in the plane, mixed and along z."""
     return values if reading.matrices == "by rows" else values[[0, 2, 1]]
 
 
-def _in_mirror_plane(values: np.ndarray, reading: Reading) -> np.ndarray:
+def _in_mirror_plane(values: np.ndarray, reading: TableReading) -> np.ndarray:
     """Return a matrix with eigenvector x of eigenvalue zero (B 49, 50)."""
     yy, yz, zz = _order(values, reading)
     return np.array([[0, 0, 0], [0, yy, yz], [0, yz, zz]])
 
 
-def _on_diagonal(values: np.ndarray, reading: Reading) -> np.ndarray:
+def _on_diagonal(values: np.ndarray, reading: TableReading) -> np.ndarray:
     """Return a matrix with eigenvector (1, -1, 0) of eigenvalue zero (B 51, 52)."""
     xx, xz, zz = _order(values, reading)
     return np.array([[xx, xx, xz], [xx, xx, xz], [xz, xz, zz]])

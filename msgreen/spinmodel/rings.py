@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.spinmodel.groups import point_group
 from msgreen.spinmodel.invariance import complete
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.states import canted
+from msgreen.spinmodel.states import cone
 from msgreen.spinmodel.symmetry import cluster_symmetry
 from msgreen.spinmodel.terms import Term
 
@@ -65,7 +65,7 @@ class RingParameters(NamedTuple):
     dJ: Float[Array, "pair 3 3"]
 
     @property
-    def count(self) -> int:
+    def atoms(self) -> int:
         """Number of atoms."""
         return 3 if len(self.J) == 1 else 4
 
@@ -153,7 +153,7 @@ def ring_model(
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Eqs. 1-32.
     """
-    count = parameters.count
+    count = parameters.atoms
     positions = ring_positions(count, distance)
     symmetry = cluster_symmetry(positions, point_group(f"C{count}v"))
     terms = []
@@ -167,7 +167,7 @@ def ring_model(
 
 
 def ring_states(
-    count: int, angle, phase=0.0, *, chirality: int = 1, up_down: bool = False
+    count: int, angle, phase: ArrayLike = 0.0, *, chirality: int = 1, up_down: bool = False
 ) -> Float[Array, "*batch site 3"]:
     """Return the rotational states of a ring: a cone about z that opens by an angle.
 
@@ -190,8 +190,10 @@ def ring_states(
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Eq. 37.
     """
-    states = canted(angle, chirality, count, jnp.asarray(phase, float) + _outward(count))
     _require_even(count, up_down)
+    angle, phase = (jnp.asarray(a, float)[..., None] for a in (angle, phase))
+    turn = _outward(count) + chirality * 2 * np.pi / count * np.arange(count)
+    states = cone(angle, phase + turn)
     return states * jnp.asarray(_z_signs(count)) if up_down else states
 
 
@@ -209,7 +211,7 @@ def _z_signs(count: int) -> np.ndarray:
     return signs
 
 
-class Effective(NamedTuple):
+class EffectivePairs(NamedTuple):
     """Two-spin interactions that give the energy of a rotational state.
 
     Attributes
@@ -228,7 +230,7 @@ class Effective(NamedTuple):
 
 def effective_interactions(
     parameters: RingParameters, angle, *, up_down: bool = False
-) -> Effective:
+) -> EffectivePairs:
     """Return the effective exchange and Dzyaloshinskii-Moriya vectors in a rotational state.
 
     The four-spin interactions add to those of two spins, multiplied by the cosine of the second
@@ -246,15 +248,15 @@ def effective_interactions(
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Eqs. 38 and 43.
     """
-    _require_even(parameters.count, up_down)
+    _require_even(parameters.atoms, up_down)
     p = RingParameters(*(jnp.asarray(value, float) for value in parameters))
-    cosine = _cosines(p.count, angle, up_down)
+    cosine = _cosines(p.atoms, angle, up_down)
     J = p.J + p.B * cosine
     D = p.D + p.C * cosine[..., None]
     edge = cosine[..., :1]
     moriya = p.C3.at[..., 0].set(0.0)
-    if p.count == 3:
-        return Effective(J + p.B3 * cosine, D + moriya[:1] * edge[..., None], cosine)
+    if p.atoms == 3:
+        return EffectivePairs(J + p.B3 * cosine, D + moriya[:1] * edge[..., None], cosine)
     diagonal = cosine[..., 1:]
     J = J + p.B4 * cosine
     J = J + jnp.concatenate([p.B3[0] * edge + p.B3[1] * diagonal, 2 * p.B3[1] * edge], axis=-1)
@@ -262,7 +264,7 @@ def effective_interactions(
     crossed = (p.C3[2] @ across) * across * edge
     mixed = moriya[0] * edge + moriya[1] * diagonal
     D = D + p.C4 * cosine[..., None] + jnp.stack([mixed, crossed], axis=-2)
-    return Effective(J, D, cosine)
+    return EffectivePairs(J, D, cosine)
 
 
 def _cosines(count: int, angle, up_down: bool) -> Array:
@@ -270,7 +272,9 @@ def _cosines(count: int, angle, up_down: bool) -> Array:
     sine2 = jnp.sin(jnp.asarray(angle, float)) ** 2
     steps = 2 * np.pi / count * np.arange(1, count // 2 + 1)
     signs = np.array([-1.0, 1.0])[: len(steps)] if up_down else np.ones(len(steps))
-    return signs * (1 - sine2)[..., None] + sine2[..., None] * np.cos(steps)
+    return jnp.asarray(signs) * (1 - sine2)[..., None] + sine2[..., None] * jnp.cos(
+        jnp.asarray(steps)
+    )
 
 
 class RingEnergy(NamedTuple):
@@ -294,7 +298,12 @@ class RingEnergy(NamedTuple):
 
 
 def ring_energy(
-    parameters: RingParameters, angle, phase=0.0, *, chirality: int = 1, up_down: bool = False
+    parameters: RingParameters,
+    angle,
+    phase: ArrayLike = 0.0,
+    *,
+    chirality: int = 1,
+    up_down: bool = False,
 ) -> RingEnergy:
     """Return the energy per atom of a rotational state in closed form.
 
@@ -315,7 +324,7 @@ def ring_energy(
     """
     _checks.finite("angle", angle)
     angle, phase = jnp.asarray(angle, float), jnp.asarray(phase, float)
-    count, found = parameters.count, effective_interactions(parameters, angle, up_down=up_down)
+    count, found = parameters.atoms, effective_interactions(parameters, angle, up_down=up_down)
     bonds = np.array([1.0, 0.5])[: len(parameters.J)]
     isotropic = jnp.sum(bonds * found.J * found.cosine, axis=-1)
     turn = chirality * np.sin(2 * np.pi / count)

@@ -1,0 +1,258 @@
+"""Figures of spin models: rotational states of a trimer, and spins on a cluster."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from msgreen.errors import InputError
+from msgreen.plot.style import (
+    BLACK,
+    BLUE,
+    DASHES,
+    GREEN,
+    PURPLE,
+    RED,
+    SKY,
+    add_legend,
+    add_letters,
+    panels,
+    styled,
+)
+from msgreen.spinmodel.rings import (
+    RingParameters,
+    effective_interactions,
+    ring_energy,
+    ring_model,
+    ring_states,
+)
+from msgreen.units import MEV
+
+_COLOURS = "RdBu_r"
+_CHIRAL_SUMS = (
+    (r"$\mathbf{D}$", ("D",), SKY),
+    (r"$\mathbf{D}+c\,\mathbf{C}$", ("D", "C"), BLUE),
+    (r"$\mathbf{D}+c\,\mathbf{C}_3$", ("D", "C3"), GREEN),
+    ("all", ("D", "C", "C3"), RED),
+)
+_ISOTROPIC_SUMS = (
+    ("$J$", ("J",), SKY),
+    ("$J, B$", ("J", "B"), BLUE),
+    ("$J, B_3$", ("J", "B3"), GREEN),
+    ("all", ("J", "B", "B3"), RED),
+)
+_STEPS = (
+    ("isotropic", ("J", "B", "B3"), BLACK),
+    ("+ DMI", ("D",), BLUE),
+    ("+ chiral 4-spin", ("C", "C3"), RED),
+    ("+ anisotropy", ("K", "dJ"), PURPLE),
+)
+
+
+@styled
+def trimer_figure(parameters: RingParameters) -> Figure:
+    """Draw energies and effective interactions of a trimer against the opening of its spins.
+
+    Panels: (a) isotropic energy per atom; (b, c) components of the effective chiral vector, c
+    being the cosine of the angle between two spins; (d) anisotropic parts of the energy per atom
+    in the N+ family with spins pointing outward; (e) its energy near the planar state, relative to
+    that state, one class after the other, with the minima marked; (f) chiral energy of the N+
+    families and of N-.
+
+    Parameters
+    ----------
+    parameters : RingParameters
+        Of a triangle.
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Fig. 4.
+    """
+    if parameters.atoms != 3:
+        raise InputError(
+            f"Argument `parameters` must be those of a triangle, but they have {parameters.atoms} "
+            "atoms."
+        )
+    figure, axes = panels(2, 3, 2.15)
+    angle = np.linspace(0, np.pi, 181)
+    _draw_isotropic(axes[0, 0], parameters, angle)
+    for panel, axis, name in ((axes[0, 1], 1, "y"), (axes[0, 2], 2, "z")):
+        _draw_vector(panel, parameters, angle, axis, name)
+    _draw_parts(axes[1, 0], parameters, angle)
+    _draw_minima(axes[1, 1], parameters)
+    _draw_chirality(axes[1, 2], parameters, angle)
+    for panel in axes.flat:
+        panel.set_xlabel(r"polar angle $\theta$ (degrees)")
+    for panel in axes.flat[[0, 1, 2, 3, 5]]:
+        panel.set(xlim=(0, 180), xticks=range(0, 181, 45))
+    add_letters(axes)
+    return figure
+
+
+def _draw_isotropic(panel: Axes, parameters: RingParameters, angle) -> None:
+    for number, (label, names, colour) in enumerate(_ISOTROPIC_SUMS):
+        energy = ring_energy(parameters.only(*names), angle).isotropic
+        dashes = DASHES[number]
+        panel.plot(np.degrees(angle), energy / MEV, color=colour, dashes=dashes, label=label)
+    panel.set_ylabel("isotropic energy (meV per atom)")
+    add_legend(panel, 2)
+
+
+def _draw_vector(panel: Axes, parameters: RingParameters, angle, axis: int, name: str) -> None:
+    for number, (label, names, colour) in enumerate(_CHIRAL_SUMS):
+        vector = effective_interactions(parameters.only(*names), angle).D[:, 0, axis] / MEV
+        panel.plot(np.degrees(angle), vector, color=colour, dashes=DASHES[number], label=label)
+    panel.set_ylabel(rf"$D_\mathrm{{eff}}^{name}$ (meV)")
+    add_legend(panel, 2)
+
+
+def _anisotropy(parameters: RingParameters, angle) -> np.ndarray:
+    """Energy per atom of K and dJ in the N+ family that points outward."""
+    model = ring_model(parameters.only("K", "dJ"))
+    return np.asarray(model.energy(ring_states(3, angle))) / 3
+
+
+def _draw_parts(panel: Axes, parameters: RingParameters, angle) -> None:
+    for (_, names, colour), dashes, label in zip(
+        _STEPS[1:], DASHES, ("DMI", "chiral 4-spin", "anisotropy"), strict=False
+    ):
+        if names == ("K", "dJ"):
+            energy = _anisotropy(parameters, angle)
+        else:
+            energy = ring_energy(parameters.only(*names), angle).total
+        panel.plot(np.degrees(angle), energy / MEV, color=colour, dashes=dashes, label=label)
+    panel.axhline(0, color="0.6", lw=0.5, zorder=0)
+    panel.set_ylabel("anisotropic energy (meV per atom)")
+    low, high = panel.get_ylim()
+    panel.set_ylim(low, high + 0.16 * (high - low))
+    panel.legend(loc="upper right", ncols=2, columnspacing=1.2, handlelength=2.0)
+
+
+def _draw_minima(panel: Axes, parameters: RingParameters) -> None:
+    angle = np.pi / 2 + np.radians(np.linspace(-5, 5, 2001))
+    energy = np.zeros_like(angle)
+    for (label, names, colour), dashes in zip(_STEPS, DASHES, strict=True):
+        if names == ("K", "dJ"):
+            energy = energy + _anisotropy(parameters, angle)
+        else:
+            energy = energy + np.asarray(ring_energy(parameters.only(*names), angle).total)
+        shown = (energy - energy[len(angle) // 2]) / MEV
+        panel.plot(np.degrees(angle), shown, color=colour, dashes=dashes, label=label)
+        lowest = int(np.argmin(shown))
+        panel.plot(np.degrees(angle[lowest]), shown[lowest], "o", color=colour, ms=3)
+    panel.set(ylabel="energy above planar (meV per atom)", xlim=(85, 95))
+    panel.legend(loc="upper center")
+
+
+def _draw_chirality(panel: Axes, parameters: RingParameters, angle) -> None:
+    chiral = parameters.only("D", "C", "C3")
+    curves = (
+        (r"$N_+$ outward", 0.0, 1, BLUE),
+        (r"$N_+$ inward", np.pi, 1, RED),
+        (r"$N_-$", 0.0, -1, GREEN),
+    )
+    for (label, phase, chirality, colour), dashes in zip(curves, DASHES, strict=False):
+        energy = ring_energy(chiral, angle, phase, chirality=chirality).total
+        panel.plot(np.degrees(angle), energy / MEV, color=colour, dashes=dashes, label=label)
+    panel.axhline(0, color="0.6", lw=0.5, zorder=0)
+    panel.set_ylabel("chiral energy (meV per atom)")
+    add_legend(panel, 2)
+
+
+@styled
+def spins_figure(states: Mapping[str, tuple]) -> Figure:
+    """Draw spins on small clusters: from above, and obliquely from the side.
+
+    Parameters
+    ----------
+    states : mapping of str to (positions, directions)
+        By title; positions of shape (site, 2 or 3) in angstrom and unit vectors (site, 3). Seen
+        from above, arrows are the components in the plane, the colour of a site is S^z, and the
+        numbers are polar angles.
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Figs. 5 and 6.
+    """
+    figure, axes = panels(2, len(states), 1.75, height_ratios=(1.3, 1))
+    for column, (title, (positions, directions)) in enumerate(states.items()):
+        points, spins = np.asarray(positions, float)[:, :2], np.asarray(directions, float)
+        points = points - points.mean(axis=0)
+        size = np.linalg.norm(points[1] - points[0])
+        _draw_above(axes[0, column], points / size, spins)
+        _draw_oblique(axes[1, column], points / size, spins)
+        axes[0, column].set_title(title)
+    colours = ScalarMappable(Normalize(-1, 1), _COLOURS)
+    figure.colorbar(colours, ax=axes[0, :], label="$S^z$", pad=0.01)
+    add_letters(axes)
+    return figure
+
+
+def _draw_above(panel: Axes, points, spins) -> None:
+    around = np.concatenate([points, points[:1]])
+    panel.plot(*around.T, color="0.8", lw=0.8, zorder=0)
+    panel.scatter(
+        *points.T,
+        c=spins[:, 2],
+        cmap=_COLOURS,
+        vmin=-1,
+        vmax=1,
+        s=60,
+        edgecolors=BLACK,
+        linewidths=0.6,
+        zorder=2,
+    )
+    flat = spins[:, :2]
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    along = np.where(length > 0.02, flat / np.maximum(length, 1e-12), 0.0)
+    _arrows(panel, points + 0.1 * along, 0.38 * flat, pivot="tail")
+    away = points / np.linalg.norm(points, axis=1, keepdims=True)
+    beside = along[:, ::-1] * [-1, 1]
+    beside = beside * np.where(np.sum(beside * away, axis=1, keepdims=True) < 0, -1, 1)
+    for place, angle in zip(
+        points + np.where(length > 0.5, 0.22 * beside, 0.36 * away * [1.3, 0.7]),
+        np.degrees(np.arccos(np.clip(spins[:, 2], -1, 1))),
+        strict=True,
+    ):
+        panel.annotate(rf"${angle:.1f}^\circ$", place, ha="center", va="center")
+    _frame(panel, "$x$", "$y$")
+    panel.set(xlim=(-1.2, 1.2), ylim=(-0.95, 0.95))
+
+
+def _draw_oblique(panel: Axes, points, spins) -> None:
+    """Draw x to the right, z upward and y into the picture."""
+
+    def project(vectors):
+        x, y, z = vectors.T
+        return np.stack([x + 0.4 * y, z + 0.4 * y], axis=1)
+
+    bases = project(np.pad(points, ((0, 0), (0, 1))))
+    around = np.concatenate([bases, bases[:1]])
+    panel.plot(*around.T, color="0.8", lw=0.8, zorder=0)
+    panel.scatter(*bases.T, s=14, color="0.4", zorder=2)
+    _arrows(panel, bases, 0.8 * project(spins), pivot="mid")
+    _frame(panel, "$x$", "$z$")
+    panel.set(xlim=(-1.2, 1.2), ylim=(-0.73, 0.73))
+
+
+def _arrows(panel: Axes, points, vectors, pivot: str) -> None:
+    seen = np.linalg.norm(vectors, axis=1) > 0.01
+    panel.quiver(
+        *points[seen].T,
+        *vectors[seen].T,
+        angles="xy",
+        scale_units="xy",
+        scale=1,
+        width=0.012,
+        pivot=pivot,
+        color=BLACK,
+        zorder=3,
+    )
+
+
+def _frame(panel: Axes, horizontal: str, vertical: str) -> None:
+    panel.set_aspect("equal")
+    panel.set(xticks=[], yticks=[], xlabel=horizontal, ylabel=vertical)
