@@ -131,12 +131,12 @@ def _fold(loops, sites, cells, tensors, tolerance):
     shifts = [np.roll(np.arange(order), -m) for m in range(order)]
     walks = [*shifts, *(walk[::-1] for walk in shifts)]
     for loop, site, cell, tensor in zip(loops, sites, cells, tensors, strict=True):
-        seen = (
-            (tuple(np.concatenate([site[w][:, None], cell[w] - cell[w[0]]], 1).ravel()), m)
-            for m, w in enumerate(walks)
-        )
-        key, best = min(seen)
-        groups.setdefault(key, []).append((loop, np.transpose(tensor, walks[best])))
+        names = [_name(site[walk], cell[walk]) for walk in walks]
+        key = min(names)
+        # A loop that visits a site twice has several walks of the same name.
+        same = [walk for walk, name in zip(walks, names, strict=True) if name == key]
+        mean = np.mean([np.transpose(tensor, walk) for walk in same], axis=0)
+        groups.setdefault(key, []).append((loop, mean))
     scale = tolerance * np.abs(tensors).max(initial=0)
     merged = []
     for same in groups.values():
@@ -152,3 +152,8 @@ def _fold(loops, sites, cells, tensors, tolerance):
         merged.append(mean)
     names = np.array(list(groups)).reshape(len(groups), order, -1)
     return names[:, :, 0], names[:, :, 1:], np.array(merged).reshape(-1, *(3,) * order)
+
+
+def _name(sites: np.ndarray, cells: np.ndarray) -> tuple[int, ...]:
+    """Name a cluster with its first site in the home cell."""
+    return tuple(np.concatenate([sites[:, None], cells - cells[0]], axis=1).ravel().tolist())

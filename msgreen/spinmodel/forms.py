@@ -55,12 +55,15 @@ def chiral_chiral(value, spins: Sequence[Spin]) -> Array:
 
 
 def tensor(value, spins: Sequence[Spin]) -> Array:
-    """Return the full contraction of a Cartesian tensor, one axis per spin."""
-    if not spins:
-        return value
-    head, *tail = spins
-    parts = [head[axis] * tensor(value[axis], tail) for axis in range(3)]
-    return parts[0] + parts[1] + parts[2]
+    """Return the full contraction of a Cartesian tensor, one axis per spin.
+
+    Axes of the tensor after those are axes of the spins.
+    """
+    missing = len(spins) + jnp.ndim(spins[0][0]) - jnp.ndim(value)
+    value = jnp.reshape(value, (*jnp.shape(value), *(1,) * missing))
+    for axis in reversed(range(len(spins))):
+        value = jnp.sum(value * jnp.stack(spins[axis]), axis=axis)
+    return value
 
 
 def slot_gradient(form: Form, value, spins: Sequence[Spin], slot: int) -> Spin:

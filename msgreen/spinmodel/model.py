@@ -201,6 +201,11 @@ class SpinModel(eqx.Module):
         shape : sequence of int
             Number of cells along every lattice vector. Site ``s`` of cell n gets the number
             ``ravel(n) * site_count + s``, as in ``directions.reshape(-1, 3)``.
+
+        Raises
+        ------
+        InputError
+            For a finite cluster, or if a cluster of sites would close on itself.
         """
         if self.lattice is None or len(shape) != self.dimension:
             raise InputError(
@@ -212,6 +217,7 @@ class SpinModel(eqx.Module):
         terms = []
         for term in self.terms:
             moved = (term.clusters.cells[None] + cells[:, None, None]) % np.array(shape)
+            self._check_box(shape, term)
             number = np.ravel_multi_index(tuple(np.moveaxis(moved, -1, 0)), tuple(shape))
             sites = number * self.site_count + term.clusters.sites
             values = jnp.tile(term.values, (len(cells), *(1,) * len(term.spin_class.shape)))
@@ -219,6 +225,18 @@ class SpinModel(eqx.Module):
         origins = cells @ self.lattice.vectors
         positions = (origins[:, None] + self.lattice.basis).reshape(-1, origins.shape[-1])
         return SpinModel(terms, positions=positions)
+
+    def _check_box(self, shape: Sequence[int], term: Term) -> None:
+        labels = np.concatenate(
+            [term.clusters.sites[..., None], term.clusters.cells % np.array(shape)], axis=-1
+        )
+        for row, cluster in enumerate(labels):
+            if term.spin_class.distinct and len(np.unique(cluster, axis=0)) < len(cluster):
+                raise InputError(
+                    "Argument `shape` must be larger than the interactions reach, but in a box "
+                    f"of {tuple(shape)} cells row {row} of {term.name!r} meets itself. Take more "
+                    "cells."
+                )
 
     def _directions(self, directions) -> Array:
         directions = jnp.asarray(directions, float)
@@ -243,8 +261,9 @@ def _evaluate(model: SpinModel, directions: Array) -> tuple[Array, Array]:
     components = jnp.moveaxis(directions, (-1, -2), (0, 1))
     box = directions.ndim - 2 - model.dimension
     total, energies = jnp.zeros_like(components), []
+    term_gradient = _lattice_gradient if model.dimension else _cluster_gradient
     for term in model.terms:
-        gradient = _term_gradient(term, components)
+        gradient = term_gradient(term, components)
         along = jnp.sum(components * gradient, axis=(0, 1, *range(2 + box, components.ndim)))
         energies.append(along / term.spin_class.order)
         total = total + gradient
@@ -253,8 +272,24 @@ def _evaluate(model: SpinModel, directions: Array) -> tuple[Array, Array]:
     return parts, jnp.moveaxis(total, (0, 1), (-1, -2))
 
 
-def _term_gradient(term: Term, components: Array) -> Array:
-    """Return dE/dS of one term, shape (3, site, ..., cells).
+def _cluster_gradient(term: Term, components: Array) -> Array:
+    """Return dE/dS of one term of a finite cluster, shape (3, site, ...): all rows at once."""
+    sites, _ = term.slots()
+    form = term.spin_class.form
+    x, y, z = components
+    spins = [(x[at], y[at], z[at]) for at in sites.T]
+    values = jnp.moveaxis(term.values, 0, -1)
+    values = values.reshape(*values.shape, *(1,) * (components.ndim - 2))
+    energies, pullback = jax.vjp(lambda spins: form(values, spins), spins)
+    (forces,) = pullback(jnp.ones_like(energies))
+    gradient = jnp.zeros_like(components)
+    for at, force in zip(sites.T, forces, strict=True):
+        gradient = gradient.at[:, at].add(jnp.stack(force))
+    return gradient
+
+
+def _lattice_gradient(term: Term, components: Array) -> Array:
+    """Return dE/dS of one term of a lattice, shape (3, site, ..., cells).
 
     One row after the other: the gradient at the home cell of each of its spins needs the other
     spins at their relative cells, which are windows of the periodically padded box. Nothing is
@@ -263,8 +298,7 @@ def _term_gradient(term: Term, components: Array) -> Array:
     sites, cells = term.slots()
     order, dim = term.spin_class.order, term.dimension
     reach = np.abs(cells[:, :, None] - cells[:, None]).max(axis=(0, 1, 2), initial=0)
-    lead = components.ndim - dim
-    shape = components.shape[2:]
+    lead, shape = components.ndim - dim, components.shape[2:]
     padding = [(0, 0)] * lead + [(int(r), int(r)) for r in reach]
     padded = jnp.pad(components, padding, mode="wrap")
 

@@ -6,11 +6,12 @@ spheres of the spins; the named ones are the projection of the tensor's energy o
 with the mean over all directions as inner product.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import permutations
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from msgreen.spinmodel.convert import LEVI_CIVITA
@@ -147,19 +148,17 @@ def own_symmetries(name: str) -> list[tuple[tuple[int, ...], int]]:
     """
     spin_class = CLASSES[name]
     count, order = spin_class.site_count, spin_class.order
-    everything = permutations(range(count))
+    everything = list(permutations(range(count)))
     if spin_class.shape == (3,) * order:
         return [(p, 1) for p in everything]
-    spins = np.random.default_rng(0).normal(size=(count, 3))
-    value = np.random.default_rng(1).normal(size=spin_class.shape)
     index = [sorted(set(spin_class.slots)).index(letter) for letter in spin_class.slots]
-
-    def energy(permutation):
-        return float(spin_class.form(value, [tuple(spins[permutation[n]]) for n in index]))
-
-    reference = energy(range(count))
-    ratios = ((p, energy(p) / reference) for p in everything)
-    return [(p, round(ratio)) for p, ratio in ratios if abs(abs(ratio) - 1) < 1e-9]
+    spins = np.random.default_rng(0).normal(size=(count, 3))[np.array(everything)[:, index]]
+    value = jnp.asarray(np.random.default_rng(1).normal(size=spin_class.shape))
+    x, y, z = jnp.moveaxis(jnp.asarray(spins), -1, 0)
+    energies = spin_class.form(value, [(x[:, n], y[:, n], z[:, n]) for n in range(order)])
+    ratios = np.asarray(energies / energies[0])
+    signs = np.where(np.abs(np.abs(ratios) - 1) < 1e-9, np.round(ratios), 0).astype(int)
+    return [(p, int(sign)) for p, sign in zip(everything, signs, strict=True) if sign]
 
 
 def _numpy(term: Term):
@@ -203,7 +202,8 @@ def _columns(pattern: tuple[int, ...]) -> Iterator[_Column]:
                 key = (name, min(_same(name, order)))
                 if key not in seen:
                     seen.add(key)
-                    slots = first if order[:2] == letters or kind != "chiral" else first[::-1]
+                    forward = kind != "chiral" or order[:2] == letters
+                    slots = first if forward else (first[1], first[0])
                     yield _Column(name, order, _embed(_BLOCKS[kind], [slots, *rest]))
 
 
@@ -260,7 +260,7 @@ def _same(name: str | None, order: tuple[int, ...]) -> list[tuple[int, ...]]:
     )
 
 
-def _embed(blocks: np.ndarray, pairs: list[Pair]) -> np.ndarray:
+def _embed(blocks: np.ndarray, pairs: Sequence[Pair]) -> np.ndarray:
     """Return blocks on the first pair of slots times the identity on the others, flattened."""
     tensors = blocks
     for _ in pairs[1:]:
