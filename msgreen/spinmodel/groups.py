@@ -124,7 +124,7 @@ def generate_group(operations) -> np.ndarray:
     Returns
     -------
     real array, shape (op, 3, 3)
-        The identity, the given operations in their order, and their products.
+        The identity, the other proper rotations, then reflections and all else.
 
     Raises
     ------
@@ -153,7 +153,8 @@ def generate_group(operations) -> np.ndarray:
                 f"not close within {_LARGEST} operations. Check the axes and angles."
             )
         new = _without_repetition((group[:, None] @ given[None]).reshape(-1, 3, 3), group)
-    return np.where(np.abs(group) < 1e-14, 0.0, group)
+    group = np.where(np.abs(group) < 1e-14, 0.0, group)
+    return group[np.argsort(-np.linalg.det(group).round(), kind="stable")]
 
 
 def _without_repetition(matrices: np.ndarray, known: np.ndarray) -> np.ndarray:

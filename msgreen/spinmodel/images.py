@@ -142,7 +142,7 @@ def _canonical(name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the lexicographically smallest order of the sites, and the ways that lead there."""
     candidates = rows[:, relabellings(name).columns]
     candidates[..., 1:] -= candidates[:, :, :1, 1:]
-    candidates = candidates.reshape(*candidates.shape[:2], -1)
+    candidates = candidates.reshape(*candidates.shape[:2], int(np.prod(rows.shape[1:])))
     same = np.ones(candidates.shape[:2], bool)
     for column in np.moveaxis(candidates, -1, 0):
         smallest = np.where(same, column, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
@@ -173,11 +173,12 @@ def carry_values(name: str, values, rotations: np.ndarray, same: np.ndarray):
     for axis in range(2, turned.ndim):
         last = xp.einsum("oab,or...b->or...a", rotations, xp.moveaxis(turned, axis, -1))
         turned = xp.moveaxis(last, -1, axis)
-    flat = turned.reshape(len(same), -1)
     table = relabellings(name)
+    flat = turned.reshape(len(same), table.sources.shape[1])
     image, way = np.nonzero(same)
     picked = xp.take_along_axis(flat[image], table.sources[way], axis=1)
-    return sum_by(image, picked * table.signs[way][:, None], len(same)) / same.sum(1)[:, None]
+    share = table.signs[way] / same.sum(axis=1)[image]
+    return sum_by(image, picked * share[:, None], len(same))
 
 
 def sum_by(index: np.ndarray, values, count: int):

@@ -36,7 +36,7 @@ def complete(
         Replace values that the symmetry forbids by their invariant part (the mean over all
         operations), instead of refusing them.
     tolerance : float
-        Of the values, relative to the largest of them.
+        Of the values, relative to the largest of them. Values that JAX is tracing are not checked.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def complete(
     _check_fit(term, symmetry)
     images = carry(term.clusters, term.name, symmetry)
     values = carry_values(term.name, term.values, symmetry.rotations, images.same)
-    count = np.bincount(images.key)[:, None]
-    mean = sum_by(images.key, values, len(images.first)) / count
+    share = 1 / np.bincount(images.key)[images.key]
+    mean = sum_by(images.key, values * share[:, None], len(images.first))
     _check_once(term, images)
     if not project:
         _check_invariant(term, symmetry, images, _checks.concrete(values), tolerance)
@@ -107,7 +107,7 @@ def _check_invariant(term: Term, symmetry: Symmetry, images: Images, values, tol
         other = int(images.first[images.key[worst]]) % count
         raise InputError(
             f"Argument `term` must hold values that agree with each other, but the {term.name!r} "
-            f"rows {other} and {row} are images of one another and differ by "
+            f"rows {min(other, row)} and {max(other, row)} are images of one another and differ by "
             f"{change[worst]:.2g} eV. Give one cluster of every orbit, or `project=True`."
         )
     raise InputError(
@@ -178,20 +178,22 @@ def allowed(name: str, sites, symmetry: Symmetry, cells=None) -> np.ndarray:
     term = _without_values(name, [sites], symmetry, cells)
     images = carry(term.clusters, name, symmetry)
     kept = np.nonzero(images.key == images.key[0])[0]
-    shape = CLASSES[name].shape
-    size = int(np.prod(shape, dtype=int))
-    units = np.eye(size).reshape(size, *shape)
-    way = int(images.same[0].argmax())
-    back = np.argsort(relabellings(name).sources[way])
-    projector = np.zeros((size, size))
-    for op in kept:
-        same = np.tile(images.same[op], (size, 1))
-        images_of_units = carry_values(name, units, symmetry.rotations[[op]], same)
-        projector += np.asarray(images_of_units).T[back] / len(kept)
-    projector = relabellings(name).signs[way] * projector
+    maps = [_matrix(name, symmetry.rotations[op], images.same[op]) for op in kept]
+    identity = _matrix(name, np.eye(3), images.same[0])
+    projector = identity.T @ sum(maps) / len(kept)
     if name in _SYMMETRIC_TRACELESS:
         projector = projector @ _symmetric_traceless()
-    return _range(projector).reshape(-1, *shape)
+    return _range(projector).reshape(-1, *CLASSES[name].shape)
+
+
+def _matrix(name: str, rotation: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Return the map of a flattened parameter to its image in the canonical order of the sites."""
+    table = relabellings(name)
+    matrix = np.eye(1)
+    for _ in CLASSES[name].shape:
+        matrix = np.kron(matrix, rotation)
+    ways = np.nonzero(same)[0]
+    return np.mean([table.signs[way] * matrix[table.sources[way]] for way in ways], axis=0)
 
 
 def _range(projector: np.ndarray) -> np.ndarray:
@@ -255,6 +257,41 @@ def invariants(name: str, sites, symmetry: Symmetry, cells=None) -> list[Term]:
     return found
 
 
+class Count(NamedTuple):
+    """How much there is to know of a class of terms."""
+
+    clusters: int
+    orbits: int
+    parameters: int
+
+
+def count_parameters(model: SpinModel, symmetry: Symmetry) -> dict[str, Count]:
+    """Return the numbers of clusters, of orbits and of independent parameters of every class.
+
+    Parameters
+    ----------
+    model : SpinModel
+        A template such as `all_clusters` or `clusters_within`; its values do not matter.
+    symmetry : Symmetry
+
+    Examples
+    --------
+    >>> from msgreen.lattice import Lattice
+    >>> from msgreen.spinmodel import clusters_within, crystal_symmetry
+    >>> plane = clusters_within(Lattice.square(), 1.0, ["exchange", "dzyaloshinskii_moriya"])
+    >>> surface = crystal_symmetry(Lattice.square()).that_keeps(polar=[0, 0, 1])
+    >>> count_parameters(plane, surface)["dzyaloshinskii_moriya"]
+    Count(clusters=2, orbits=1, parameters=1)
+    """
+    found = {}
+    for term in model.terms:
+        sites, cells = term.clusters.sites, term.clusters.cells
+        _, first = np.unique(orbits(term.name, sites, symmetry, cells), return_index=True)
+        free = [len(allowed(term.name, sites[row], symmetry, cells[row])) for row in first]
+        found[term.name] = Count(len(sites), len(first), sum(free))
+    return found
+
+
 class Residual(NamedTuple):
     """By how much the parameters of a class break a symmetry, in eV.
 
@@ -287,6 +324,7 @@ def residual(model: SpinModel, symmetry: Symmetry) -> dict[str, Residual]:
     -------
     dict of Residual by class
     """
+    _check_lattice(model, symmetry)
     found = {}
     for term in model.terms:
         own, mean, _ = _projected(term, symmetry)
@@ -311,18 +349,33 @@ def symmetrise(model: SpinModel, symmetry: Symmetry) -> SpinModel:
     An external field is projected like the rest, as an axial vector: take it out with
     ``model.without("field")`` to symmetrise the interactions only.
     """
-    return model.with_terms(
-        [
-            term_of(term.name, images, mean)
-            for term in model.terms
-            for _, mean, images in [_projected(term, symmetry)]
-        ]
-    )
+    _check_lattice(model, symmetry)
+    terms = []
+    for term in model.terms:
+        _, mean, images = _projected(term, symmetry)
+        terms.append(term_of(term.name, images, mean))
+    return model.with_terms(terms)
+
+
+def _check_lattice(model: SpinModel, symmetry: Symmetry) -> None:
+    if model.dimension != symmetry.dimension or model.site_count != symmetry.site_count:
+        raise InputError(
+            f"Argument `symmetry` must be that of the model, but it has {symmetry.site_count} "
+            f"sites and {symmetry.dimension} lattice vectors, and the model has "
+            f"{model.site_count} and {model.dimension}."
+        )
+    if model.lattice is not None:
+        vectors = np.pad(model.lattice.vectors, ((0, 0), (0, 3 - model.lattice.vectors.shape[1])))
+        change = symmetry.cell_matrices @ vectors - vectors @ symmetry.matrices.swapaxes(1, 2)
+        if np.abs(change).max() > 1e-4 * np.abs(vectors).max():
+            raise InputError(
+                "Argument `symmetry` must be that of the model, but it belongs to other lattice "
+                "vectors."
+            )
 
 
 def _projected(term: Term, symmetry: Symmetry) -> tuple:
-    """Canonical values of a term and of its projection on all clusters, and the images."""
-    _check_fit(term, symmetry)
+    """Return values of a term and of its projection on all clusters, and the images."""
     images = carry(term.clusters, term.name, symmetry)
     values = carry_values(term.name, term.values, symmetry.rotations, images.same)
     rows, keys = len(term.clusters), len(images.first)

@@ -144,7 +144,7 @@ def cluster_symmetry(
     permutations = []
     for matrix in group:
         distance, site = tree.query((places - origin) @ matrix.T + origin)
-        _require_equal_sites(matrix, distance, labels, labels[site], tolerance)
+        _require_equal_sites("matrices", matrix, distance, labels, labels[site], tolerance)
         permutations.append(site)
     empty = np.zeros((len(group), len(places), 0), np.int64)
     return Symmetry(group, np.array(permutations), empty, np.zeros((len(group), 0, 0), np.int64))
@@ -204,7 +204,9 @@ def crystal_symmetry(
         distance = np.linalg.norm((offset - cells) @ vectors, axis=-1)
         site = distance.argmin(axis=1)
         every = np.arange(len(sites))
-        _require_equal_sites(matrix, distance[every, site], labels, labels[site], tolerance)
+        _require_equal_sites(
+            "magnetic", matrix, distance[every, site], labels, labels[site], tolerance
+        )
         permutations.append(site)
         shifts.append(cells[every, site, :dim])
     cell_matrices = turns.swapaxes(1, 2)[:, :dim, :dim].astype(np.int64)
@@ -277,21 +279,23 @@ def _labels(species: Sequence | None, count: int) -> np.ndarray:
     return labels
 
 
-def _require_equal_sites(matrix, distance, labels, reached, tolerance: float) -> None:
+def _require_equal_sites(name: str, matrix, distance, labels, reached, tolerance: float) -> None:
     """Raise InputError unless all sites are mapped onto sites of the same species."""
     wrong = np.nonzero((distance > tolerance) | (labels != reached))[0]
-    if len(wrong):
-        site = wrong[np.argmax(distance[wrong])]
-        found = (
-            f"the nearest site is {distance[site]:.2g} angstrom away"
-            if distance[site] > tolerance
-            else f"the site there is {reached[site]!r}, not {labels[site]!r}"
-        )
-        raise InputError(
-            "Argument `matrices` must hold symmetry operations of the sites, but "
-            f"{operation_name(matrix)} fails for site {site}: {found}. Check the axes of the "
-            "group, its center and the positions."
-        )
+    if not len(wrong):
+        return
+    site = wrong[np.argmax(distance[wrong])]
+    missing = distance[site] > tolerance
+    there = f"the site there is {str(reached[site])!r}, not {str(labels[site])!r}"
+    away = f"the nearest site is {distance[site]:.2g} angstrom away"
+    remedy = {
+        "matrices": "Check the axes of the group, its center and the positions.",
+        "magnetic": "Name all equivalent atoms, or give the others another species.",
+    }
+    raise InputError(
+        f"Argument `{name}` must fit the symmetry, but {operation_name(matrix)} fails for site "
+        f"{site}: {away if missing else there}. {remedy[name]}"
+    )
 
 
 def _filled_up(lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
