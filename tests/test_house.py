@@ -68,6 +68,7 @@ DIAGONALISES = {
     "msgreen.lattice.finite": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.layers": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.hosts.tight_binding": "levels are counted, a diagnosis that is not differentiated",
+    "msgreen.io.spin_programs.parts": "axes of on-site tensors, written to files",
     "msgreen.contour.kronrod": "nodes and weights are constants of a rule",
     "msgreen.contour.poles": "poles and residues are constants of a rule",
     "msgreen.lloyd": "the spectral radius is a diagnostic number, not differentiated",
@@ -76,6 +77,9 @@ DIAGONALISES = {
     "msgreen.phonon.matrix_function": "custom rules without derivatives of eigenvectors",
     "msgreen.phonon.pair": "levels are printed; moments are derivatives of the free energy",
     "msgreen.phonon.phase_diagram": "crossovers are searched, not differentiated",
+    "msgreen.spinmodel.ground_state": "curvatures say whether a state is stable",
+    "msgreen.spinmodel.spin_waves": "levels of magnons are listed, not differentiated",
+    "msgreen.spinmodel.spirals": "the lowest eigenvalue is searched, not differentiated",
 }
 
 FILE_LINES = 420

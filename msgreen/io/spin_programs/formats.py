@@ -1,0 +1,190 @@
+"""One function to write a spin model for any program, and one to read any file."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import xarray as xr
+
+from msgreen.errors import FileFormatError, InputError, LossWarning
+from msgreen.io.atomic import writable_folder
+from msgreen.io.netcdf import read_netcdf
+from msgreen.io.spin_programs.magnopy_text import read_magnopy, write_magnopy
+from msgreen.io.spin_programs.native import (
+    FORMAT,
+    read_json,
+    read_model_netcdf,
+    write_json,
+    write_model_netcdf,
+)
+from msgreen.io.spin_programs.parts import Parts, take_apart
+from msgreen.io.spin_programs.report import Export, Written, report
+from msgreen.io.spin_programs.spirit import read_spirit, write_spirit
+from msgreen.io.spin_programs.sunny import write_sunny
+from msgreen.io.spin_programs.tb2j import read_tb2j
+from msgreen.io.spin_programs.text import site_moments
+from msgreen.io.spin_programs.uppasd import read_uppasd, write_uppasd
+from msgreen.io.spin_programs.vampire import read_vampire, write_vampire
+from msgreen.spinmodel import SpinModel, from_interactions
+
+FOLDERS: Mapping[str, Callable[[Parts, Path, np.ndarray], Written]] = MappingProxyType(
+    {"uppasd": write_uppasd, "vampire": write_vampire}
+)
+"""Writers of several files into one folder."""
+
+FILES: Mapping[str, tuple[str, Callable[[Parts, Path, np.ndarray], Written]]] = MappingProxyType(
+    {
+        "spirit": ("input.cfg", write_spirit),
+        "sunny": ("model.jl", lambda parts, path, moments: write_sunny(parts, path)),
+        "magnopy": ("grogu.txt", write_magnopy),
+    }
+)
+"""Writers of one file, with its name in a folder."""
+
+NATIVE: Mapping[str, tuple[str, Callable[[SpinModel, Path], None]]] = MappingProxyType(
+    {"json": ("model.json", write_json), "netcdf": ("model.nc", write_model_netcdf)}
+)
+"""Writers that lose nothing."""
+
+FORMATS: tuple[str, ...] = (*FILES, *FOLDERS, *NATIVE)
+"""Names of all formats that `export` writes."""
+
+
+def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> Export:
+    """Write a spin model for another program, in the convention of that program.
+
+    Parameters
+    ----------
+    model : SpinModel
+    path : str or Path
+        A folder, made if it does not exist. For formats of one file also the file, if it has the
+        ending of that format.
+    format : str
+        "spirit", "uppasd", "vampire", "sunny", "magnopy", "json" or "netcdf".
+    moments : real array, shape () or (site,), optional
+        Magnetic moments in Bohr magnetons for programs that ask for them; 1 by default. They
+        scale times and fields, not the interactions.
+
+    Returns
+    -------
+    Export
+        The files, and what they do not contain.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown, the folder cannot be written to, or the program cannot have the
+        geometry of the model.
+
+    Warns
+    -----
+    LossWarning
+        If the program has no place for some terms; it names them with their share of the energy.
+
+    Notes
+    -----
+    Finite clusters and directions without periodicity get 20 angstrom of vacuum and open
+    boundaries; a model without positions has its sites 3 angstrom apart on a line. Tensors of
+    four and six spins are first resolved into named classes (`msgreen.spinmodel.resolve`).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from msgreen.spinmodel import SpinModel, Term
+    >>> dimer = SpinModel([Term("exchange", [[0, 1]], [0.010])])
+    >>> outcome = export(dimer, Path(tempfile.mkdtemp()) / "dimer.cfg", "spirit")
+    >>> [line.split()[-4] for line in outcome.files[0].read_text().splitlines()[-1:]]
+    ['-10']
+    """
+    if format not in FORMATS:
+        raise InputError(
+            f"Argument `format` must be one of {', '.join(FORMATS)}, but it is {format!r}."
+        )
+    path = Path(path)
+    if format in NATIVE:
+        default, write_all = NATIVE[format]
+        target = _target(path, default)
+        write_all(model, target)
+        return Export(format, (target,))
+    if format in FOLDERS:
+        target, write = writable_folder("path", path), FOLDERS[format]
+    else:
+        default, write = FILES[format]
+        target = _target(path, default)
+    parts = take_apart(model)
+    outcome = report(format, parts, write(parts, target, site_moments(moments, model.site_count)))
+    if outcome.lost:
+        warnings.warn(
+            f"Argument `model` must have terms that {format!r} knows to be written as a whole, but "
+            f"it also has {outcome.losses}. They are not in the files. Use the formats 'json' or "
+            "'netcdf' to keep everything.",
+            LossWarning,
+            stacklevel=2,
+        )
+    return outcome
+
+
+def _target(path: Path, default: str) -> Path:
+    """Return the file to write: `path` itself if it has the right ending, or one inside it."""
+    if path.suffix == Path(default).suffix:
+        return writable_folder("path", path.parent) / path.name
+    return writable_folder("path", path) / default
+
+
+def read_model(path: str | Path) -> SpinModel:
+    """Read a spin model from a file of any program, told by its name.
+
+    Parameters
+    ----------
+    path : str or Path
+        `*.json` and `*.nc` of msgreen (a spin model, or the interactions of `msgreen run` with
+        tensors), `exchange.out` of TB2J, `*.cfg` of Spirit, `inpsd.dat` or its folder of UppASD,
+        `*.ucf` of Vampire, `*.txt` of GROGU.
+
+    Returns
+    -------
+    SpinModel
+
+    Raises
+    ------
+    FileFormatError
+        If the name is of no known format, or the file is wrong.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileFormatError(f"{path}: must exist, but it does not. Give the right path.")
+    if path.is_dir() or path.name.lower() == "inpsd.dat":
+        return read_uppasd(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise FileFormatError(
+            f"{path}: must be named `inpsd.dat` or end with one of {', '.join(_READERS)}, but it "
+            "does not. Rename it, or use a reader of `msgreen.io.spin_programs`."
+        )
+    return reader(path)
+
+
+def _read_nc(path: Path) -> SpinModel:
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            own = dataset.attrs.get("format") == FORMAT
+    except OSError as error:
+        raise FileFormatError(
+            f"{path}: must be NetCDF 4, but it cannot be read ({error}). Write it again."
+        ) from error
+    return read_model_netcdf(path) if own else from_interactions(read_netcdf(path))
+
+
+_READERS: Mapping[str, Callable[[Path], SpinModel]] = MappingProxyType(
+    {
+        ".json": read_json,
+        ".nc": _read_nc,
+        ".out": read_tb2j,
+        ".cfg": read_spirit,
+        ".ucf": read_vampire,
+        ".txt": read_magnopy,
+    }
+)

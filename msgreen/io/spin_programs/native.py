@@ -1,0 +1,240 @@
+"""msgreen's own files: JSON and NetCDF that lose nothing and state their convention."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from msgreen.errors import FileFormatError
+from msgreen.io.atomic import replacing
+from msgreen.io.netcdf import write_dataset
+from msgreen.lattice import Lattice
+from msgreen.spinmodel import CLASSES, SpinClass, SpinModel, Term
+
+FORMAT = "msgreen spin model"
+VERSION = 1
+
+CONVENTION: Mapping[str, str | float] = {
+    "sign": "plus: the energy is the sum of the forms below; b is a field, hence its minus",
+    "counting": "every row of a term once; for a lattice once per cell",
+    "spins": "unit vectors S; the letters of a form are the sites of a row, in order",
+    "spin_length": 1.0,
+    "energy_unit": "eV",
+    "length_unit": "angstrom",
+    "cells": "a site in cell n is at its position plus n times the lattice vectors",
+}
+"""The convention of the files, in words."""
+
+
+def formula(spin_class: SpinClass) -> str:
+    """Return the energy of one row of a class as text.
+
+    Examples
+    --------
+    >>> from msgreen.spinmodel import CLASSES
+    >>> formula(CLASSES["chiral_three_site"])
+    'v.(S_a x S_b) (S_b.S_c)'
+    """
+    spins = [f"S_{letter}" for letter in spin_class.slots]
+    pairs = [f"({a}.{b})" for a, b in zip(spins[::2], spins[1::2], strict=False)]
+    kind = spin_class.form.__name__
+    if kind == "zeeman":
+        return f"-v.{spins[0]}"
+    if kind == "isotropic":
+        return " ".join(["v", *pairs])
+    if kind == "chiral":
+        return " ".join([f"v.({spins[0]} x {spins[1]})", *pairs[1:]])
+    if kind == "chiral_chiral":
+        first, second = spins[:3], spins[3:]
+        return f"v ({first[0]}.({first[1]} x {first[2]})) ({second[0]}.({second[1]} x {second[2]}))"
+    indices = "ijklmn"[: len(spins)]
+    factors = " ".join(f"{spin}[{index}]" for spin, index in zip(spins, indices, strict=True))
+    return f"sum_{indices} v[{','.join(indices)}] {factors}"
+
+
+def write_json(model: SpinModel, path: str | Path) -> None:
+    """Write a spin model as JSON; every number comes back bit by bit.
+
+    Parameters
+    ----------
+    model : SpinModel
+    path : str or Path
+    """
+    lattice = model.lattice
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "convention": dict(CONVENTION),
+        "site_count": model.site_count,
+        "lattice": None
+        if lattice is None
+        else {"vectors": lattice.vectors.tolist(), "basis": lattice.basis.tolist()},
+        "positions": None if model.positions is None else np.asarray(model.positions).tolist(),
+        "terms": [
+            {
+                "class": term.name,
+                "form": formula(term.spin_class),
+                "sites": term.clusters.sites.tolist(),
+                "cells": term.clusters.cells.tolist(),
+                "values": np.asarray(term.values).tolist(),
+            }
+            for term in model.terms
+        ],
+    }
+    with replacing(Path(path)) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> SpinModel:
+    """Read a spin model that `write_json` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    SpinModel
+
+    Raises
+    ------
+    FileFormatError
+        If the file does not exist, is no such file, or defines a class differently.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:
+        line = getattr(error, "lineno", 1)
+        raise FileFormatError(
+            f"{path}, line {line}: must be JSON, but it is not ({error}). Write it again."
+        ) from error
+    try:
+        _check(path, content["format"], content["version"])
+        lattice = content["lattice"]
+        terms = []
+        for number, term in enumerate(content["terms"]):
+            name, values = term["class"], term["values"]
+            _check_form(path, f"term {number}", name, term["form"])
+            sites = np.array(term["sites"], np.int64).reshape(-1, CLASSES[name].site_count)
+            cells = np.array(term["cells"], np.int64)
+            dimension = 0 if lattice is None else len(lattice["vectors"])
+            shape = (len(sites), *CLASSES[name].shape)
+            values = np.array(values, float).reshape(shape)
+            terms.append(Term(name, sites, values, cells.reshape(*sites.shape, dimension)))
+        return SpinModel(
+            terms,
+            site_count=content["site_count"],
+            lattice=None if lattice is None else Lattice(lattice["vectors"], lattice["basis"]),
+            positions=content["positions"],
+        )
+    except (KeyError, TypeError) as error:
+        raise _incomplete(path, error) from error
+
+
+def write_model_netcdf(model: SpinModel, path: str | Path) -> None:
+    """Write a spin model as NetCDF 4; every number comes back bit by bit.
+
+    Parameters
+    ----------
+    model : SpinModel
+    path : str or Path
+    """
+    data: dict = {}
+    for term in model.terms:
+        name = term.name
+        axes = [f"{'xyz'}{axis}" for axis in range(len(term.spin_class.shape))]
+        attributes = {"units": "eV", "form": formula(term.spin_class)}
+        data[f"{name}_sites"] = ((name, f"{name}_site"), term.clusters.sites)
+        data[f"{name}_cells"] = ((name, f"{name}_site", "dimension"), term.clusters.cells)
+        data[f"{name}_values"] = ((name, *axes), np.asarray(term.values), attributes)
+    lengths = {"units": "angstrom"}
+    if model.lattice is not None:
+        data["lattice_vectors"] = (("dimension", "space"), model.lattice.vectors, lengths)
+        data["basis"] = (("site", "space"), model.lattice.basis, lengths)
+    if model.positions is not None:
+        data["positions"] = (("site", "space"), np.asarray(model.positions), lengths)
+    attributes = {
+        "format": FORMAT,
+        "version": VERSION,
+        "site_count": model.site_count,
+        "classes": " ".join(model.classes),
+        **{f"convention_{key}": value for key, value in CONVENTION.items()},
+    }
+    write_dataset(xr.Dataset(data, attrs=attributes), path)
+
+
+def read_model_netcdf(path: str | Path) -> SpinModel:
+    """Read a spin model that `write_model_netcdf` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    SpinModel
+
+    Raises
+    ------
+    FileFormatError
+        If the file does not exist, is no such file, or defines a class differently.
+    """
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            data = dataset.load()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    try:
+        _check(path, data.attrs["format"], data.attrs["version"])
+        terms = []
+        for name in data.attrs["classes"].split():
+            values = data[f"{name}_values"]
+            _check_form(path, f"variable {name}_values", name, values.attrs["form"])
+            cells = data[f"{name}_cells"].values
+            terms.append(Term(name, data[f"{name}_sites"].values, values.values, cells))
+        periodic = "lattice_vectors" in data
+        return SpinModel(
+            terms,
+            site_count=int(data.attrs["site_count"]),
+            lattice=Lattice(data["lattice_vectors"].values, data["basis"].values)
+            if periodic
+            else None,
+            positions=data["positions"].values if "positions" in data else None,
+        )
+    except KeyError as error:
+        raise _incomplete(path, error) from error
+
+
+def _check(path, form, version) -> None:
+    if form != FORMAT or int(version) > VERSION:
+        raise FileFormatError(
+            f"{path}: must be a file of the format {FORMAT!r}, version {VERSION} or earlier, but "
+            f"it says {form!r}, version {version}. Write it again, or use a newer msgreen."
+        )
+
+
+def _check_form(path, place: str, name: str, form: str) -> None:
+    known = formula(CLASSES[name]) if name in CLASSES else None
+    if form != known:
+        raise FileFormatError(
+            f"{path}, {place}: must define the class {name!r} as {known!r}, but it says {form!r}. "
+            "Convert the values."
+        )
+
+
+def _unreadable(path, error: OSError) -> FileFormatError:
+    return FileFormatError(
+        f"{path}: the file must be readable, but it is not ({error.strerror or error}). "
+        "Give the right path."
+    )
+
+
+def _incomplete(path, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        f"{path}: the file must hold a whole spin model, but it lacks {error}. "
+        "Write it again with `msgreen.io.export`."
+    )

@@ -1,0 +1,95 @@
+"""Numbers, lines and keywords of text files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from msgreen import _checks
+from msgreen.errors import FileFormatError, InputError
+from msgreen.io.atomic import replacing
+from msgreen.io.jukkr.text import Line, read_lines
+
+
+def number(value: float) -> str:
+    """Return a number with all its digits."""
+    return f"{float(value) + 0.0: .17g}"
+
+
+def numbers(values) -> str:
+    """Return the numbers of an array of any shape in one line, with all their digits."""
+    return " ".join(number(value) for value in np.ravel(values))
+
+
+def integers(values) -> str:
+    """Return integers in one line."""
+    return " ".join(f"{int(value):3d}" for value in np.ravel(values))
+
+
+def write_text(path: Path, lines: Iterable[str]) -> Path:
+    """Write lines; the file appears as a whole or not at all. Return its path."""
+    with replacing(path) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def lines_of(path: str | Path, comments: Iterable[str] = ("#",)) -> list[Line]:
+    """Return the lines of a text file without empty lines and comments.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read.
+    """
+    marks = tuple(comments)
+    try:
+        lines = read_lines(path, marks)
+    except OSError as error:
+        raise FileFormatError(
+            f"{path}: the file must exist, but it cannot be read ({error.strerror or error}). "
+            "Give the right path."
+        ) from error
+    return [_without_comment(line, marks) for line in lines]
+
+
+def after(lines: list[Line], start: int, count: int, what: str) -> list[Line]:
+    """Return `count` lines from number `start` of the list, or say that the file ends before."""
+    if len(lines) < start + count:
+        last = lines[-1] if lines else None
+        place = f"{last.file}, line {last.number}" if last else "the file"
+        raise FileFormatError(
+            f"{place}: must be followed by {what}, but the file ends before. "
+            "Copy the file again: it is truncated."
+        )
+    return lines[start : start + count]
+
+
+def find(lines: list[Line], *keywords: str) -> int | None:
+    """Return the place in the list of the first line that starts with a keyword."""
+    names = [keyword.lower() for keyword in keywords]
+    return next((n for n, line in enumerate(lines) if line.words[0].lower() in names), None)
+
+
+def site_moments(moments, count: int) -> np.ndarray:
+    """Return magnetic moments in Bohr magnetons, one per site; 1 by default.
+
+    Raises
+    ------
+    InputError
+        If there are not as many as sites, or one is not positive.
+    """
+    array = np.ones(count) if moments is None else np.asarray(moments, float)
+    _checks.positive("moments", array, "Bohr magnetons")
+    if array.shape not in ((), (count,)):
+        raise InputError(
+            f"Argument `moments` must be one number or {count} numbers, one per site, but its "
+            f"shape is {array.shape}."
+        )
+    return np.broadcast_to(array, (count,))
+
+
+def _without_comment(line: Line, marks: tuple[str, ...]) -> Line:
+    for place, word in enumerate(line.words):
+        if marks and word.startswith(marks):
+            return Line(line.file, line.number, line.words[:place])
+    return line

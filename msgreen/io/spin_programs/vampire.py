@@ -1,0 +1,258 @@
+"""Vampire: a unit cell file with exchange, and a stub of the material file.
+
+E = - 1/2 sum_{i != j} [S_i.J.S_j + J_bq (S_i.S_j)^2] - sum_i K (k.S_i)^2, in Joule, unit vectors,
+every pair from both ends.
+
+References
+----------
+Source and manual of Vampire (github.com/richard-evans/vampire), src/unitcell and
+src/exchange/energy.cpp.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from msgreen.errors import FileFormatError, InputError
+from msgreen.io.jukkr.text import Line
+from msgreen.io.spin_programs.assemble import Assembly
+from msgreen.io.spin_programs.parts import Axes, Bonds, Parts, axes
+from msgreen.io.spin_programs.report import Written
+from msgreen.io.spin_programs.text import after, integers, lines_of, number, numbers, write_text
+from msgreen.spinmodel import SpinModel
+from msgreen.units import BOHR_MAGNETON, JOULE
+
+HELD = (
+    "field",
+    "anisotropy",
+    "exchange",
+    "dzyaloshinskii_moriya",
+    "anisotropic_exchange",
+    "biquadratic",
+)
+"""Classes that Vampire knows; one axis of anisotropy per site, one field for all moments."""
+
+_HEADER = """\
+# Spin model written by msgreen for Vampire (vampire.york.ac.uk).
+# Convention: unit vectors S, energies in Joule, every pair listed from both ends:
+#   E = - 1/2 sum_{i/=j} [ S_i.J.S_j + J_bq (S_i.S_j)^2 ] - sum_i K (k.S_i)^2
+# J > 0 is ferromagnetic; the nine numbers of a tensorial interaction are its rows.
+# The second list of interactions, if any, is biquadratic. K is in vampire.mat.
+# Unit cell size in angstrom:"""
+
+_MATERIALS = """\
+# Materials of vampire.ucf, one per site, written by msgreen.
+# To be supplied: atomic-spin-moment (placeholders unless they were given to msgreen),
+# damping-constant, initial-spin-direction. The field, if any, goes into the input file:
+#   {field}
+# Periodic directions of the model:{periodic}
+# Other lines of the input file: material:file = vampire.mat,
+# material:unit-cell-file = vampire.ucf, dimensions:system-size-x, ..., sim:program, ..."""
+
+
+def write_vampire(parts: Parts, folder: Path, moments: np.ndarray) -> Written:
+    """Write `vampire.ucf` and `vampire.mat`.
+
+    Parameters
+    ----------
+    parts : Parts
+    folder : Path
+    moments : real array, shape (site,)
+        In Bohr magnetons.
+
+    Raises
+    ------
+    InputError
+        If the vectors of the cell are not along x, y and z.
+    """
+    lengths, order, signs = _box(parts)
+    fractions, home = parts.geometry.folded()
+    fractions, fold = _folded(fractions[:, order] * signs)
+    field = parts.uniform_field(moments)
+    lost = parts.but(*HELD)
+    if field is None:
+        lost += [parts.terms["field"]]
+    found = axes(parts.onsite())
+    lost += parts.onsite_terms(found.tensors(1))
+    bonds = parts.bonds()
+    tensorial = any(name in parts.terms for name in HELD[3:5])
+    if not tensorial:
+        bonds = bonds._replace(values=np.trace(bonds.values, axis1=1, axis2=2) / 3)
+
+    def listed(bonds: Bonds) -> list[str]:
+        turned = bonds.moved(home)
+        turned = turned._replace(cells=turned.cells[:, order] * signs).moved(fold)
+        return _interactions(turned)
+
+    count = len(fractions)
+    lines = [
+        *(_HEADER, numbers(lengths), "# Unit cell vectors:"),
+        *map(numbers, np.eye(3)),
+        *("# Atoms, materials; then id cx cy cz material", f"{count} {count}"),
+        *(f"{n} {numbers(r)} {n}" for n, r in enumerate(fractions)),
+        "# Interactions, kind; then id i j dx dy dz and J",
+        *(f"{2 * len(bonds)} {'tensorial' if tensorial else 'isotropic'}", *listed(bonds)),
+    ]
+    if "biquadratic" in parts.terms:
+        pairs = parts.biquadratic()
+        lines += ["# Biquadratic interactions, kind", f"{2 * len(pairs)} isotropic"]
+        lines += listed(pairs)
+    files = [write_text(folder / "vampire.ucf", lines)]
+    materials = _materials(parts, found, moments, field, order)
+    files.append(write_text(folder / "vampire.mat", materials))
+    return Written(files, lost, parts.constant + float(found.constants.sum()))
+
+
+def _box(parts: Parts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the lengths of the cell along x, y, z, and which vectors lie there with which sign."""
+    vectors = parts.geometry.vectors
+    order = np.argmax(np.abs(vectors), axis=0)
+    along = vectors[order, np.arange(3)] if len(set(order.tolist())) == 3 else np.zeros(3)
+    if not np.allclose(vectors[order], np.diag(along), atol=1e-6 * np.abs(vectors).max()):
+        raise InputError(
+            "Argument `model` must have lattice vectors along x, y and z for Vampire, which knows "
+            f"no other cells, but they are {np.round(vectors, 4).tolist()}. Describe the lattice "
+            "by a rectangular cell with more sites."
+        )
+    return np.abs(along), order, np.sign(along).astype(int)
+
+
+def _folded(fractions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    cells = np.floor(fractions + 1e-9)
+    return np.maximum(fractions - cells, 0.0), cells.astype(int)
+
+
+def _interactions(bonds: Bonds) -> list[str]:
+    rows = zip(*bonds.both_directions(), strict=True)
+    return [
+        f"{n} {integers(sites)} {integers(cell)} {numbers(-value / JOULE)}"
+        for n, (sites, cell, value) in enumerate(rows)
+    ]
+
+
+def _materials(parts: Parts, found: Axes, moments, field, order) -> list[str]:
+    tesla = np.zeros(3) if field is None else field / BOHR_MAGNETON
+    size = float(np.linalg.norm(tesla))
+    unit = tesla / size if size else np.array([0.0, 0.0, 1.0])
+    periodic = "".join(
+        f" create:periodic-boundaries-{axis}"
+        for axis, n in zip("xyz", order, strict=True)
+        if parts.geometry.periodic[n]
+    )
+    text = f"sim:applied-field-strength = {number(size)} !T, " + (
+        f"sim:applied-field-unit-vector = {', '.join(number(u) for u in unit)}"
+    )
+    lines = [_MATERIALS.format(field=text, periodic=periodic or " none")]
+    lines.append(f"material:num-materials = {len(moments)}")
+    for n, moment in enumerate(moments):
+        key = f"material[{n + 1}]"
+        lines += [
+            f"{key}:material-name = site{n}",
+            f"{key}:damping-constant = 1.0",
+            f"{key}:atomic-spin-moment = {number(moment)} !muB",
+            f"{key}:initial-spin-direction = 0,0,1",
+            f"{key}:unit-cell-category = {n + 1}",
+        ]
+        if found.strengths[n, 0]:
+            axis = ", ".join(number(x) for x in found.directions[n, 0])
+            strength = number(-found.strengths[n, 0] / JOULE)
+            lines += [
+                f"{key}:second-order-uniaxial-anisotropy-constant = {strength}",
+                f"{key}:uniaxial-anisotropy-direction = {axis}",
+            ]
+    return lines
+
+
+def read_vampire(path: str | Path, materials: str | Path | None = None) -> SpinModel:
+    """Read the spin model of a unit cell file of Vampire.
+
+    Parameters
+    ----------
+    path : str or Path
+        The unit cell file.
+    materials : str or Path, optional
+        The material file, for uniaxial anisotropies; by default a file beside it with the same
+        name and the ending ".mat", if there is one.
+
+    Returns
+    -------
+    SpinModel
+
+    Raises
+    ------
+    FileFormatError
+        If the file is incomplete, or takes its exchange constants from the material file.
+    """
+    lines = lines_of(path)
+    head = after(lines, 0, 5, "sizes, three vectors and the number of atoms")
+    size = head[0].numbers(3, "a unit cell size")
+    vectors = size * np.array([line.numbers(3, "a unit cell vector") for line in head[1:4]])
+    count = head[4].integers(1, "a number of atoms")[0]
+    atoms = [
+        line.numbers(4, "id and position of an atom") for line in after(lines, 5, count, "atoms")
+    ]
+    kinds = [int(line.words[4]) if len(line.words) > 4 else 0 for line in lines[5 : 5 + count]]
+    assembly = Assembly(vectors, np.array(atoms)[:, 1:] * size)
+    start = _read_block(lines, 5 + count, assembly, biquadratic=False)
+    if start < len(lines):
+        _read_block(lines, start, assembly, biquadratic=True)
+    default = Path(path).with_suffix(".mat")
+    if materials is not None or default.exists():
+        _read_materials(materials or default, assembly, kinds)
+    return assembly.model()
+
+
+_WIDTHS = {"isotropic": 1, "vectorial": 3, "tensorial": 9}
+
+
+def _read_block(lines: list[Line], start: int, assembly: Assembly, biquadratic: bool) -> int:
+    """Read one list of interactions and return where the next begins."""
+    (head,) = after(lines, start, 1, "the number of interactions")
+    kind = head.words[1] if len(head.words) > 1 else ""
+    if kind not in _WIDTHS or (biquadratic and kind != "isotropic"):
+        raise head.error(
+            "a number and `isotropic`, `vectorial` or `tensorial` (biquadratic: `isotropic`)",
+            f"its kind is {kind!r}; other kinds scale constants of the material file",
+        )
+    count, width = head.integers(1, "a number of interactions")[0], _WIDTHS[kind]
+    for line in after(lines, start + 1, count, f"{count} interactions"):
+        found = line.numbers(6 + width, f"six integers and {width} values")
+        i, j, *cell = (int(n) for n in found[1:6])
+        values = -0.5 * JOULE * found[6:]
+        if biquadratic:
+            assembly.add_biquadratic(i, j, cell, values[0])
+        else:
+            tensor = values.reshape(3, 3) if width == 9 else values * np.eye(3)
+            assembly.add_pair(i, j, cell, tensor)
+    return start + 1 + count
+
+
+_CONSTANTS = ("second-order-uniaxial-anisotropy-constant", "uniaxial-anisotropy-constant")
+
+
+def _read_materials(path: str | Path, assembly: Assembly, kinds: list[int]) -> None:
+    strengths: dict[int, float] = {}
+    directions: dict[int, np.ndarray] = {}
+    for line in lines_of(path):
+        key, _, text = " ".join(line.words).partition("=")
+        owner, _, name = key.strip().partition(":")
+        values = text.split("!")[0].replace(",", " ").split()
+        try:
+            number = int(owner.removeprefix("material[").removesuffix("]")) - 1
+            if name.strip() in _CONSTANTS:
+                strengths[number] = float(values[0])
+            elif name.strip() == "uniaxial-anisotropy-direction":
+                directions[number] = np.array(values[:3], float)
+        except (ValueError, IndexError) as error:
+            if owner == "material":
+                continue
+            raise FileFormatError(
+                f"{line.file}, line {line.number}: must hold `material[n]:keyword = numbers`, but "
+                f"it holds {' '.join(line.words)[:60]!r}. Correct the line."
+            ) from error
+    for site, kind in enumerate(kinds):
+        if strengths.get(kind):
+            axis = directions.get(kind, np.array([0.0, 0.0, 1.0]))
+            axis = axis / np.linalg.norm(axis)
+            tensor = -JOULE * strengths[kind] * np.outer(axis, axis)
+            assembly.add("anisotropy", [(site, 0, 0, 0)], tensor)
