@@ -43,6 +43,17 @@ from msgreen.spinmodel.rings import ring_energy as ring_energy
 from msgreen.spinmodel.rings import ring_model as ring_model
 from msgreen.spinmodel.rings import ring_positions as ring_positions
 from msgreen.spinmodel.rings import ring_states as ring_states
+from msgreen.spinmodel.spin_waves import Path as Path
+from msgreen.spinmodel.spin_waves import SpinWaves as SpinWaves
+from msgreen.spinmodel.spin_waves import magnetic_cell as magnetic_cell
+from msgreen.spinmodel.spin_waves import spin_waves as spin_waves
+from msgreen.spinmodel.spin_waves import wave_vector_path as wave_vector_path
+from msgreen.spinmodel.spirals import LowestWave as LowestWave
+from msgreen.spinmodel.spirals import Spiral as Spiral
+from msgreen.spinmodel.spirals import exchange_matrix as exchange_matrix
+from msgreen.spinmodel.spirals import find_spiral as find_spiral
+from msgreen.spinmodel.spirals import luttinger_tisza as luttinger_tisza
+from msgreen.spinmodel.spirals import spiral_energy as spiral_energy
 from msgreen.spinmodel.states import canted as canted
 from msgreen.spinmodel.states import collinear as collinear
 from msgreen.spinmodel.states import cone as cone

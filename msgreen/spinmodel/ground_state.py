@@ -15,10 +15,10 @@ from msgreen.errors import InputError
 from msgreen.spin import tangent_frame
 from msgreen.spinmodel.equivalence import distances, rotation_axes
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.relax import Relaxed, curvature_product, relax
+from msgreen.spinmodel.relax import curvature_product, relax
 from msgreen.spinmodel.symmetry import Symmetry
 
-_DENSE = 400  # spins up to which the Hessian is diagonalised as a matrix
+_DENSE = 1000  # spins up to which the Hessian is diagonalised as a matrix
 _LOWEST = 6
 _POINTS_AT_ONCE = 2**16  # spins
 
@@ -119,24 +119,25 @@ def find_minima(
     if isinstance(starts, int):
         starts = _random_starts(model, starts, shape, seed)
     ends = relax(model, starts, tolerance=tolerance, max_steps=max_steps, progress=progress)
-    ends = Relaxed(*map(np.asarray, ends))
-    failed = int(np.sum(~ends.converged))
-    if ends.converged.ndim != 1 or failed == ends.converged.size:
+    spins, energies, torques, converged = map(
+        np.asarray, (ends.directions, ends.energy, ends.torque, ends.converged)
+    )
+    failed = int(np.sum(~converged))
+    if converged.ndim != 1 or failed == converged.size:
         raise InputError(
             "Argument `starts` must hold configurations that converge along its first axis, but "
-            f"{failed} of {ends.converged.shape} do not. Increase `max_steps` or `tolerance`."
+            f"{failed} of {converged.shape} do not. Increase `max_steps` or `tolerance`."
         )
-    order = np.argsort(np.where(ends.converged, ends.energy, np.inf), kind="stable")
-    order = order[: len(order) - failed]
-    spins, energies = ends.directions[order], ends.energy[order]
-    window = 10 * tolerance * model.site_count * max(1, int(np.prod(spins.shape[1:-2])))
+    order = np.argsort(np.where(converged, energies, np.inf), kind="stable")[: len(spins) - failed]
+    spins, energies, torques = spins[order], energies[order], torques[order]
+    window = 10 * tolerance * spins[0].size / 3
     groups = _groups(model, spins, energies, window, same, symmetry)
     first = np.array([group[0] for group in groups])
     return Minima(
         spins[first],
         energies[first],
         np.array([len(group) for group in groups]),
-        ends.torque[order][first],
+        torques[first],
         np.array([curvatures(model, state) for state in spins[first]]),
         failed,
     )
@@ -179,7 +180,7 @@ def _curve(model: SpinModel, spins: Array, frame: Array, modes: Array) -> Array:
     return jax.lax.map(one, modes)
 
 
-def curvatures(model: SpinModel, directions: Float[Array, "*box site 3"]) -> Float[Array, "mode"]:
+def curvatures(model: SpinModel, directions) -> Float[np.ndarray, "mode"]:
     """Return the lowest eigenvalues of the covariant Hessian of one configuration.
 
     Parameters
@@ -191,7 +192,7 @@ def curvatures(model: SpinModel, directions: Float[Array, "*box site 3"]) -> Flo
     Returns
     -------
     real array, shape (mode,)
-        In eV, ascending: all of up to 400 spins, else the six lowest by Lanczos iteration.
+        In eV, ascending: all of up to 1000 spins, else the six lowest by Lanczos iteration.
         Negative ones are directions in which the energy falls, zeros are soft: a global rotation,
         for instance, costs nothing in an isotropic model.
     """
@@ -203,13 +204,16 @@ def curvatures(model: SpinModel, directions: Float[Array, "*box site 3"]) -> Flo
         matrix = np.asarray(_curve(model, directions, frame, basis)).reshape(size, size)
         return np.linalg.eigvalsh(0.5 * (matrix + matrix.T))
 
+    shift = float(jnp.max(jnp.abs(model.gradient(directions))))  # the iteration fails at zero
+
     def image(mode):
         modes = jnp.asarray(mode).reshape(1, *frame.shape[:-1])
-        return np.asarray(_curve(model, directions, frame, modes)).ravel()
+        return np.asarray(_curve(model, directions, frame, modes)).ravel() + shift * mode.ravel()
 
-    operator = LinearOperator((size, size), matvec=image, dtype=float)
+    operator = LinearOperator((size, size), matvec=image, dtype=float)  # type: ignore[call-arg]
+    options = {"which": "SA", "ncv": 80, "tol": 1e-8, "return_eigenvectors": False}
     start = np.random.default_rng(0).normal(size=size)
-    return np.sort(eigsh(operator, _LOWEST, which="SA", v0=start, return_eigenvectors=False))
+    return np.sort(eigsh(operator, _LOWEST, v0=start, **options)) - shift
 
 
 def landscape(

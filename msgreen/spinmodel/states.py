@@ -7,6 +7,7 @@ phase of cell n is 2 pi q . n.
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -178,7 +179,8 @@ def multi_q(shape: Sequence[int], wave_vectors, amplitudes, uniform=None):
     amplitudes = jnp.asarray(amplitudes, complex)
     amplitudes = amplitudes[:, None] if amplitudes.ndim == 2 else amplitudes
     phase = 2 * np.pi * jnp.tensordot(_wave("wave_vectors", wave_vectors, shape), _cells(shape), 1)
-    total = jnp.tensordot(jnp.exp(1j * phase), amplitudes, [[0], [0]]).real
+    waves = jax.lax.complex(jnp.cos(phase), jnp.sin(phase))
+    total = jnp.tensordot(waves, amplitudes, [[0], [0]]).real
     total = total if uniform is None else total + jnp.asarray(uniform, float)
     norm = jnp.linalg.norm(total, axis=-1, keepdims=True)
     shortest = _checks.concrete(norm)

@@ -1,0 +1,304 @@
+"""Linear spin waves of collinear, spiral and other single-q states, with terms of any order.
+
+With unit vectors S_i along the spins, hbar s_i the angular momentum of spin i and E(S) the energy,
+
+    hbar s_i dS_i/dt = dE/dS_i x S_i.
+
+In the tangent frame (a, b, S) of every spin, S_i = ... + u_1 a + u_2 b, this is Hamilton's
+equation for the canonical pair sqrt(hbar s) (u_1, u_2). With u = W (b_k, b^+_-k),
+W = (1, 1; -i, i) / sqrt(2 s), the covariant Hessian H(k) becomes W^+ H W, whose para-unitary
+eigenvalues are the energies of the magnons.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._typing import ArrayLike, Bool, Complex, Float
+from msgreen.errors import InputError
+from msgreen.lattice import Lattice
+from msgreen.spin import tangent_frame
+from msgreen.spinmodel.equivalence import rotation_axes
+from msgreen.spinmodel.forms import Form
+from msgreen.spinmodel.model import SpinModel
+from msgreen.spinmodel.states import rotate_about
+from msgreen.spinmodel.terms import Term
+
+_G_FACTOR = 2.0
+
+
+class SpinWaves(NamedTuple):
+    """Magnons of one state.
+
+    Attributes
+    ----------
+    k : real array, shape (k, dim)
+        In units of the reciprocal lattice vectors.
+    energies : real array, shape (k, site)
+        hbar omega in eV, ascending; of unstable wave vectors the real part.
+    growth : real array, shape (k, site)
+        |Im hbar omega| in eV: zero unless small deviations grow.
+    modes : complex array, shape (k, 2, site, mode)
+        Deviations (u_1, u_2) of the spins in their tangent frames, normalised para-unitarily, for
+        one magnon; zero where the energy vanishes, where no such normalisation exists.
+    lowest : real array, shape (k,)
+        Lowest eigenvalue of the Hessian H(k) in eV.
+    stable : bool array, shape (k,)
+        Whether no deviation lowers the energy, up to rounding.
+    """
+
+    k: Float[np.ndarray, "k dim"]
+    energies: Float[np.ndarray, "k site"]
+    growth: Float[np.ndarray, "k site"]
+    modes: Complex[np.ndarray, "k 2 site mode"]
+    lowest: Float[np.ndarray, "k"]
+    stable: Bool[np.ndarray, "k"]
+
+
+def spin_waves(
+    model: SpinModel,
+    directions: Float[ArrayLike, "site 3"],
+    k: Float[ArrayLike, "k dim"],
+    *,
+    moments,
+    q=None,
+    axis=(0.0, 0.0, 1.0),
+    tolerance: float = 1e-6,
+) -> SpinWaves:
+    """Return the magnon energies of a state that repeats in every cell, or turns from cell to cell.
+
+    Parameters
+    ----------
+    model : SpinModel
+        Of a lattice, with any terms; `magnetic_cell` enlarges the cell for states of a longer
+        period.
+    directions : real array, shape (site, 3)
+        Unit vectors of cell 0, a stationary state.
+    k : real array, shape (k, dim)
+        Wave vectors in units of the reciprocal lattice vectors.
+    moments : float or real array, shape (site,)
+        Spin magnetic moments in Bohr magnetons, m = 2 s.
+    q : real array, shape (dim,), optional
+        Wave vector of a spiral S(n) = R(axis, 2 pi q . n) S(0); all cells are equal by default.
+    axis : real array, shape (3,)
+        Of the spiral; the model must be invariant under rotations about it.
+    tolerance : float
+        Largest torque, relative to the field on a spin, of a stationary state.
+
+    Returns
+    -------
+    SpinWaves
+        For a spiral in the rotating frame: a neutron sees the components along the axis at k and
+        those across it at k - q and k + q.
+
+    Raises
+    ------
+    InputError
+        If the state is not stationary or the model does not allow the spiral.
+
+    Notes
+    -----
+    The energy of a model of unit vectors fixes energies of magnons only with the length of the
+    spins: a ferromagnet has hbar omega = 4/m sum_j J_0j [cos(k.R_j) - 1], with J < 0 and each
+    neighbour j in the sum. Moments antiparallel to the spins, as those of electrons, change
+    nothing if `directions` are spins; if they are moments, omega(k) is what omega(-k) is here.
+    This matters for Dzyaloshinskii-Moriya interactions only.
+
+    References
+    ----------
+    Colpa, Physica A 93, 327 (1978); Toth, Lake, J. Phys. Condens. Matter 27, 166002 (2015).
+    """
+    _checks.unit_vectors("directions", directions)
+    _checks.positive("moments", moments, "mu_B")
+    k, spins = np.asarray(k, float), np.asarray(directions, float)
+    if k.ndim != 2 or k.shape[1] != model.dimension or model.lattice is None:
+        raise InputError(
+            "Argument `k` must have shape (k, dim) with the dimension of the lattice of `model`, "
+            f"{model.dimension}, but its shape is {k.shape}."
+        )
+    axis = np.asarray(axis, float) / np.linalg.norm(axis)
+    wave = np.zeros(model.dimension) if q is None else np.asarray(q, float)
+    if np.any(wave != np.round(wave)):
+        _check_axis(model, axis)
+    hessian = _hessian(model, spins, wave, axis, k, tolerance)
+    spin = np.broadcast_to(np.asarray(moments, float) / _G_FACTOR, model.site_count)
+    return _diagonalise(k, hessian, np.tile(spin, 2))
+
+
+def _check_axis(model: SpinModel, axis: np.ndarray) -> None:
+    axes = rotation_axes(model)
+    if len(axes) == 0 or np.linalg.norm(axis - axes.T @ (axes @ axis)) > 1e-6:
+        raise InputError(
+            "Argument `axis` must be one about which all spins can turn without a change of "
+            f"energy, but `model` allows rotations about {axes.round(6).tolist()} only. Use "
+            "`magnetic_cell` for a commensurate state."
+        )
+
+
+def _hessian(model: SpinModel, directions, wave, axis, k, tolerance) -> np.ndarray:
+    """Return H(k) in tangent frames of the rotating frame, shape (k, 2 site, 2 site).
+
+    The index is ``component * site_count + site``.
+    """
+    count = model.site_count
+    gradient = np.zeros((count, 3))
+    free = np.zeros((len(k), count, 3, count, 3), complex)
+    for term in model.terms:
+        sites, cells = term.slots()
+        first, second = _row_derivatives(term, directions, wave, axis)
+        np.add.at(gradient, sites, first)
+        for m in range(term.spin_class.order):
+            for n in range(term.spin_class.order):
+                phase = np.exp(2j * np.pi * (k @ (cells[:, n] - cells[:, m]).T))
+                blocks = phase[..., None, None] * second[:, m, :, n]
+                # Indices around a colon put the axis of the rows first.
+                at = (slice(None), sites[:, m], slice(None), sites[:, n])
+                np.add.at(free, at, np.moveaxis(blocks, 1, 0))  # type: ignore[arg-type]
+    along = np.sum(directions * gradient, axis=1)
+    torque = np.abs(np.cross(directions, gradient)).max()
+    if torque > tolerance * np.abs(gradient).max(initial=1e-300):
+        raise InputError(
+            "Argument `directions` must be a stationary state, but a torque of "
+            f"{torque:.2g} eV acts on a spin. Minimise it first."
+        )
+    frame = np.asarray(tangent_frame(directions))
+    curved = np.einsum("iax,kixjy,jby->kaibj", frame, free, frame)
+    curved -= np.einsum("i,ij,ab->aibj", along, np.eye(count), np.eye(2))
+    return curved.reshape(len(k), 2 * count, 2 * count)
+
+
+def _row_derivatives(term: Term, directions, wave, axis) -> tuple[np.ndarray, np.ndarray]:
+    """Return first and second derivatives of all rows by their spins, turned back to cell 0.
+
+    Shapes (row, order, 3) and (row, order, 3, order, 3).
+    """
+    sites, cells = term.slots()
+    angle = jnp.asarray(2 * np.pi * (cells @ wave))
+    first, second = _derivatives(
+        term.spin_class.form, jnp.asarray(directions[sites]), term.values, angle, jnp.asarray(axis)
+    )
+    return np.asarray(first), np.asarray(second)
+
+
+@partial(jax.jit, static_argnums=0)
+def _derivatives(form: Form, spins, values, angle, axis):
+    def energy(row, value, turn):
+        turned = rotate_about(axis, turn, row)
+        return form(value, [(spin[0], spin[1], spin[2]) for spin in turned])
+
+    return tuple(jax.vmap(part(energy))(spins, values, angle) for part in (jax.grad, jax.hessian))
+
+
+def _diagonalise(k: np.ndarray, hessian: np.ndarray, spin: np.ndarray) -> SpinWaves:
+    """Diagonalise W^+ H W para-unitarily: with H = K^+ K, from the Hermitian K W eta W^+ K^+.
+
+    W eta W^+ is the symplectic form over s, so the frames (b, b^+) are never needed. Nothing is
+    inverted, and semidefinite H with Goldstone modes does no harm.
+    """
+    count = len(spin) // 2
+    symplectic = np.kron(np.array([[0, 1j], [-1j, 0]]), np.eye(count)) / spin
+    values, vectors = np.linalg.eigh(hessian)
+    lowest, scale = values[:, 0], np.abs(values).max()
+    stable = lowest >= -1e-8 * scale
+    root = np.sqrt(np.maximum(values, 0.0))[..., None] * vectors.conj().swapaxes(1, 2)
+    levels, states = np.linalg.eigh(root @ symplectic @ root.conj().swapaxes(1, 2))
+    levels, states = levels[:, count:], states[..., count:]
+    energies, growth = np.maximum(levels, 0.0), np.zeros((len(k), count))
+    zero = levels <= 1e-7 * scale
+    weight = np.where(zero, 0.0, 1 / np.sqrt(np.where(zero, 1.0, levels)))
+    modes = symplectic @ root.conj().swapaxes(1, 2) @ states * weight[:, None]
+    for number in np.nonzero(~stable)[0]:
+        found = np.linalg.eig(symplectic @ hessian[number])
+        upper = np.argsort(np.real(found.eigenvalues), kind="stable")[count:]
+        energies[number] = np.real(found.eigenvalues[upper])
+        growth[number] = np.abs(np.imag(found.eigenvalues[upper]))
+        modes[number] = found.eigenvectors[:, upper]
+    modes = modes.reshape(len(k), 2, count, count)
+    return SpinWaves(k, energies, growth, modes, lowest, stable)
+
+
+class Path(NamedTuple):
+    """Wave vectors along straight lines.
+
+    Attributes
+    ----------
+    k : real array, shape (k, dim)
+        In units of the reciprocal lattice vectors.
+    distance : real array, shape (k,)
+        Along the path, in 1/angstrom.
+    ticks : real array, shape (corner,)
+        Distances of the corners.
+    """
+
+    k: np.ndarray
+    distance: np.ndarray
+    ticks: np.ndarray
+
+
+def wave_vector_path(lattice: Lattice, corners, count: int = 50) -> Path:
+    """Return wave vectors along straight lines between corners, for `spin_waves`.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    corners : real array, shape (corner, dim)
+        In units of the reciprocal lattice vectors.
+    count : int
+        Number of steps from corner to corner.
+    """
+    corners = np.asarray(corners, float)
+    if corners.ndim != 2 or corners.shape[1] != lattice.dimension or len(corners) < 2:
+        raise InputError(
+            f"Argument `corners` must have shape (corner, {lattice.dimension}) with two corners or "
+            f"more, but its shape is {corners.shape}."
+        )
+    fraction = np.arange(count)[:, None] / count
+    lines = [a + fraction * (b - a) for a, b in zip(corners[:-1], corners[1:], strict=True)]
+    k = np.concatenate([*lines, corners[-1:]])
+    steps = np.diff(k, axis=0) @ (2 * np.pi * np.linalg.pinv(lattice.vectors).T)
+    distance = np.concatenate([[0.0], np.cumsum(np.linalg.norm(steps, axis=1))])
+    return Path(k, distance, distance[::count])
+
+
+def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
+    """Return the same lattice model with a cell of several cells.
+
+    Parameters
+    ----------
+    model : SpinModel
+        Of a lattice.
+    shape : sequence of int
+        Number of cells along every lattice vector.
+
+    Returns
+    -------
+    SpinModel
+        Site ``s`` of cell n of the shape is the new site ``ravel(n) * site_count + s``, as in
+        ``directions.reshape(-1, 3)`` of a box.
+    """
+    if model.lattice is None or len(shape) != model.dimension:
+        raise InputError(
+            f"Argument `shape` must have {model.dimension} numbers, one per lattice vector, but it "
+            f"is {tuple(shape)}."
+        )
+    cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    cells = cells.reshape(-1, model.dimension)
+    terms = []
+    for term in model.terms:
+        moved = term.clusters.cells[None] + cells[:, None, None]
+        outer, inner = np.divmod(moved, np.array(shape))
+        number = np.ravel_multi_index(tuple(np.moveaxis(inner, -1, 0)), tuple(shape))
+        sites = number * model.site_count + term.clusters.sites
+        values = jnp.tile(term.values, (len(cells), *(1,) * len(term.spin_class.shape)))
+        width = sites.shape[-1]
+        outer = outer.reshape(-1, width, model.dimension)
+        terms.append(Term(term.name, sites.reshape(-1, width), values, outer))
+    vectors = model.lattice.vectors
+    basis = (cells @ vectors)[:, None] + model.lattice.basis
+    grown = Lattice(np.array(shape)[:, None] * vectors, basis.reshape(-1, vectors.shape[1]))
+    return SpinModel(terms, lattice=grown)
