@@ -1,9 +1,17 @@
 """The generalised spin model: evaluate, fit, symmetrise, minimise."""
 
 from msgreen.spinmodel.convert import from_interactions as from_interactions
+from msgreen.spinmodel.design import all_clusters as all_clusters
 from msgreen.spinmodel.equivalence import distances as distances
 from msgreen.spinmodel.equivalence import is_even as is_even
 from msgreen.spinmodel.equivalence import rotation_axes as rotation_axes
+from msgreen.spinmodel.fit import LADDER as LADDER
+from msgreen.spinmodel.fit import CrossValidation as CrossValidation
+from msgreen.spinmodel.fit import FitErrors as FitErrors
+from msgreen.spinmodel.fit import FitResult as FitResult
+from msgreen.spinmodel.fit import cross_validate as cross_validate
+from msgreen.spinmodel.fit import fit as fit
+from msgreen.spinmodel.fit import fit_by_class as fit_by_class
 from msgreen.spinmodel.forms import CLASSES as CLASSES
 from msgreen.spinmodel.forms import SpinClass as SpinClass
 from msgreen.spinmodel.ground_state import Minima as Minima
@@ -43,6 +51,13 @@ from msgreen.spinmodel.rings import ring_energy as ring_energy
 from msgreen.spinmodel.rings import ring_model as ring_model
 from msgreen.spinmodel.rings import ring_positions as ring_positions
 from msgreen.spinmodel.rings import ring_states as ring_states
+from msgreen.spinmodel.sampling import Configurations as Configurations
+from msgreen.spinmodel.sampling import Samples as Samples
+from msgreen.spinmodel.sampling import constraining_fields as constraining_fields
+from msgreen.spinmodel.sampling import cube_directions as cube_directions
+from msgreen.spinmodel.sampling import cube_weights as cube_weights
+from msgreen.spinmodel.sampling import inequivalent_configurations as inequivalent_configurations
+from msgreen.spinmodel.sampling import sample_directions as sample_directions
 from msgreen.spinmodel.spin_waves import Path as Path
 from msgreen.spinmodel.spin_waves import SpinWaves as SpinWaves
 from msgreen.spinmodel.spin_waves import magnetic_cell as magnetic_cell

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -115,16 +115,107 @@ def cube_directions(frame=None) -> Float[np.ndarray, "choice 3"]:
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Sect. IV.
     """
     corners = np.array(list(product((1.0, -1.0), repeat=3))) / np.sqrt(3)
-    directions = np.concatenate([np.eye(3), -np.eye(3), corners])
-    if frame is None:
-        return directions
-    frame = np.asarray(frame, float)
+    return np.concatenate([np.eye(3), -np.eye(3), corners]) @ _frame(frame).T
+
+
+def cube_weights(directions, frame=None) -> Float[np.ndarray, " config"]:
+    """Return the weights that make means over products of `cube_directions` means over all spins.
+
+    Parameters
+    ----------
+    directions : real array, shape (config, site, 3)
+        Every spin along one of the 14 directions.
+    frame : real array, shape (3, 3), optional
+        As for `cube_directions`.
+
+    Returns
+    -------
+    real array, shape (config,)
+        The product over the sites of 14/15 for a face and 21/20 for a corner.
+
+    Notes
+    -----
+    With these weights polynomials of degree five in every spin are averaged exactly. In a fit
+    to the whole product, two- and four-spin interactions that the model lacks are then orthogonal
+    to those that it has, and do not spoil them.
+    """
+    along = np.abs(np.asarray(directions) @ _frame(frame)).max(axis=-1)
+    return np.where(along > 0.9, 14 / 15, 21 / 20).prod(axis=-1)
+
+
+def _frame(frame) -> np.ndarray:
+    frame = np.eye(3) if frame is None else np.asarray(frame, float)
     if frame.shape != (3, 3) or np.abs(frame.T @ frame - np.eye(3)).max() > 1e-8:
         raise InputError(
             "Argument `frame` must be an orthogonal 3 x 3 matrix, but it is not. Give the axes of "
             "the cube as its columns."
         )
-    return directions @ frame.T
+    return frame
+
+
+class Configurations(NamedTuple):
+    """Configurations that stand for others.
+
+    Attributes
+    ----------
+    directions : real array, shape (config, site, 3)
+    counts : int array, shape (config,)
+        Number of configurations that each stands for, itself included.
+    """
+
+    directions: np.ndarray
+    counts: np.ndarray
+
+
+def inequivalent_configurations(
+    site_count: int, choices=None, symmetry: Symmetry | None = None
+) -> Configurations:
+    """Return all configurations of spins along given directions that symmetry distinguishes.
+
+    Parameters
+    ----------
+    site_count : int
+    choices : real array, shape (choice, 3), optional
+        Unit vectors; by default `cube_directions`.
+    symmetry : Symmetry, optional
+        Of a finite cluster; by default time reversal only, which is always included. It must map
+        the choices onto themselves.
+
+    Raises
+    ------
+    InputError
+        If the choices do not share the symmetry, or there are more than ten million
+        configurations.
+
+    Notes
+    -----
+    Brinker et al. quote 2744 -> 252 configurations of a C3v trimer and 38416 -> 2513 of a C4v
+    tetramer. These are the numbers for a cube that shares the symmetry: standing on a corner
+    above the trimer, with its faces towards the atoms of the tetramer. With faces towards the
+    edges of the tetramer there are 2541, and a cube that stands on a face does not share the
+    threefold axis.
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Sect. IV.
+    """
+    choices = cube_directions() if choices is None else np.asarray(choices, float)
+    _checks.unit_vectors("choices", choices)
+    size = len(choices)
+    if size**site_count > LARGEST_PRODUCT:
+        raise InputError(
+            f"Argument `site_count` must not make more than {LARGEST_PRODUCT} configurations, but "
+            f"it makes {size}^{site_count}. Use random directions, or fewer `choices`."
+        )
+    digits = np.indices((size,) * site_count).reshape(site_count, -1).T
+    place = size ** np.arange(site_count)[::-1]
+    smallest = np.arange(len(digits))
+    for moved, permutation in _actions(site_count, choices, symmetry):
+        image = np.empty_like(digits)
+        image[:, permutation] = moved[digits]
+        np.minimum(smallest, image @ place, out=smallest)
+    kept, counts = np.unique(smallest, return_counts=True)
+    return Configurations(choices[digits[kept]], counts)
 
 
 def sample_directions(
@@ -145,32 +236,15 @@ def sample_directions(
         Number of configurations; may be left out for a product, which then is returned whole.
     kind : "random", "quasi_random" or "product"
         Independent and uniform on every sphere; a scrambled Halton sequence, which covers the
-        spheres more evenly; or every spin along one of the `choices`, each configuration that
-        time reversal and symmetry distinguish once.
-    choices : real array, shape (choice, 3), optional
-        Unit vectors for a product; by default `cube_directions`.
-    symmetry : Symmetry, optional
-        Of a finite cluster, to reduce a product by. It must map the choices onto themselves.
+        spheres more evenly; or some of the `inequivalent_configurations`, drawn at random.
+    choices, symmetry
+        As for `inequivalent_configurations`, for a product.
     seed : int
-        Of the random numbers, and of the choice of `count` configurations out of a product.
 
     Raises
     ------
     InputError
-        If an argument is missing, has no use for this kind, or the choices do not go together
-        with the symmetry.
-
-    Notes
-    -----
-    Brinker et al. quote 2744 -> 252 configurations of a C3v trimer and 38416 -> 2513 of a C4v
-    tetramer. These are the numbers for a cube that shares the symmetry: standing on a corner
-    above the trimer, with its faces towards the atoms of the tetramer. With faces towards the
-    edges of the tetramer there are 2541, and a cube that stands on a face does not share the
-    threefold axis.
-
-    References
-    ----------
-    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Sect. IV.
+        If an argument is missing, or has no use for this kind.
 
     Examples
     --------
@@ -182,7 +256,7 @@ def sample_directions(
             f"Argument `kind` must be 'random', 'quasi_random' or 'product', but it is {kind!r}."
         )
     if kind == "product":
-        found = _inequivalent(site_count, choices, symmetry)
+        found, _ = inequivalent_configurations(site_count, choices, symmetry)
         return found if count is None else _drawn(found, count, seed)
     for name, value in (("choices", choices), ("symmetry", symmetry)):
         if value is not None:
@@ -190,7 +264,9 @@ def sample_directions(
                 f"Argument `{name}` must be left out for {kind!r} directions, but it is given."
             )
     if count is None:
-        raise InputError(f"Argument `count` must be given for {kind!r} directions.")
+        raise InputError(
+            f"Argument `count` must be given for {kind!r} directions, but it is missing."
+        )
     if kind == "random":
         vectors = np.random.default_rng(seed).normal(size=(count, site_count, 3))
         return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
@@ -208,27 +284,6 @@ def _drawn(configurations: np.ndarray, count: int, seed: int) -> np.ndarray:
         )
     chosen = np.random.default_rng(seed).choice(len(configurations), count, replace=False)
     return configurations[np.sort(chosen)]
-
-
-def _inequivalent(site_count: int, choices, symmetry: Symmetry | None) -> np.ndarray:
-    """Return one configuration of every orbit: the first in the order of the product."""
-    choices = cube_directions() if choices is None else np.asarray(choices, float)
-    _checks.unit_vectors("choices", choices)
-    size = len(choices)
-    if size**site_count > LARGEST_PRODUCT:
-        raise InputError(
-            f"Argument `site_count` must not make more than {LARGEST_PRODUCT} configurations, but "
-            f"it makes {size}^{site_count}. Use random directions, or fewer `choices`."
-        )
-    digits = np.indices((size,) * site_count).reshape(site_count, -1).T
-    place = size ** np.arange(site_count)[::-1]
-    number = np.arange(len(digits))
-    smallest = number.copy()
-    for moved, permutation in _actions(site_count, choices, symmetry):
-        image = np.empty_like(digits)
-        image[:, permutation] = moved[digits]
-        np.minimum(smallest, image @ place, out=smallest)
-    return choices[digits[smallest == number]]
 
 
 def _actions(site_count: int, choices: np.ndarray, symmetry: Symmetry | None):
