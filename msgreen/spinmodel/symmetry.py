@@ -133,7 +133,7 @@ def cluster_symmetry(
     >>> from msgreen.spinmodel import point_group
     >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
     >>> cluster_symmetry(corners, point_group("C3v")).permutations.tolist()[:3]
-    [[0, 1, 2], [1, 2, 0], [1, 0, 2]]
+    [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
     """
     places = _in_space("positions", positions)
     _checks.distinct_sites("positions", places)
