@@ -101,7 +101,7 @@ def uppasd(folder: Path, spins) -> np.ndarray:
         assert kind == 1 and k2 == 0
         energy += k1 * total((spin(spins, i - 1, here) @ np.array(axis[:3])) ** 2)
     energy *= 1e-3 * EV_PER_RYDBERG
-    field = np.array(keys["hfield"], float) * EV_PER_TESLA
+    field = np.array(keys.get("hfield", [0, 0, 0]), float) * EV_PER_TESLA
     for i, _, moment, *_ in table("momfile"):
         energy -= moment * total(spin(spins, i - 1, here) @ field)
     return energy
@@ -121,7 +121,10 @@ def vampire(folder: Path, spins, field=(0.0, 0.0, 0.0)) -> np.ndarray:
                 a, b = spin(spins, i, here), spin(spins, j, numbers[:3])
                 values = np.array(numbers[3:])
                 tensor = values.reshape(3, 3) if kind == "tensorial" else values * np.eye(3)
-                energy -= 0.5 * total(np.einsum("...a,ab,...b", a, tensor, b) ** power)
+                if power == 1:
+                    energy -= 0.5 * total(np.einsum("...a,ab,...b", a, tensor, b))
+                else:
+                    energy -= 0.5 * values[0] * total(dot(a, b) ** 2)
             place += 1 + number
     text = (folder / "vampire.mat").read_text()
     for n in range(count):

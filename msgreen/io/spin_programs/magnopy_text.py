@@ -67,7 +67,7 @@ def write_magnopy(parts: Parts, path: Path, moments: np.ndarray) -> Written:
     ]
     for name, tensor in zip(names, parts.onsite(), strict=True):
         lines += [name, "Matrix", *map(numbers, tensor / MEV), _THIN]
-    lines += [_RULE, "Exchange tensor (meV)", f"Number of pairs {len(bonds)}", _THIN]
+    lines += [_RULE, "Exchange tensor (meV)", f"Number of pairs {len(bonds.sites)}", _THIN]
     lines += ["Name1 Name2 i j k d (Ang)", _THIN]
     for (i, j), cell, tensor in zip(*bonds, strict=True):
         distance = float(np.linalg.norm(positions[j] + cell @ vectors - positions[i]))

@@ -8,7 +8,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen.spinmodel import SpinModel, Term, resolve
-from msgreen.spinmodel.convert import pair_terms
+from msgreen.spinmodel.convert import LEVI_CIVITA, pair_terms
 from msgreen.spinmodel.resolve import merge
 
 VACUUM = 20.0
@@ -60,9 +60,6 @@ class Bonds(NamedTuple):
     cells: np.ndarray
     values: np.ndarray
 
-    def __len__(self):
-        return len(self.sites)
-
     def both_directions(self) -> "Bonds":
         """Return every bond from both of its ends; 3x3 values are transposed."""
         values = self.values
@@ -76,7 +73,8 @@ class Bonds(NamedTuple):
     def forward(self) -> "Bonds":
         """Return bonds between sites of one number in the positive direction."""
         order = np.array([(j - i, *cell) > (0, 0, 0, 0) for (i, j), cell in self._named()], bool)
-        back = Bonds(*(array[len(self) :] for array in self.both_directions()))
+        count = len(self.sites)
+        back = Bonds(*(array[count:] for array in self.both_directions()))
         chosen = (np.where(_tall(order, a), a, b) for a, b in zip(self, back, strict=True))
         return Bonds(*chosen)
 
@@ -124,7 +122,7 @@ class Parts:
     def bonds(self) -> Bonds:
         """Return the tensors T of S_i . T . S_j."""
         found = [self.terms[name] for name in PAIRS if name in self.terms]
-        parts = [("tensor2", *_arrays(t)[:2], np.asarray(t.tensor())) for t in found]
+        parts = [("tensor2", *_arrays(t)[:2], _pair_tensors(t)) for t in found]
         merged = merge(parts)
         return self.bonds_of(merged[0] if merged else None, (3, 3))
 
@@ -274,6 +272,15 @@ def _arrays(term: Term) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _tall(mask: np.ndarray, array: np.ndarray) -> np.ndarray:
     return mask.reshape(-1, *(1,) * (array.ndim - 1))
+
+
+def _pair_tensors(term: Term) -> np.ndarray:
+    values = np.asarray(term.values)
+    if term.name == "exchange":
+        return values[:, None, None] * np.eye(3)
+    if term.name == "dzyaloshinskii_moriya":
+        return np.tensordot(values, LEVI_CIVITA, 1)
+    return values
 
 
 def _pair_rows(term: Term) -> Sequence[tuple]:

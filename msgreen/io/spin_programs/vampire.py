@@ -91,11 +91,11 @@ def write_vampire(parts: Parts, folder: Path, moments: np.ndarray) -> Written:
         *("# Atoms, materials; then id cx cy cz material", f"{count} {count}"),
         *(f"{n} {numbers(r)} {n}" for n, r in enumerate(fractions)),
         "# Interactions, kind; then id i j dx dy dz and J",
-        *(f"{2 * len(bonds)} {'tensorial' if tensorial else 'isotropic'}", *listed(bonds)),
+        *(f"{2 * len(bonds.sites)} {'tensorial' if tensorial else 'isotropic'}", *listed(bonds)),
     ]
     if "biquadratic" in parts.terms:
         pairs = parts.biquadratic()
-        lines += ["# Biquadratic interactions, kind", f"{2 * len(pairs)} isotropic"]
+        lines += ["# Biquadratic interactions, kind", f"{2 * len(pairs.sites)} isotropic"]
         lines += listed(pairs)
     files = [write_text(folder / "vampire.ucf", lines)]
     materials = _materials(parts, found, moments, field, order)
