@@ -48,7 +48,8 @@ def test_point_group_is_a_group(name):
     group = point_group(name, axis=frame[0], second=frame[1])
     assert len(group) == ORDERS[name]
     np.testing.assert_array_equal(group[0], np.eye(3))
-    products = (group[:, None] @ group[None]).reshape(-1, 9)
+    first, second = np.random.default_rng(2).integers(len(group), size=(2, 200))
+    products = (group[first] @ group[second]).reshape(-1, 9)
     distance = np.abs(products[:, None] - group.reshape(1, -1, 9)).max(axis=-1)
     assert distance.min(axis=1).max() < 1e-13
     assert len(generate_group(group)) == len(group)
@@ -91,6 +92,7 @@ def test_operations_permute_the_sites():
     symmetry = cluster_symmetry(TRIMER + [3.0, 1.0], point_group("C3v"))
     assert isinstance(symmetry, Symmetry)
     assert (len(symmetry), symmetry.site_count, symmetry.dimension) == (6, 3, 0)
+    assert repr(symmetry) == "<6 symmetry operations of 3 sites>"
     moved = np.einsum("oab,sb->osa", symmetry.matrices[:, :2, :2], TRIMER)
     np.testing.assert_allclose(moved, TRIMER[symmetry.permutations], atol=1e-12)
     np.testing.assert_allclose(np.linalg.det(symmetry.rotations), 1)
@@ -118,7 +120,15 @@ def test_species_may_be_exchanged_by_the_others():
 
 # --- crystals -----------------------------------------------------------------------------------
 
+FCC = np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+B20 = [[0.138] * 3, [0.638, 0.362, 0.862], [0.862, 0.638, 0.362], [0.362, 0.862, 0.638]]
+
 CRYSTALS = {
+    "zigzag": (Lattice([[1.0, 0.0]], [[0.0, 0.0], [0.5, 0.4]]), 8),
+    "buckled": (Lattice([[1.5, 0.8, 0], [1.5, -0.8, 0]], [[0, 0, 0], [1, 0, 0.4]]), 4),
+    "diamond": (Lattice(FCC, [[0, 0, 0], [0.5, 0.5, 0.5]]), 48),
+    "conventional fcc": (Lattice(2 * np.eye(3), np.concatenate([[[0.0, 0, 0]], FCC])), 192),
+    "B20": (Lattice(4.558 * np.eye(3), 4.558 * np.array(B20)), 12),
     "chain": (Lattice.chain(2.0), 16),
     "square": (Lattice.square(2.7), 16),
     "triangular": (Lattice.triangular(2.7), 24),

@@ -192,8 +192,10 @@ def _matrix(name: str, rotation: np.ndarray, same: np.ndarray) -> np.ndarray:
     matrix = np.eye(1)
     for _ in CLASSES[name].shape:
         matrix = np.kron(matrix, rotation)
-    ways = np.nonzero(same)[0]
-    return np.mean([table.signs[way] * matrix[table.sources[way]] for way in ways], axis=0)
+    mean = np.zeros_like(matrix)
+    for way in np.nonzero(same)[0]:
+        mean += table.signs[way] * matrix[table.sources[way]] / np.sum(same)
+    return mean
 
 
 def _range(projector: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from msgreen.lattice import Lattice
 from msgreen.spinmodel.groups import generate_group, operation_name
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Symmetry:
     """A group of operations that maps the sites of a cluster or of a crystal onto each other.
 
@@ -54,6 +54,9 @@ class Symmetry:
 
     def __len__(self) -> int:
         return len(self.matrices)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} symmetry operations of {self.site_count} sites>"
 
     @property
     def site_count(self) -> int:
@@ -186,7 +189,8 @@ def crystal_symmetry(
     -----
     A planar lattice is symmetric under reflection in its own plane. For a layer on a surface add
     the substrate to the basis, or take ``crystal_symmetry(lattice).that_keeps(polar=normal)``.
-    Of the continuous symmetry of a straight chain, its fourfold subgroup is found.
+    About the axis of a chain only twofold and fourfold operations are found, those of the cell
+    that spglib sees: a subgroup, for a straight chain and for a rod of triangles alike.
     """
     labels = _labels(species, lattice.atoms)
     chosen = np.arange(lattice.atoms) if magnetic is None else np.asarray(magnetic, int)
