@@ -376,6 +376,8 @@ def test_reference_clusters_must_agree():
     symmetry = cluster_symmetry(TRIMER, point_group("C3v"))
     with pytest.raises(InputError, match="rows 0 and 1 are images of one another and differ by 1"):
         complete(Term("exchange", [[0, 1], [1, 2]], [1.0, 2.0]), symmetry)
+    with pytest.raises(InputError, match="rows 0 and 1 are images of one another"):
+        complete(Term("chiral_three_site", [[0, 1, 2], [1, 2, 0]], np.ones((2, 3))), symmetry)
     with pytest.raises(InputError, match=r"row 0 \(sites \[0, 1\]\) occurs twice"):
         complete(Term("exchange", [[0, 1], [1, 0]], [1.0, 1.0]), symmetry)
     term = complete(Term("exchange", [[0, 1], [1, 2]], [1.0, 1.0]), symmetry)

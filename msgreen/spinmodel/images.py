@@ -82,19 +82,14 @@ def relabellings(name: str) -> Relabellings:
 
 
 def _transpositions(slots: np.ndarray) -> Relabellings:
-    """Every permutation of the spins of a tensor that permutes its sites."""
-    sites = slots.max() + 1
-    first = [int(np.argmax(slots == site)) for site in range(sites)]
-    axes = [
-        p
-        for p in permutations(range(len(slots)))
-        if np.all(slots[list(p)][first][slots] == slots[list(p)])
-    ]
+    """Return every permutation of the spins of a tensor that permutes its sites."""
+    first = [int(np.argmax(slots == site)) for site in range(slots.max() + 1)]
+    orders = np.array(list(permutations(range(len(slots)))))
+    columns = slots[orders][:, first]
+    kept = np.all(columns[:, slots] == slots[orders], axis=1)
     grid = np.arange(3 ** len(slots)).reshape((3,) * len(slots))
-    columns = np.array([slots[list(p)][first] for p in axes])
-    return Relabellings(
-        columns, np.ones(len(axes)), np.array([grid.transpose(p).ravel() for p in axes])
-    )
+    sources = np.array([grid.transpose(order).ravel() for order in orders[kept]])
+    return Relabellings(columns[kept], np.ones(len(sources)), sources)
 
 
 class Images(NamedTuple):

@@ -95,26 +95,26 @@ def _check_invariant(term: Term, symmetry: Symmetry, images: Images, values, tol
     """Compare all images of the same cluster with the first, by name of the operation."""
     if values is None:
         return
-    count = len(term.clusters)
+    count, limit = len(term.clusters), tolerance * np.abs(values).max(initial=0)
     change = np.abs(values - values[images.first[images.key]]).max(axis=1, initial=0)
-    own = images.key == np.tile(images.key[:count], len(symmetry))
-    if change.max(initial=0) <= tolerance * np.abs(values).max(initial=0):
+    if change.max(initial=0) <= limit:
         return
-    worst = int(np.argmax(np.where(own, change, 0) if change[own].any() else change))
+    own = np.where(images.key == np.tile(images.key[:count], len(symmetry)), change, 0)
+    forbidden = own.max() > limit
+    worst = int(np.argmax(own if forbidden else change))
     op, row = divmod(worst, count)
-    sites = term.clusters.sites[row].tolist()
-    if change[own].max() <= tolerance * np.abs(values).max():
-        other = int(images.first[images.key[worst]]) % count
+    if forbidden:
         raise InputError(
-            f"Argument `term` must hold values that agree with each other, but the {term.name!r} "
-            f"rows {min(other, row)} and {max(other, row)} are images of one another and differ by "
-            f"{change[worst]:.2g} eV. Give one cluster of every orbit, or `project=True`."
+            f"Argument `term` must hold values that the symmetry allows, but {term.name!r} row "
+            f"{row} (sites {term.clusters.sites[row].tolist()}) changes by {own[worst]:.2g} eV "
+            f"under {operation_name(symmetry.matrices[op])}, which maps these sites onto "
+            "themselves. See `allowed`, or use `project=True`."
         )
+    rows = sorted((row, int(images.first[images.key[worst]]) % count))
     raise InputError(
-        f"Argument `term` must hold values that the symmetry allows, but {term.name!r} row {row} "
-        f"(sites {sites}) changes by {change[worst]:.2g} eV under "
-        f"{operation_name(symmetry.matrices[op])}, which maps these sites onto themselves. See "
-        "`allowed`, or use `project=True`."
+        f"Argument `term` must hold values that agree with each other, but the {term.name!r} rows "
+        f"{rows[0]} and {rows[1]} are images of one another and differ by {change[worst]:.2g} eV. "
+        "Give one cluster of every orbit, or `project=True`."
     )
 
 
