@@ -1,19 +1,24 @@
-"""The program `msgreen`: run a configuration, or examine the installation."""
+"""The program `msgreen`: run a configuration, export a model, or examine the installation."""
 
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from msgreen.errors import MsgreenError
+from msgreen.errors import LossWarning, MsgreenError
 
 EXAMPLES = """examples:
   msgreen run                         compute the example of the Au(111) surface state
   msgreen run au.toml --out results   compute what a configuration file says
+  msgreen export model.json --to spirit --out spirit
+                                      hand a spin model to another program
   msgreen doctor                      examine the installation
 """
+
+EXPORT_FORMATS = ("spirit", "sunny", "magnopy", "uppasd", "vampire", "json", "netcdf")
 
 PACKAGES = ("msgreen", "jax", "jaxlib", "numpy", "scipy", "equinox")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -74,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the results (default: msgreen-output)",
     )
     run.set_defaults(command=_run)
+    _add_export(commands)
     doctor = commands.add_parser(
         "doctor",
         help="examine the installation",
@@ -81,6 +87,49 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _add_export(commands) -> None:
+    export = commands.add_parser(
+        "export",
+        help="write a spin model for another program",
+        description="Write a spin model in the format and convention of another program.",
+    )
+    export.add_argument(
+        "model",
+        type=Path,
+        metavar="MODEL",
+        help="a model (.json, .nc), interactions.nc of `msgreen run`, exchange.out of TB2J, or an "
+        "input of Spirit (.cfg), UppASD (inpsd.dat), Vampire (.ucf) or GROGU (.txt)",
+    )
+    export.add_argument("--to", required=True, choices=EXPORT_FORMATS, help="the format")
+    export.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder of the files"
+    )
+    export.add_argument(
+        "--moments",
+        nargs="+",
+        type=float,
+        metavar="M",
+        help="magnetic moments in Bohr magnetons, one or one per site (default: 1)",
+    )
+    export.set_defaults(command=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    _use_double_precision()
+    from msgreen.io import export, read_model
+
+    moments = options.moments
+    if moments is not None and len(moments) == 1:
+        (moments,) = moments
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LossWarning)
+        outcome = export(read_model(options.model), options.out, options.to, moments=moments)
+    _say(outcome.summary)
+    if outcome.lost:
+        sys.stderr.write(f"msgreen: not in the files: {outcome.losses}\n")
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import spin_programs as programs
 
-from msgreen.errors import InputError, LossWarning
+from msgreen.errors import FileFormatError, InputError, LossWarning
 from msgreen.io.spin_programs import (
     FORMATS,
     Export,
@@ -21,9 +21,24 @@ from msgreen.io.spin_programs import (
     write_model_netcdf,
 )
 from msgreen.io.spin_programs.formats import FILES, FOLDERS
+from msgreen.io.spin_programs.magnopy_text import write_magnopy
 from msgreen.io.spin_programs.native import formula
-from msgreen.io.spin_programs.parts import axes, take_apart
+from msgreen.io.spin_programs.parts import Axes, Bonds, Geometry, Parts, axes, take_apart
 from msgreen.io.spin_programs.report import Written, energies
+from msgreen.io.spin_programs.spirit import write_spirit
+from msgreen.io.spin_programs.sunny import write_sunny
+from msgreen.io.spin_programs.text import (
+    after,
+    find,
+    integers,
+    lines_of,
+    number,
+    numbers,
+    site_moments,
+    write_text,
+)
+from msgreen.io.spin_programs.uppasd import write_uppasd
+from msgreen.io.spin_programs.vampire import write_vampire
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import CLASSES, SpinModel, Term
 
@@ -479,3 +494,46 @@ def test_refused_geometry_and_arguments(tmp_path):
     with pytest.raises(InputError, match="folder that can be written to"):
         export(model, tmp_path / "file", "uppasd")
     assert set(FORMATS) == {*EVALUATORS, "json", "netcdf"}
+
+
+# --- parts and text ---------------------------------------------------------------------------
+
+
+def test_parts_of_a_model():
+    """Every bond once and forward; a tensor on one spin is an anisotropy."""
+    tensors = np.arange(27.0).reshape(3, 3, 3)
+    cells = [[[0], [1]], [[1], [0]], [[2], [2]]]
+    model = SpinModel(
+        [Term("tensor2", [[0, 0]] * 3, tensors, cells), Term("field", [[0]], [[1, 2, 3]], [[[0]]])],
+        lattice=Lattice.chain(2.0),
+    )
+    parts = take_apart(model)
+    assert isinstance(parts, Parts) and isinstance(parts.geometry, Geometry)
+    bonds = parts.bonds()
+    assert isinstance(bonds, Bonds) and bonds.cells.tolist() == [[1, 0, 0]]
+    np.testing.assert_allclose(bonds.values[0], tensors[0] + tensors[1].T, rtol=1e-14)
+    both = bonds.both_directions()
+    assert both.cells.tolist() == [[1, 0, 0], [-1, 0, 0]]
+    np.testing.assert_array_equal(both.values[1], both.values[0].T)
+    np.testing.assert_allclose(parts.onsite()[0], 0.5 * (tensors[2] + tensors[2].T))
+    assert parts.reach.tolist() == [1, 0, 0] and parts.field().tolist() == [[1, 2, 3]]
+    assert isinstance(axes(parts.onsite()), Axes)
+
+
+def test_text_keeps_all_digits(tmp_path):
+    values = np.random.default_rng(6).normal(size=5) * 10.0 ** np.arange(-20, 5, 5)
+    path = write_text(tmp_path / "a.txt", ["# a", numbers(values), "", integers([1, -2]) + " # b"])
+    first, second = lines_of(path)
+    assert first.number == 2 and second.words == ("1", "-2")
+    np.testing.assert_array_equal(first.numbers(5, "numbers"), values)
+    assert number(-0.0).strip() == "0" and find([first, second], "1") == 1
+    with pytest.raises(FileFormatError, match="line 4: must be followed by more"):
+        after([first, second], 1, 2, "more")
+    assert site_moments(2.0, 3).tolist() == [2.0, 2.0, 2.0]
+
+
+def test_files_have_usual_names():
+    assert FILES["spirit"] == ("input.cfg", write_spirit)
+    assert FILES["magnopy"] == ("grogu.txt", write_magnopy)
+    assert FILES["sunny"] == ("model.jl", write_sunny)
+    assert FOLDERS == {"uppasd": write_uppasd, "vampire": write_vampire}

@@ -11,5 +11,7 @@ from msgreen.io.scan import SCAN_HEADER as SCAN_HEADER
 from msgreen.io.scan import Scans as Scans
 from msgreen.io.scan import scan_dataset as scan_dataset
 from msgreen.io.scan import scan_rows as scan_rows
+from msgreen.io.spin_programs import export as export
+from msgreen.io.spin_programs import read_model as read_model
 from msgreen.io.table import write_csv as write_csv
 from msgreen.io.table import write_table as write_table

@@ -37,7 +37,7 @@ FOLDERS: Mapping[str, Callable[[Parts, Path, np.ndarray], Written]] = MappingPro
 FILES: Mapping[str, tuple[str, Callable[[Parts, Path, np.ndarray], Written]]] = MappingProxyType(
     {
         "spirit": ("input.cfg", write_spirit),
-        "sunny": ("model.jl", lambda parts, path, moments: write_sunny(parts, path)),
+        "sunny": ("model.jl", write_sunny),
         "magnopy": ("grogu.txt", write_magnopy),
     }
 )

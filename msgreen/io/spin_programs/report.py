@@ -56,10 +56,17 @@ class Export:
     constant: float = 0.0
 
     def __str__(self) -> str:
+        return "\n".join(
+            [self.summary, *([f"Not in the files: {self.losses}."] if self.lost else [])]
+        )
+
+    @property
+    def summary(self) -> str:
+        """What was written, in words."""
         lines = [f"Wrote {', '.join(map(str, self.files))} ({self.format})."]
         if self.constant:
             lines.append(f"Energies there lack the constant {self.constant:.6g} eV per cell.")
-        return "\n".join([*lines, *([f"Not in the files: {self.losses}."] if self.lost else [])])
+        return "\n".join(lines)
 
     @property
     def losses(self) -> str:

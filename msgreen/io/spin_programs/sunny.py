@@ -15,7 +15,7 @@ import numpy as np
 
 from msgreen.io.spin_programs.parts import Parts
 from msgreen.io.spin_programs.report import Written
-from msgreen.io.spin_programs.text import number, write_text
+from msgreen.io.spin_programs.text import number, numbers, write_text
 from msgreen.units import MEV
 
 HELD = (
@@ -37,7 +37,7 @@ _HEADER = """\
 # The mode :dipole_uncorrected makes no quantum renormalisation: the energies are classical."""
 
 
-def write_sunny(parts: Parts, path: Path) -> Written:
+def write_sunny(parts: Parts, path: Path, moments: np.ndarray) -> Written:
     """Write a Julia script.
 
     Parameters
@@ -45,6 +45,8 @@ def write_sunny(parts: Parts, path: Path) -> Written:
     parts : Parts
     path : Path
         Of the script.
+    moments : real array, shape (site,)
+        In Bohr magnetons; a comment of the script, since its spins have the length 1.
     """
     geometry = parts.geometry
     # Sunny demands right-handed vectors.
@@ -62,6 +64,7 @@ def write_sunny(parts: Parts, path: Path) -> Written:
         f"positions = [{', '.join(_vector(r[order]) for r in fractions)}]",
         f"types = [{', '.join(f'{chr(34)}M{n}{chr(34)}' for n in range(1, count + 1))}]",
         "cryst = Crystal(latvecs, positions, 1; types)",
+        f"# Magnetic moments given to msgreen, in Bohr magnetons: {numbers(moments)}",
         f"moments = [i => Moment(s=1, g=-1) for i in 1:{count}]",
         f"sys = System(cryst, moments, :dipole_uncorrected; dims=({', '.join(map(str, cells))}))",
         "",

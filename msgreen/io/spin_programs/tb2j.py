@@ -127,10 +127,7 @@ def _tensor(head: Line, body: list[Line], exchange: float) -> np.ndarray:
 
 def _read_anisotropies(lines: list[Line], names: dict[str, int], assembly: Assembly) -> None:
     """Read the axes (name, k1, direction) or the tensors (name and three rows)."""
-    titles = [
-        n for n, line in enumerate(lines) if line.words[:3] == ("Single", "Ion", "Anisotropy:")
-    ]
-    titles += [n for n, line in enumerate(lines) if line.words[:2] == ("Single", "Ion")]
+    titles = [n for n, line in enumerate(lines) if line.words[:2] == ("Single", "Ion")]
     if not titles:
         return
     body = lines[titles[0] + 1 :]
