@@ -22,6 +22,7 @@ from msgreen import (
 )
 from msgreen.errors import InputError
 from msgreen.hosts.kkr import KKRHost
+from msgreen.rotation import closed_hessian_with_error
 from msgreen.spin import rotate, tangent_frame
 from msgreen.tmatrix import TMatrix
 
@@ -139,3 +140,11 @@ def test_expansions_about_another_reference_are_refused():
         rotation_tensor(lloyd.about(moments, 3), moments, (0, 1, 0, 1))
     with pytest.raises(InputError, match="must be the reference"):
         rotation_tensor(lloyd.about(moments, 2), kkr.tilted(10)[:2], (0, 1))
+
+
+def test_error_of_the_closed_hessian_is_known_for_the_energies_of_a_run():
+    value, error = closed_hessian_with_error(kkr.energy("fe2_nosoc"), kkr.Z)
+    pair = np.asarray(value)[0, 0, 4, 0], np.asarray(error)[0, 0, 4, 0]
+    assert 1e-3 < pair[1] / abs(pair[0]) < 0.02
+    _, unknown = closed_hessian_with_error(part("fe2_nosoc", (0, 4)), jnp.asarray(kkr.Z[:2]))
+    assert np.isnan(unknown).all()
