@@ -96,8 +96,9 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
     >>> from msgreen.spinmodel import SpinModel, Term
     >>> dimer = SpinModel([Term("exchange", [[0, 1]], [0.010])])
     >>> outcome = export(dimer, Path(tempfile.mkdtemp()) / "dimer.cfg", "spirit")
-    >>> [line.split()[-4] for line in outcome.files[0].read_text().splitlines()[-1:]]
-    ['-10']
+    >>> lines = outcome.files[0].read_text().splitlines()
+    >>> dict(zip(lines[-2].split(), lines[-1].split()))["Jij"]
+    '-10.0'
     """
     if format not in FORMATS:
         raise InputError(

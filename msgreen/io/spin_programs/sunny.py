@@ -119,12 +119,12 @@ def _onsite(parts: Parts) -> list[str]:
 
 
 def _meV(value: float) -> str:
-    return number(value / MEV).strip()
+    return number(value / MEV)
 
 
 def _vector(values) -> str:
-    return f"[{', '.join(number(v).strip() for v in values)}]"
+    return f"[{', '.join(number(v) for v in values)}]"
 
 
 def _matrix(rows) -> str:
-    return f"[{'; '.join(' '.join(number(v).strip() for v in row) for row in rows)}]"
+    return f"[{'; '.join(' '.join(number(v) for v in row) for row in rows)}]"

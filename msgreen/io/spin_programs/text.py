@@ -12,12 +12,12 @@ from msgreen.io.jukkr.text import Line, read_lines
 
 
 def number(value: float) -> str:
-    """Return a number with all its digits."""
-    return f"{float(value) + 0.0: .17g}"
+    """Return the shortest text that reads back as the same number."""
+    return repr(float(value) + 0.0)
 
 
 def numbers(values) -> str:
-    """Return the numbers of an array of any shape in one line, with all their digits."""
+    """Return the numbers of an array of any shape in one line, as `number` writes them."""
     return " ".join(number(value) for value in np.ravel(values))
 
 
