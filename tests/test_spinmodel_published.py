@@ -22,7 +22,6 @@ from msgreen.spinmodel import (
     collinear,
     effective_interactions,
     ferromagnet,
-    find_minima,
     planar_neel,
     point_group,
     relax,
@@ -64,6 +63,16 @@ def energies(parameters: RingParameters, states) -> np.ndarray:
     model = ring_model(parameters)
     parts = [np.asarray(model.energy(part)) for part in np.split(filled, len(filled) // BATCH)]
     return np.concatenate(parts)[: len(states)]
+
+
+def lowest(parameters: RingParameters, starts=None) -> tuple[float, np.ndarray]:
+    """Energy and state of the lowest minimum from given, or from 24 random starts."""
+    starts = random_directions(24, parameters.atoms) if starts is None else np.asarray(starts)
+    starts = np.resize(starts.reshape(-1, parameters.atoms, 3), (24, parameters.atoms, 3))
+    found = relax(ring_model(parameters), starts)
+    assert jnp.all(found.converged)
+    best = int(jnp.argmin(found.energy))
+    return float(found.energy[best]), np.asarray(found.directions[best])
 
 
 def without_anisotropy(p: RingParameters) -> RingParameters:
@@ -339,11 +348,13 @@ def test_up_up_down_against_ferromagnet_and_neel():
     assert to_neel["Re(0001)", "Cr"] == pytest.approx(-2.35, abs=0.01)
 
 
+@pytest.mark.slow
 def test_isotropic_ground_state_of_cr3_on_re_is_up_up_down():
-    found = find_minima(ring_model(trimer_parameters("Re(0001)", "Cr").only("J", "B", "B3")), 24)
-    J, B, B3 = scalars(trimer_parameters("Re(0001)", "Cr"))
-    assert found.energies[0] / MEV == pytest.approx(-J + 3 * B - B3)
-    dots = np.einsum("ix,jx->ij", *[found.directions[0]] * 2)
+    p = trimer_parameters("Re(0001)", "Cr")
+    J, B, B3 = scalars(p)
+    energy, state = lowest(p.only("J", "B", "B3"))
+    assert energy / MEV == pytest.approx(-J + 3 * B - B3)
+    dots = state @ state.T
     np.testing.assert_allclose(np.sort(dots[np.triu_indices(3, 1)]), [-1, -1, 1], atol=1e-7)
 
 
@@ -409,12 +420,11 @@ def test_tilted_easy_axis_of_cr3_on_pt():
 
 
 def alone(name: str, axis: int, sign: float):
-    """Lowest energy (in units of the interaction) and states of one component on its own."""
+    """Lowest energy and state of one component of 1 meV on its own."""
     p = trimer_parameters("Pt(111)", "Cr").only()
     value = np.zeros((1, 3))
     value[0, axis] = sign
-    found = find_minima(ring_model(p._replace(**{name: jnp.asarray(value)})), 32)
-    return found.energies[0], found.directions[0]
+    return lowest(p._replace(**{name: jnp.asarray(MEV * value)}))
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -425,8 +435,8 @@ def test_out_of_plane_components_favour_a_planar_neel_state(name, factor, sign):
     C^z does not change when a single spin is reversed, which gives further states.
     """
     energy = factor * np.sqrt(3)
-    lowest, state = alone(name, 2, sign)
-    assert lowest == pytest.approx(-energy)
+    found, state = alone(name, 2, sign)
+    assert found / MEV == pytest.approx(-energy)
     np.testing.assert_allclose(state[:, 2], 0, atol=1e-5)
     chirality = -sign if name == "D" else sign
     p = trimer_parameters("Pt(111)", "Cr").only()
@@ -445,8 +455,8 @@ def test_components_in_the_plane_favour_a_canted_neel_state(name, angle, sign):
     theta = jnp.linspace(0, np.pi / 2, 90001)
     family = ring_energy(p, theta, phase).total
     assert degrees(theta[jnp.argmin(family)]) == pytest.approx(angle, abs=0.01)
-    lowest, state = alone(name, 1, sign)
-    assert lowest == pytest.approx(3 * float(family.min()), rel=1e-7)
+    found, state = alone(name, 1, sign)
+    assert found / MEV == pytest.approx(3 * float(family.min()), rel=1e-7)
     tilt = np.minimum(np.arccos(state[:, 2]), np.pi - np.arccos(state[:, 2]))
     np.testing.assert_allclose(degrees(tilt), angle, atol=0.01)
 
@@ -472,12 +482,12 @@ def test_non_moriya_component_needs_unequal_angles():
     p = p._replace(C3=p.C3 * jnp.array([1.0, 0.0, 0.0]))
     angle, phase = np.random.default_rng(5).uniform(0, 6, (2, 12))
     np.testing.assert_allclose(energies(p, ring_states(3, angle, phase)), 0, atol=1e-16)
-    # Up-up-down is not stationary: turning the second spin by 1 mrad changes the energy by as much.
-    tilted = np.array(
-        [[[0, 0, 1], [np.sin(1e-3 * k), 0, np.cos(1e-3 * k)], [0, 0, -1]] for k in (0, 1)]
-    )
-    change = np.diff(energies(p, tilted))
-    assert abs(change) > 0.1 * 1e-3 * abs(p.C3[0, 0])
+    # Up-up-down is not stationary: the energy changes as the tilt of the second spin.
+    tilt = 1e-3
+    tilted = np.array(collinear("uud"))
+    tilted[1] = [np.sin(tilt), 0, np.cos(tilt)]
+    change = np.diff(energies(p, np.stack([collinear("uud"), tilted])))
+    assert abs(change) > 0.1 * tilt * abs(p.C3[0, 0])
 
 
 # --- what B says of the tetramers -----------------------------------------------------------------
@@ -538,21 +548,19 @@ def test_effective_dmi_singles_out_readings(reading):
     assert (abs(across) < 0.1) == vanishing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reading", READINGS, ids=str)
 def test_ground_states_of_tetramers_in_all_readings(reading):
     """Fe4: cone about the normal, away from the centre; Cr4: up-down-up-down along x or y."""
-    outward = ring_states(4, 0.15)
-    model = tetramer("Fe", anisotropy=True, reading=reading)
-    iron = relax(model, jnp.concatenate([outward[None], random_directions(5, 4)]))
-    assert float(iron.energy[0]) == pytest.approx(float(iron.energy.min()), abs=1e-9)
-    cone = degrees(jnp.arccos(iron.directions[0, :, 2]))
+    outward = np.asarray(ring_states(4, 0.15))
+    p = tetramer_parameters("Fe", reading=reading)
+    energy, state = lowest(p, outward)
+    assert energy == pytest.approx(lowest(p)[0], abs=1e-9)
+    cone = degrees(np.arccos(state[:, 2]))
     assert np.ptp(cone) < 1e-5 and 5.5 < cone[0] < 10.6
     away = np.sqrt(2) * np.sin(np.radians(cone[0])) * ring_positions(4)
-    np.testing.assert_allclose(iron.directions[0, :, :2], away, atol=1e-7)
-    model = tetramer("Cr", anisotropy=True, reading=reading)
-    starts = jnp.concatenate([collinear("udud", axis)[None] for axis in np.eye(3)])
-    chromium = relax(model, jnp.concatenate([starts + 0.0, random_directions(5, 4, seed=1)]))
-    state = np.asarray(chromium.directions[jnp.argmin(chromium.energy)])
+    np.testing.assert_allclose(state[:, :2], away, atol=1e-7)
+    _, state = lowest(tetramer_parameters("Cr", reading=reading))
     assert np.abs(state[:, 2]).max() < np.sin(np.radians(3.9))
     main = np.argmax(np.abs(state).sum(axis=0))
     assert main in (0, 1)
@@ -560,15 +568,11 @@ def test_ground_states_of_tetramers_in_all_readings(reading):
     assert abs(np.sum(np.sign(state[:, main]) * [1, -1, 1, -1])) == 4
 
 
-def state_of(p: RingParameters, start) -> np.ndarray:
-    return np.asarray(relax(ring_model(p), jnp.asarray(start)[None]).directions[0])
-
-
 def test_canting_of_fe4_comes_from_the_diagonals():
     p = tetramer_parameters("Fe")
 
     def tilt(keep: RingParameters) -> float:
-        return float(degrees(np.arccos(state_of(keep, ring_states(4, 0.15))[0, 2])))
+        return float(degrees(np.arccos(lowest(keep, ring_states(4, 0.15))[1][0, 2])))
 
     edge, across = jnp.array([[1.0], [0.0]]), jnp.array([[0.0], [1.0]])
     triple = jnp.array([[1.0], [1.0], [0.0]])
@@ -585,15 +589,14 @@ def test_canting_of_fe4_comes_from_the_diagonals():
 def test_ground_state_of_cr4():
     """Fig. 6: tilted out of the plane, two neighbours up and two down; without K, dJ along z."""
     p = tetramer_parameters("Cr")
-    state = find_minima(ring_model(p), 24).directions[0]
+    _, state = lowest(p)
     tilt = 90 - degrees(np.arccos(state[:, 2]))
     np.testing.assert_allclose(np.abs(tilt), 2.41, atol=0.01)
     two_spin = p._replace(C=0 * p.C, C3=0 * p.C3, C4=0 * p.C4)
-    start = jnp.asarray(state)
-    weaker = 90 - degrees(np.arccos(state_of(two_spin, start)[:, 2]))
+    weaker = 90 - degrees(np.arccos(lowest(two_spin, state)[1][:, 2]))
     np.testing.assert_allclose(np.abs(weaker), 1.01, atol=0.01)
     isotropic = without_anisotropy(p)
-    upright = state_of(isotropic, ring_states(4, 0.1, chirality=-1, up_down=True))
+    _, upright = lowest(isotropic, ring_states(4, 0.1, chirality=-1, up_down=True))
     np.testing.assert_allclose(np.abs(upright[:, 2]), np.cos(np.radians(2.35)), atol=1e-4)
     assert np.diff(energies(isotropic, np.stack([upright, state]))) > 0
 
@@ -616,6 +619,7 @@ def test_wrong_arguments_are_refused():
         trimer_figure(tetramer_parameters("Fe"))
 
 
+@pytest.mark.slow
 def test_figures_of_rings(tmp_path):
     figure = trimer_figure(trimer_parameters("Pt(111)", "Cr"))
     assert len(figure.axes) == 6

@@ -31,6 +31,7 @@ from msgreen.spinmodel.rings import (
 )
 from msgreen.units import MEV
 
+_POINTS = 361
 _COLOURS = "RdBu_r"
 _CHIRAL_SUMS = (
     (r"$\mathbf{D}$", ("D",), SKY),
@@ -77,7 +78,7 @@ def trimer_figure(parameters: RingParameters) -> Figure:
             "atoms."
         )
     figure, axes = panels(2, 3, 2.15)
-    angle = np.linspace(0, np.pi, 181)
+    angle = np.linspace(0, np.pi, _POINTS)
     _draw_isotropic(axes[0, 0], parameters, angle)
     for panel, axis, name in ((axes[0, 1], 1, "y"), (axes[0, 2], 2, "z")):
         _draw_vector(panel, parameters, angle, axis, name)
@@ -132,7 +133,7 @@ def _draw_parts(panel: Axes, parameters: RingParameters, angle) -> None:
 
 
 def _draw_minima(panel: Axes, parameters: RingParameters) -> None:
-    angle = np.pi / 2 + np.radians(np.linspace(-5, 5, 2001))
+    angle = np.pi / 2 + np.radians(np.linspace(-5, 5, _POINTS))
     energy = np.zeros_like(angle)
     for (label, names, colour), dashes in zip(_STEPS, DASHES, strict=True):
         if names == ("K", "dJ"):
