@@ -21,6 +21,7 @@ from msgreen.spinmodel import (
     count_parameters,
     crystal_symmetry,
     generate_group,
+    no_symmetry,
     operation_name,
     orbits,
     point_group,
@@ -409,3 +410,11 @@ def test_symmetry_of_something_else():
     quarter = next(n for n, name in enumerate(square.names) if name.startswith("C4"))
     with pytest.raises(InputError, match="must fill a box that C4"):
         transform(np.zeros((2, 3, 1, 3)), square, quarter)
+
+
+def test_no_symmetry_is_the_identity():
+    trivial = no_symmetry(3, 2)
+    assert len(trivial) == 1
+    assert trivial.site_count == 3
+    assert trivial.dimension == 2
+    assert trivial.names == ["identity"]

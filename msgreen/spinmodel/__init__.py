@@ -81,6 +81,7 @@ from msgreen.spinmodel.states import stripes as stripes
 from msgreen.spinmodel.symmetry import Symmetry as Symmetry
 from msgreen.spinmodel.symmetry import cluster_symmetry as cluster_symmetry
 from msgreen.spinmodel.symmetry import crystal_symmetry as crystal_symmetry
+from msgreen.spinmodel.symmetry import no_symmetry as no_symmetry
 from msgreen.spinmodel.symmetry import transform as transform
 from msgreen.spinmodel.terms import Clusters as Clusters
 from msgreen.spinmodel.terms import Term as Term

@@ -5,6 +5,7 @@ carries one into the other: D_ij = -D_ji because the cross product changes sign.
 a cluster is written in one canonical order of its sites.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from itertools import permutations
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen.errors import InputError
 from msgreen.spinmodel.forms import CLASSES
-from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.symmetry import Symmetry, no_symmetry
 from msgreen.spinmodel.terms import Clusters, Term
 
 
@@ -205,3 +206,28 @@ def term_of(name: str, images: Images, canonical) -> Term:
     values = xp.take_along_axis(canonical, back, axis=1) * table.signs[way][:, None]
     rows = images.rows[images.first]
     return Term(name, rows[..., 0], values.reshape(-1, *shape), rows[..., 1:])
+
+
+def merge(parts: Iterable[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> list[Term]:
+    """Return one term per class, with rows of the same cluster added up.
+
+    Parameters
+    ----------
+    parts : iterable of (name, sites, cells, values)
+        As the arguments of `Term`; a class may come several times.
+    """
+    by_name: dict[str, list[tuple[np.ndarray, ...]]] = {}
+    for name, *arrays in parts:
+        by_name.setdefault(name, []).append(tuple(arrays))
+    terms = []
+    for name in filter(by_name.get, CLASSES):
+        sites, cells, values = (
+            np.concatenate(arrays) for arrays in zip(*by_name[name], strict=True)
+        )
+        if not len(sites):
+            continue
+        trivial = no_symmetry(int(sites.max()) + 1, cells.shape[-1])
+        images = carry(Clusters(sites, cells), name, trivial)
+        values = carry_values(name, values, trivial.rotations, images.same)
+        terms.append(term_of(name, images, sum_by(images.key, values, len(images.first))))
+    return terms

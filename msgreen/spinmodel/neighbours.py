@@ -10,7 +10,7 @@ from msgreen.lattice import Lattice
 from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.images import carry
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.symmetry import no_symmetry
 from msgreen.spinmodel.terms import Clusters, Term
 
 
@@ -53,7 +53,7 @@ def clusters_within(lattice: Lattice, cutoff: float, names: Sequence[str]) -> Sp
     for name in names:
         rows = points[_tuples(near, lattice.atoms, CLASSES[name].site_count)]
         clusters = Clusters(rows[..., 0].copy(), rows[..., 1:].copy())
-        images = carry(clusters, name, _identity(lattice))
+        images = carry(clusters, name, no_symmetry(lattice.atoms, lattice.dimension))
         once = images.rows[images.first]
         values = np.zeros((len(once), *CLASSES[name].shape))
         terms.append(Term(name, once[..., 0], values, once[..., 1:]))
@@ -84,9 +84,3 @@ def _tuples(near: np.ndarray, atoms: int, count: int) -> np.ndarray:
         old, new = np.nonzero(near[tuples].all(axis=1))
         tuples = np.concatenate([tuples[old], new[:, None]], axis=1)
     return tuples
-
-
-def _identity(lattice: Lattice) -> Symmetry:
-    atoms, dim = lattice.atoms, lattice.dimension
-    shifts = np.zeros((1, atoms, dim), np.int64)
-    return Symmetry(np.eye(3)[None], np.arange(atoms)[None], shifts, np.eye(dim, dtype=int)[None])

@@ -7,15 +7,13 @@ with the mean over all directions as inner product.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cache
-from itertools import permutations
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from msgreen.spinmodel.convert import LEVI_CIVITA
 from msgreen.spinmodel.forms import CLASSES
+from msgreen.spinmodel.images import merge, relabellings
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.terms import Term
 
@@ -106,74 +104,8 @@ def resolve(model: SpinModel) -> Resolution:
     return Resolution(model.with_terms(merge(parts)), constant, model.with_terms(left), share)
 
 
-def merge(parts) -> list[Term]:
-    """Return one term per class, with clusters that are the same added up.
-
-    Parameters
-    ----------
-    parts : iterable of (name, sites, cells, values)
-        As the arguments of `Term`.
-
-    Notes
-    -----
-    Two clusters are the same if they differ by a lattice vector or by an order of their sites
-    that the class does not distinguish, up to a sign or a transposition of the parameter.
-    """
-    found: dict[str, dict[tuple, np.ndarray]] = {name: {} for name in CLASSES}
-    for name, sites, cells, values in parts:
-        symmetries = own_symmetries(name)
-        labels = np.concatenate([sites[..., None], cells], axis=-1)
-        for cluster, value in zip(labels, values, strict=True):
-            key, act = min(
-                ((_home(cluster[list(order)]), n) for n, (order, _) in enumerate(symmetries))
-            )
-            same = found[name].setdefault(key, np.zeros(np.shape(value)))
-            same += _moved(value, *symmetries[act])
-    terms = []
-    for name, clusters in found.items():
-        if clusters:
-            labels = np.array(list(clusters))
-            terms.append(
-                Term(name, labels[..., 0], np.array([*clusters.values()]), labels[..., 1:])
-            )
-    return terms
-
-
-@cache
-def own_symmetries(name: str) -> list[tuple[tuple[int, ...], int]]:
-    """Return the orders of the sites that a class does not distinguish, each with its sign.
-
-    Reordered sites describe the same energy with the parameter times the sign; the parameters
-    "anisotropic_exchange" and full tensors are transposed along.
-    """
-    spin_class = CLASSES[name]
-    count, order = spin_class.site_count, spin_class.order
-    everything = list(permutations(range(count)))
-    if spin_class.shape == (3,) * order:
-        return [(p, 1) for p in everything]
-    index = [sorted(set(spin_class.slots)).index(letter) for letter in spin_class.slots]
-    spins = np.random.default_rng(0).normal(size=(count, 3))[np.array(everything)[:, index]]
-    value = jnp.asarray(np.random.default_rng(1).normal(size=spin_class.shape))
-    x, y, z = jnp.moveaxis(jnp.asarray(spins), -1, 0)
-    energies = spin_class.form(value, [(x[:, n], y[:, n], z[:, n]) for n in range(order)])
-    ratios = np.asarray(energies / energies[0])
-    signs = np.where(np.abs(np.abs(ratios) - 1) < 1e-9, np.round(ratios), 0).astype(int)
-    return [(p, int(sign)) for p, sign in zip(everything, signs, strict=True) if sign]
-
-
 def _numpy(term: Term):
     return term.clusters.sites, term.clusters.cells, np.asarray(term.values)
-
-
-def _home(cluster: np.ndarray) -> tuple:
-    """Name a cluster (site, 1 + dim) with its first site in the home cell."""
-    moved = cluster - np.concatenate([[0], cluster[0, 1:]])
-    return tuple(map(tuple, moved.tolist()))
-
-
-def _moved(value, order, sign):
-    value = np.asarray(value)
-    return np.transpose(value, order) if value.ndim == len(order) > 1 else sign * value
 
 
 def _patterns(term: Term) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
@@ -253,11 +185,10 @@ def _class(kind: str, letters, others) -> tuple[str | None, tuple[int, ...]]:
 
 
 def _same(name: str | None, order: tuple[int, ...]) -> list[tuple[int, ...]]:
-    return (
-        [order]
-        if name is None
-        else [tuple(order[n] for n in permutation) for permutation, _ in own_symmetries(name)]
-    )
+    """Return the orders of sites that describe the same coupling."""
+    if name is None:
+        return [order]
+    return [tuple(order[n] for n in columns) for columns in relabellings(name).columns]
 
 
 def _embed(blocks: np.ndarray, pairs: Sequence[Pair]) -> np.ndarray:

@@ -102,6 +102,23 @@ class Symmetry:
         )
 
 
+def no_symmetry(site_count: int, dimension: int = 0) -> Symmetry:
+    """Return the group of the identity alone.
+
+    Parameters
+    ----------
+    site_count : int
+    dimension : int
+        Number of lattice vectors.
+    """
+    return Symmetry(
+        np.eye(3)[None],
+        np.arange(site_count)[None],
+        np.zeros((1, site_count, dimension), np.int64),
+        np.eye(dimension, dtype=np.int64)[None],
+    )
+
+
 def cluster_symmetry(
     positions,
     matrices,
