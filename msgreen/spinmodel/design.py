@@ -5,11 +5,9 @@ from functools import cache
 from itertools import permutations, product
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from msgreen.errors import InputError
-from msgreen.spin import tangent_frame
 from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic
 from msgreen.spinmodel.images import relabellings
 from msgreen.spinmodel.invariance import invariants
@@ -170,17 +168,27 @@ def columns(free: Free, directions) -> tuple[np.ndarray, np.ndarray]:
                 np.roll(spins[:, s], shift, box).reshape(3, -1)
                 for s, shift in zip(sites, shifts, strict=True)
             ]
-            force = _contracted(np.moveaxis(units, 1 + home, 1), seen[:home] + seen[home + 1 :])
+            others = seen[:home] + seen[home + 1 :]
+            force = _contracted(np.moveaxis(units, 1 + home, 1), others, seen[0].shape[1])
             gradient[row, :, :, site] += force.reshape(len(units), 3, *extent)
             if home == 0:
                 along = np.sum(force * seen[0], axis=1)
                 energy[row] = along.reshape(len(units), extent[0], -1).sum(axis=-1)
     gradient = np.moveaxis(gradient, (2, 3), (-1, -2))
-    flat = free.basis.reshape(len(free.basis), -1)
-    parts = (flat @ a.reshape(flat.shape[1], -1) for a in (energy, gradient))
-    shapes = (extent[:1], gradient.shape[2:])
-    energies, gradients = (p.reshape(len(flat), *s) for p, s in zip(parts, shapes, strict=True))
-    return energies, gradients
+    flat = free.basis.reshape(len(free.basis), len(term.clusters), len(units))
+    return np.tensordot(flat, energy, axes=2), np.tensordot(flat, gradient, axes=2)
+
+
+def evaluate(model: SpinModel, directions) -> tuple[np.ndarray, np.ndarray]:
+    """Return energy (config,) and dE/dS (config, ..., site, 3) of a model, without compilation.
+
+    For many models at few configurations; `SpinModel.energy_and_gradient` is for the contrary.
+    """
+    energy, gradient = np.zeros(len(directions)), np.zeros(np.shape(directions))
+    for term in model.terms:
+        parts = columns(Free(term, np.asarray(term.values)[None]), directions)
+        energy, gradient = energy + parts[0][0], gradient + parts[1][0]
+    return energy, gradient
 
 
 @cache
@@ -194,18 +202,21 @@ def _unit_tensors(name: str) -> np.ndarray:
     )
 
 
-def _contracted(tensors: np.ndarray, spins: list[np.ndarray]) -> np.ndarray:
+def _contracted(tensors: np.ndarray, spins: list[np.ndarray], points: int) -> np.ndarray:
     """Contract all axes but the first two with spins (3, point), giving (component, 3, point)."""
-    count = spins[0].shape[1] if spins else 1
     part = tensors.reshape(-1, 1)
     for spin in reversed(spins):
         part = np.sum(part.reshape(-1, 3, part.shape[1]) * spin, axis=1)
-    return np.broadcast_to(part, (len(part), count)).reshape(len(tensors), 3, count)
+    return np.broadcast_to(part, (len(part), points)).reshape(len(tensors), 3, points)
 
 
 def tangential(directions, vectors) -> np.ndarray:
-    """Return the two components of vectors along `msgreen.spin.tangent_frame`, (..., site, 2)."""
-    frame = np.asarray(tangent_frame(jnp.asarray(directions, float)))
+    """Return two components of vectors at right angles to the directions, (..., site, 2)."""
+    directions = np.asarray(directions, float)
+    farthest = np.eye(3)[np.abs(directions).argmin(axis=-1)]
+    first = np.cross(directions, farthest)
+    first /= np.linalg.norm(first, axis=-1, keepdims=True)
+    frame = np.stack([first, np.cross(directions, first)], axis=-2)
     return np.einsum("...ax,...x->...a", frame, np.asarray(vectors))
 
 

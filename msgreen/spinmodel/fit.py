@@ -14,7 +14,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen.errors import InputError
-from msgreen.spinmodel.design import Free, columns, free_values, labels, tangential
+from msgreen.spinmodel.design import Free, columns, evaluate, free_values, labels, tangential
 from msgreen.spinmodel.least_squares import solve
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.sampling import Samples
@@ -217,8 +217,7 @@ def fit(
     if energy_weight > 0:
         offset = float(solution.parameters[-1])
     elif samples.energies is not None:
-        energies, _ = model.energy_and_gradient(samples.directions)
-        offset = float(np.mean(samples.energies - np.asarray(energies)))
+        offset = float(np.mean(samples.energies - evaluate(model, samples.directions)[0]))
     return FitResult(
         model,
         offset,
@@ -374,14 +373,14 @@ class _Residuals(NamedTuple):
 
 
 def _residuals(model: SpinModel, offset: float, samples: Samples) -> _Residuals:
-    energy, gradient = model.energy_and_gradient(samples.directions)
+    energy, gradient = evaluate(model, samples.directions)
     unknown = np.full(len(samples), np.nan)
     energies = unknown if samples.energies is None else np.asarray(samples.energies)
     field = unknown[:, None]
     if samples.fields is not None:
-        missed = tangential(samples.directions, np.asarray(gradient) - samples.fields)
+        missed = tangential(samples.directions, gradient - samples.fields)
         field = np.linalg.norm(missed, axis=-1).reshape(len(samples), -1)
-    return _Residuals(energies, energies - np.asarray(energy) - offset, field)
+    return _Residuals(energies, energies - energy - offset, field)
 
 
 def _pooled(parts: list[_Residuals]) -> FitErrors:

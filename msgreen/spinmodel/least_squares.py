@@ -49,8 +49,8 @@ class Solution(NamedTuple):
         They are infinite for values that are not determined.
         """
         part = slice(start, start + len(basis))
-        flat = basis.reshape(len(basis), -1)
-        variances = np.einsum("kv,kl,lv->v", flat, self.covariance[part, part], flat)
+        flat = basis.reshape(len(basis), int(np.prod(basis.shape[1:])))
+        variances = np.sum(flat * (self.covariance[part, part] @ flat), axis=0)
         unknown = np.abs(self.null[part].T @ flat).max(axis=0, initial=0) > _SHARE
         errors = np.where(unknown, np.inf, np.sqrt(np.maximum(variances, 0)))
         return errors.reshape(basis.shape[1:])
