@@ -407,6 +407,17 @@ def test_canted_neel_state_of_cr3_on_pt():
     assert planar[1] - planar[0] == pytest.approx(5.82, abs=0.01)  # N+ wins
 
 
+@pytest.mark.parametrize(("matrices", "gain"), [("by rows", 0.98), ("diagonal first", 0.82)])
+def test_anisotropy_turns_the_spins_of_cr3_on_pt(matrices, gain):
+    """The full model as read prefers a planar N+ state with tangential spins."""
+    p = trimer_parameters("Pt(111)", "Cr", reading=TableReading(matrices=matrices))
+    energy, state = lowest(p)
+    tangential = np.asarray(ring_states(3, np.pi / 2, np.pi / 2))
+    np.testing.assert_allclose(np.abs(np.sum(state * tangential, axis=1)), 1, atol=1e-6)
+    radial = energies(p, ring_states(3, np.radians(canting(p)))[None])[0]
+    assert (radial - energy) / 3 / MEV == pytest.approx(gain, abs=0.01)
+
+
 def test_tilted_easy_axis_of_cr3_on_pt():
     """The on-site easy axis is tilted in the reading by rows only."""
     for matrices, expected in (("by rows", 34.8), ("diagonal first", 90.0)):
