@@ -13,12 +13,22 @@ from msgreen.errors import LossWarning, MsgreenError
 EXAMPLES = """examples:
   msgreen run                         compute the example of the Au(111) surface state
   msgreen run au.toml --out results   compute what a configuration file says
+  msgreen spinmodel "Cr3/Pt(111)"     find the ground states of a spin model
   msgreen export model.json --to spirit --out spirit
                                       hand a spin model to another program
   msgreen doctor                      examine the installation
 """
 
-EXPORT_FORMATS = ("spirit", "sunny", "magnopy", "uppasd", "vampire", "json", "netcdf")
+EXPORT_FORMATS = (
+    "spirit",
+    "sunny",
+    "magnopy",
+    "magnopy_python",
+    "uppasd",
+    "vampire",
+    "json",
+    "netcdf",
+)
 
 PACKAGES = ("msgreen", "jax", "jaxlib", "numpy", "scipy", "equinox")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -79,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the results (default: msgreen-output)",
     )
     run.set_defaults(command=_run)
+    _add_spinmodel(commands)
     _add_export(commands)
     doctor = commands.add_parser(
         "doctor",
@@ -87,6 +98,62 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _add_spinmodel(commands) -> None:
+    spinmodel = commands.add_parser(
+        "spinmodel",
+        help="find what states a spin model favours",
+        description="Minimise a spin model from many starts; write tables and pictures.",
+    )
+    spinmodel.add_argument(
+        "model",
+        nargs="?",
+        default="Cr3/Pt(111)",
+        metavar="MODEL",
+        help="a file as for `export`, or a system of Brinker et al. (2020) such as Fe3/Re(0001) "
+        "or Cr4/Pt(001) (default: Cr3/Pt(111))",
+    )
+    spinmodel.add_argument(
+        "--out",
+        type=Path,
+        default=Path("msgreen-spinmodel"),
+        metavar="DIR",
+        help="folder of the results (default: msgreen-spinmodel)",
+    )
+    spinmodel.add_argument(
+        "--box", nargs="+", type=int, default=[], metavar="N", help="cells of a lattice (6 each)"
+    )
+    spinmodel.add_argument("--starts", type=int, default=256, help="random starts (default: 256)")
+    spinmodel.add_argument("--seed", type=int, default=0, help="of the starts (default: 0)")
+    spinmodel.set_defaults(command=_spinmodel)
+
+
+def _spinmodel(options: argparse.Namespace) -> int:
+    _use_double_precision()
+    from msgreen.examine import examine, published_model
+    from msgreen.io import read_model, writable_folder, write_dataset, write_table
+    from msgreen.io.spin_programs import write_json
+
+    model = published_model(options.model) or read_model(options.model)
+    folder = writable_folder("--out", options.out)
+    outcome = examine(
+        model,
+        box=options.box,
+        starts=options.starts,
+        seed=options.seed,
+        progress=sys.stderr.isatty(),
+    )
+    write_table(folder / "states.csv", outcome.header, outcome.rows)
+    write_dataset(outcome.dataset.assign_attrs(program=_program()), folder / "states.nc")
+    write_json(model, folder / "model.json")
+    _say(
+        *outcome.summary,
+        f"Tables:   {folder / 'states.csv'}, {folder / 'states.nc'}",
+        *_save(outcome.figures, folder),
+        f"Model:    {folder / 'model.json'} (msgreen export {folder / 'model.json'} --to ...)",
+    )
+    return 0
 
 
 def _add_export(commands) -> None:
@@ -142,19 +209,26 @@ def _run(options: argparse.Namespace) -> int:
     outcome = config.run(progress=sys.stderr.isatty())
     write_table(folder / "interactions.csv", outcome.header, outcome.rows)
     write_dataset(outcome.dataset.assign_attrs(program=_program()), folder / "interactions.nc")
-    for name, figure in outcome.figures.items():
-        with replacing(folder / f"{name}.png") as part:
-            figure.savefig(part, format="png", dpi=200)
     with replacing(folder / "config.toml") as part:
         part.write_text(toml_text(config, _program()), encoding="utf-8")
-    pictures = [f"{name}.png" for name in outcome.figures]
     _say(
         *outcome.summary,
         f"Tables:   {folder / 'interactions.csv'}, {folder / 'interactions.nc'}",
-        *([f"Pictures: {', '.join(str(folder / name) for name in pictures)}"] if pictures else []),
+        *_save(outcome.figures, folder),
         f"Run again: msgreen run {folder / 'config.toml'}",
     )
     return 0
+
+
+def _save(figures: Mapping, folder: Path) -> list[str]:
+    """Write all pictures and return the line that names them."""
+    from msgreen.io import replacing
+
+    paths = [folder / f"{name}.png" for name in figures]
+    for path, figure in zip(paths, figures.values(), strict=True):
+        with replacing(path) as part:
+            figure.savefig(part, format="png", dpi=200)
+    return [f"Pictures: {', '.join(map(str, paths))}"] if paths else []
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from msgreen.io.spin_programs import (
     write_model_netcdf,
 )
 from msgreen.io.spin_programs.formats import FILES, FOLDERS
+from msgreen.io.spin_programs.magnopy_script import write_magnopy_script
 from msgreen.io.spin_programs.magnopy_text import write_magnopy
 from msgreen.io.spin_programs.native import formula
 from msgreen.io.spin_programs.parts import Axes, Bonds, Geometry, Parts, axes, take_apart
@@ -493,7 +494,7 @@ def test_refused_geometry_and_arguments(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="folder that can be written to"):
         export(model, tmp_path / "file", "uppasd")
-    assert set(FORMATS) == {*EVALUATORS, "json", "netcdf"}
+    assert set(FORMATS) == {*EVALUATORS, "magnopy_python", "json", "netcdf"}
 
 
 # --- parts and text ---------------------------------------------------------------------------
@@ -535,5 +536,6 @@ def test_text_keeps_all_digits(tmp_path):
 def test_files_have_usual_names():
     assert FILES["spirit"] == ("input.cfg", write_spirit)
     assert FILES["magnopy"] == ("grogu.txt", write_magnopy)
+    assert FILES["magnopy_python"] == ("model.py", write_magnopy_script)
     assert FILES["sunny"] == ("model.jl", write_sunny)
     assert FOLDERS == {"uppasd": write_uppasd, "vampire": write_vampire}

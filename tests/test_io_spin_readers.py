@@ -1,5 +1,6 @@
 """Reading spin models of others, and the command `msgreen export`."""
 
+import runpy
 import warnings
 
 import numpy as np
@@ -24,7 +25,7 @@ from msgreen.io.spin_programs import (
 from msgreen.io.spin_programs.assemble import label
 from msgreen.io.spin_programs.report import energies
 from msgreen.lattice import Lattice
-from msgreen.spinmodel import SpinModel, Term
+from msgreen.spinmodel import CLASSES, SpinModel, Term
 
 EXCHANGE_OUT = """\
 ==========================================================================================
@@ -157,6 +158,40 @@ def test_magnopy_reads_what_is_written(tmp_path):
         here = energy(model, np.broadcast_to(spins, (1, 3, 3, 2, 3)))[0] / 9
         there = magnopy.Energy(hamiltonian).E_0(spins, units="eV")
         np.testing.assert_allclose(here, there, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("periodic", [False, True])
+def test_magnopy_holds_up_to_four_spins(periodic, tmp_path):
+    """The script builds a Hamiltonian whose energies magnopy itself evaluates."""
+    pytest.importorskip("magnopy")
+    rng = np.random.default_rng(10)
+    names = [n for n, c in CLASSES.items() if c.order <= 4]
+    terms, dimension = [], 2 if periodic else 0
+    for name in names:
+        count = CLASSES[name].site_count
+        sites = np.array([rng.permutation(4)[:count] for _ in range(2)])
+        cells = rng.integers(-1, 2, size=(2, count, dimension))
+        values = rng.normal(size=(2, *CLASSES[name].shape)) * 1e-3
+        terms.append(Term(name, sites, values, cells))
+    basis = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.5, 1.5]])
+    lattice = Lattice(3 * np.eye(2), basis) if periodic else None
+    model = SpinModel(terms, lattice=lattice, positions=None if periodic else basis)
+    outcome = export(model, tmp_path, "magnopy_python", moments=[2.0, 1.0, 3.0, 2.0])
+    assert not outcome.lost
+    found = runpy.run_path(str(outcome.files[0]))
+    for spins in directions(5, 4):
+        box = (1, 3, 3, 4, 3) if periodic else (1, 4, 3)
+        here = energy(model, np.broadcast_to(spins, box))[0] / (9 if periodic else 1)
+        there = found["magnopy"].Energy(found["hamiltonian"]).E_0(spins, units="eV")
+        np.testing.assert_allclose(here, there, rtol=1e-9)
+
+
+def test_magnopy_holds_no_six_spins(tmp_path):
+    term = Term("six_spin", [[0, 1, 1, 2, 2, 0]], [1e-3])
+    model = SpinModel([term, Term("exchange", [[0, 1]], [1e-2])])
+    with pytest.warns(LossWarning, match="1 x six_spin"):
+        export(model, tmp_path, "magnopy_python")
 
 
 GROGU = """\
@@ -432,8 +467,10 @@ def test_export_of_interactions(program, interactions, tmp_path, capsys):
         assert main([*words, "--out", str(tmp_path / "o")]) == 0
     out, err = capsys.readouterr()
     assert str(tmp_path / "o") in out and all(f.exists() for f in (tmp_path / "o").iterdir())
-    if program in ("json", "netcdf"):
+    if program in ("json", "netcdf", "magnopy_python"):
         assert not err
+        if program == "magnopy_python":
+            return
         (path,) = (tmp_path / "o").iterdir()
         spins = directions(20, 4)
         np.testing.assert_allclose(energy(read_model(path), spins), interactions.energy(spins))

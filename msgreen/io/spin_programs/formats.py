@@ -11,6 +11,7 @@ import xarray as xr
 from msgreen.errors import FileFormatError, InputError, LossWarning
 from msgreen.io.atomic import writable_folder
 from msgreen.io.netcdf import read_netcdf
+from msgreen.io.spin_programs.magnopy_script import write_magnopy_script
 from msgreen.io.spin_programs.magnopy_text import read_magnopy, write_magnopy
 from msgreen.io.spin_programs.native import (
     FORMAT,
@@ -39,6 +40,7 @@ FILES: Mapping[str, tuple[str, Callable[[Parts, Path, np.ndarray], Written]]] = 
         "spirit": ("input.cfg", write_spirit),
         "sunny": ("model.jl", write_sunny),
         "magnopy": ("grogu.txt", write_magnopy),
+        "magnopy_python": ("model.py", write_magnopy_script),
     }
 )
 """Writers of one file, with its name in a folder."""
@@ -62,7 +64,7 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
         A folder, made if it does not exist. For formats of one file also the file, if it has the
         ending of that format.
     format : str
-        "spirit", "uppasd", "vampire", "sunny", "magnopy", "json" or "netcdf".
+        "spirit", "uppasd", "vampire", "sunny", "magnopy", "magnopy_python", "json" or "netcdf".
     moments : real array, shape () or (site,), optional
         Magnetic moments in Bohr magnetons for programs that ask for them; 1 by default. They
         scale times and fields, not the interactions.
