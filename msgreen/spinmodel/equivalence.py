@@ -6,6 +6,8 @@ from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.symmetry import Symmetry, transform
 
+_ISOTROPIC = {"exchange", "biquadratic", "three_site", "four_site", "six_spin", "chiral_chiral"}
+
 
 def rotation_axes(model: SpinModel) -> np.ndarray:
     """Return the axes about which all spins can be turned together without a change of energy.
@@ -24,7 +26,10 @@ def rotation_axes(model: SpinModel) -> np.ndarray:
     -----
     A rotation about n changes the energy by n . sum_i (S_i x dE/dS_i). The axes are those along
     which this total torque vanishes in random configurations of a box without double bonds.
+    Terms made of dot products alone need no such test.
     """
+    if _ISOTROPIC.issuperset(model.classes):
+        return np.eye(3)
     reach = [np.abs(t.clusters.cells).max(axis=(0, 1), initial=0) for t in model.terms]
     reach = np.max(reach, axis=0) if reach else np.zeros(model.dimension)
     shape = (8, *(4 * reach.astype(int) + 1), model.site_count, 3)

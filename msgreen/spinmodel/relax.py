@@ -13,7 +13,7 @@ from msgreen._typing import Array, Bool, Float, Int
 from msgreen.errors import InputError
 from msgreen.spinmodel.model import SpinModel
 
-_SPINS_AT_ONCE = 2**10
+_SPINS_AT_ONCE = 2**9
 _ROUNDING = 1e3 * np.finfo(float).eps
 
 
@@ -73,7 +73,8 @@ def relax(
     coordinates are centred anew at every step, so no direction is singular. Convergence is
     quadratic; directions of negative curvature are followed, so that only a start that is
     stationary by itself can end at a saddle point. Configurations are worked on in batches of a
-    bounded number of spins: a batch waits for its slowest member, so large boxes go one by one.
+    fixed number of spins, so that a model is compiled once; a batch waits for its slowest member,
+    so large boxes go one by one.
 
     References
     ----------
@@ -90,17 +91,18 @@ def relax(
         )
     lead, one = directions.shape[: directions.ndim - axes], directions.shape[-axes:]
     starts = directions.reshape(-1, *one)
-    size = min(len(starts), max(1, _SPINS_AT_ONCE // (int(np.prod(one)) // 3)))
+    size = max(1, _SPINS_AT_ONCE * 3 // int(np.prod(one)))
+    limits = jnp.asarray(tolerance, float), jnp.asarray(max_steps)
     parts = []
     with tqdm(total=len(starts), desc="relax", disable=not progress) as bar:
         for first in range(0, len(starts), size):
             chunk = starts[first : first + size]
             filler = jnp.broadcast_to(chunk[:1], (size - len(chunk), *one))
-            found = _relax(model, jnp.concatenate([chunk, filler]), tolerance, max_steps)
+            found = _relax(model, jnp.concatenate([chunk, filler]), *limits)
             parts.append([np.asarray(part)[: len(chunk)] for part in found])
             bar.update(len(chunk))
-    whole = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    return Relaxed(*(jnp.asarray(part.reshape(*lead, *part.shape[1:])) for part in whole))
+    whole = [jnp.asarray(np.concatenate(part)) for part in zip(*parts, strict=True)]
+    return Relaxed(*(part.reshape(*lead, *part.shape[1:]) for part in whole))
 
 
 class _State(NamedTuple):
@@ -108,6 +110,9 @@ class _State(NamedTuple):
     energy: Array
     gradient: Array
     radius: Array
+    step: Array  # to be tried next
+    predicted: Array  # decrease of the energy by it
+    at_edge: Array
     steps: Array
 
 
@@ -124,31 +129,33 @@ def _relax_one(model: SpinModel, start: Array, tolerance, max_steps) -> Relaxed:
         return jnp.sqrt(jnp.max(_dot(force, force)))
 
     def unfinished(state: _State) -> Array:
-        return (torque(state) > tolerance) & (state.steps < max_steps)
+        first = state.steps == 0
+        return first | ((torque(state) > tolerance) & (state.steps <= max_steps))
 
     def advance(state: _State) -> _State:
-        step, predicted, at_edge = _newton_step(model, state, unfinished(state))
-        spins = _geodesic(state.spins, step)
+        spins = _geodesic(state.spins, state.step)
         energy, gradient = model.energy_and_gradient(spins)
         noise = _ROUNDING * (jnp.abs(energy) + jnp.sum(jnp.sqrt(_dot(gradient, gradient))))
-        quality = (state.energy - energy + noise) / (predicted + noise)
-        grown = jnp.where(at_edge, jnp.minimum(2 * state.radius, widest), state.radius)
+        quality = (state.energy - energy + noise) / (state.predicted + noise)
+        grown = jnp.where(state.at_edge, jnp.minimum(2 * state.radius, widest), state.radius)
         radius = jnp.where(quality > 0.75, grown, state.radius)
         radius = jnp.where(quality < 0.25, 0.25 * state.radius, radius)
         accepted = quality > 0.1
-        return _State(
-            jnp.where(accepted, spins, state.spins),
-            jnp.where(accepted, energy, state.energy),
-            jnp.where(accepted, gradient, state.gradient),
-            radius,
-            state.steps + 1,
+        state = state._replace(
+            spins=jnp.where(accepted, spins, state.spins),
+            energy=jnp.where(accepted, energy, state.energy),
+            gradient=jnp.where(accepted, gradient, state.gradient),
+            radius=radius,
+            steps=state.steps + 1,
         )
+        return _with_next_step(model, state, unfinished(state))
 
-    energy, gradient = model.energy_and_gradient(start)
-    begin = _State(start, energy, gradient, jnp.asarray(widest / 8), jnp.asarray(0))
+    nothing, no = jnp.zeros_like(start), jnp.asarray(False)
+    infinite, radius = jnp.asarray(jnp.inf), jnp.asarray(widest / 8)
+    begin = _State(start, infinite, nothing, radius, nothing, jnp.asarray(1.0), no, jnp.asarray(0))
     end = jax.lax.while_loop(unfinished, advance, begin)
     residual = torque(end)
-    return Relaxed(end.spins, end.energy, residual, end.steps, residual <= tolerance)
+    return Relaxed(end.spins, end.energy, residual, end.steps - 1, residual <= tolerance)
 
 
 def _dot(a: Array, b: Array) -> Array:
@@ -185,11 +192,10 @@ class _Conjugate(NamedTuple):
     at_edge: Array
 
 
-def _newton_step(model: SpinModel, state: _State, needed) -> tuple[Array, Array, Array]:
+def _with_next_step(model: SpinModel, state: _State, needed: Array) -> _State:
     """Minimise the quadratic model within the trust region (Steihaug's conjugate gradients).
 
-    Returns the step, the decrease of the energy that it promises, and whether it ends at the edge
-    of the region. The accuracy follows the misalignment of spins and fields: quadratic convergence.
+    The accuracy follows the misalignment of spins and fields: quadratic convergence.
     Configurations of a batch that need no step any more must not keep the others waiting.
     """
     force = _tangential(state.spins, state.gradient)
@@ -218,7 +224,7 @@ def _newton_step(model: SpinModel, state: _State, needed) -> tuple[Array, Array,
     begin = _Conjugate(nothing, nothing, force, -force, square, jnp.asarray(0), jnp.asarray(False))
     end = jax.lax.while_loop(unfinished, advance, begin)
     predicted = -jnp.sum(end.step * (force + 0.5 * end.image))
-    return end.step, predicted, end.at_edge
+    return state._replace(step=end.step, predicted=predicted, at_edge=end.at_edge)
 
 
 def _to_edge(now: _Conjugate, radius: Array) -> Array:
