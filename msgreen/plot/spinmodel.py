@@ -214,13 +214,13 @@ def _draw_above(panel: Axes, points, spins) -> None:
     beside = along[:, ::-1] * [-1, 1]
     beside = beside * np.where(np.sum(beside * away, axis=1, keepdims=True) < 0, -1, 1)
     for place, angle in zip(
-        points + np.where(length > 0.5, 0.22 * beside, 0.36 * away * [1.3, 0.7]),
+        points + np.where(length > 0.5, beside * [0.42, 0.22], 0.36 * away * [1.3, 0.7]),
         np.degrees(np.arccos(np.clip(spins[:, 2], -1, 1))),
         strict=True,
     ):
         panel.annotate(rf"${angle:.1f}^\circ$", place, ha="center", va="center")
     _frame(panel, "$x$", "$y$")
-    panel.set(xlim=(-1.2, 1.2), ylim=(-0.95, 0.95))
+    panel.set(xlim=(-1.25, 1.25), ylim=(-1.1, 1.1))
 
 
 def _draw_oblique(panel: Axes, points, spins) -> None:
