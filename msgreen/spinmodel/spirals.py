@@ -234,9 +234,7 @@ def find_spiral(
         jax.random.uniform(keys[0], (starts, dim), minval=-0.5, maxval=0.5),
         jax.random.normal(keys[1], (starts, sites + 1, 3)),
     )
-    ends, slopes = _minimise(model, fixed, guess, max_steps)
-    q, base, turn = jax.vmap(partial(_unpacked, fixed))(ends)
-    energies = spiral_energy(model, q, base, turn)
+    (q, base, turn), energies, slopes = _minimise(model, fixed, guess, max_steps)
     best = int(jnp.argmin(energies))
     wave = np.asarray(q[best]) - np.round(np.asarray(q[best]))
     sign = next((np.sign(x) for x in wave if abs(x) > 1e-6), 1.0)
@@ -267,9 +265,9 @@ def _minimise(model: SpinModel, fixed, guess, max_steps: int):
     def one(start):
         solver = optimistix.BFGS(rtol=1e-12, atol=1e-12)
         found = optimistix.minimise(energy, solver, start, max_steps=max_steps, throw=False)
-        slope = jax.grad(energy)(found.value, None)
+        value, slope = jax.value_and_grad(energy)(found.value, None)
         largest = jnp.max(jnp.stack([jnp.max(jnp.abs(part)) for part in slope]))
-        return found.value, unit * largest
+        return _unpacked(fixed, found.value), unit * value, unit * largest
 
     return jax.vmap(one)(guess)
 
