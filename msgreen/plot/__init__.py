@@ -8,6 +8,9 @@ from msgreen.plot.kkr import rotation_order_figure as rotation_order_figure
 from msgreen.plot.scan import chiral_figure as chiral_figure
 from msgreen.plot.scan import isotropic_figure as isotropic_figure
 from msgreen.plot.scan import order_figure as order_figure
+from msgreen.plot.spin_states import landscape_figure as landscape_figure
+from msgreen.plot.spin_states import magnon_figure as magnon_figure
+from msgreen.plot.spin_states import texture_figure as texture_figure
 from msgreen.plot.spinmodel import spins_figure as spins_figure
 from msgreen.plot.spinmodel import trimer_figure as trimer_figure
 from msgreen.plot.superconductor import distance_figure as distance_figure
