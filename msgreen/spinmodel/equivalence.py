@@ -6,6 +6,7 @@ from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.symmetry import Symmetry, transform
 
+_NUMBERS_AT_ONCE = 2**20
 _ISOTROPIC = {"exchange", "biquadratic", "three_site", "four_site", "six_spin", "chiral_chiral"}
 
 
@@ -72,16 +73,20 @@ def distances(
         Root mean square difference of the spins, the least over all global rotations, time
         reversal for even models, translations of a periodic box and operations.
     """
+    blocks = np.array_split(others, 1 + others.size // _NUMBERS_AT_ONCE)
+    return np.concatenate([_distances(model, first, b, axes, symmetry) for b in blocks])
+
+
+def _distances(model: SpinModel, first, others, axes, symmetry) -> np.ndarray:
     images = [others]
     if symmetry is not None:
-        count = len(symmetry.matrices)
-        images = [np.asarray(transform(others, symmetry, op)) for op in range(count)]
+        images = [np.asarray(transform(others, symmetry, op)) for op in range(len(symmetry))]
     signs = (1, -1) if is_even(model) else (1,)
     best = np.full(len(others), -np.inf)
     for image in images:
         for sign in signs:
             overlap = _aligned(_products(first, sign * image, model.dimension), axes)
-            best = np.maximum(best, overlap.reshape(len(others), -1).max(axis=1))
+            best = np.maximum(best, overlap.reshape(len(others), -1).max(axis=1, initial=-np.inf))
     return np.sqrt(np.maximum(0.0, 2 - 2 * best))
 
 
