@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Floors: a module imports from lower floors only. A folder stands for all its modules.
 FLOORS = {
-    7: ("cli", "config", "plot", "io"),
+    7: ("cli", "config", "plot", "io", "examine"),
     6: ("spinmodel", "phonon"),
     5: (
         "exchange",
@@ -53,6 +53,9 @@ SAME_FLOOR = {
     ("scan", "exchange"),
     ("scan", "interactions"),
     ("cli", "config"),
+    ("cli", "examine"),
+    ("examine", "config"),
+    ("examine", "plot"),
     ("cli", "plot"),
     ("cli", "io"),
     ("config", "io"),

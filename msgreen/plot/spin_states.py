@@ -65,7 +65,7 @@ def texture_figure(
     scale = ScalarMappable(Normalize(-1, 1), _SPHERE)
     # Red spins point to the reader, who looks along -z, or along y if z points up.
     label = "$S_z$" if upward == "y" else "$-S_y$"
-    figure.colorbar(scale, ax=axes, label=label, pad=0.01, aspect=25, shrink=0.9)
+    figure.colorbar(scale, ax=axes, label=label, pad=0.01, aspect=25, shrink=0.9 if flat else 0.6)
     if len(states) > 1:
         add_letters(axes)
     return figure

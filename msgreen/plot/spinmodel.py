@@ -178,7 +178,11 @@ def spins_figure(states: Mapping[str, tuple]) -> Figure:
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Figs. 5 and 6.
     """
-    figure, axes = panels(2, len(states), 1.75, height_ratios=(1.3, 1))
+    if len(states) == 1:
+        figure, axes = panels(1, 2, 2.4, width_ratios=(1, 1.3))
+        axes = axes.T
+    else:
+        figure, axes = panels(2, len(states), 1.75, height_ratios=(1.3, 1))
     for column, (title, (positions, directions)) in enumerate(states.items()):
         points, spins = np.asarray(positions, float)[:, :2], np.asarray(directions, float)
         points = points - points.mean(axis=0)
