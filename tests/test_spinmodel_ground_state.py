@@ -32,6 +32,7 @@ from msgreen.spinmodel import (
     spiral,
     stripes,
 )
+from msgreen.spinmodel.relax import curvature_product
 
 J = 0.010
 EDGES = [[0, 1], [1, 2], [2, 0]]
@@ -343,6 +344,22 @@ def test_curvatures_are_eigenvalues_of_the_hessian(monkeypatch):
         np.unique(curvatures(lattice, state).round(9)), np.unique(every[:6].round(9))
     )
     assert every[0] == pytest.approx(0.1 * J)
+
+
+def test_curvature_along_a_step_is_the_second_derivative_along_its_geodesic():
+    model, spins = trimer(J, 0.3 * J, 0.3 * J), jnp.asarray(random_spins(3))
+    axes = jnp.asarray(random_spins(3, seed=1))
+    step = jnp.cross(axes, spins)
+    image = curvature_product(model, spins, model.gradient(spins), step)
+    length = jnp.linalg.norm(step, axis=-1)
+
+    def energy(t):
+        angle = t * length[:, None]
+        return model.energy(jnp.cos(angle) * spins + jnp.sin(angle) * step / length[:, None])
+
+    h = 1e-4
+    second = (energy(h) - 2 * energy(0.0) + energy(-h)) / h**2
+    assert jnp.sum(step * image) == pytest.approx(float(second), rel=1e-6)
 
 
 def test_landscapes_are_energies_of_the_family(monkeypatch):

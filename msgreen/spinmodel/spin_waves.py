@@ -11,10 +11,8 @@ eigenvalues are the energies of the magnons.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -24,9 +22,7 @@ from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spin import tangent_frame
 from msgreen.spinmodel.equivalence import rotation_axes
-from msgreen.spinmodel.forms import Form
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.states import rotate_about
 from msgreen.spinmodel.terms import Term
 
 _G_FACTOR = 2.0
@@ -150,15 +146,19 @@ def _hessian(model: SpinModel, directions, wave, axis, k, tolerance) -> np.ndarr
     free = np.zeros((len(k), count, 3, count, 3), complex)
     for term in model.terms:
         sites, cells = term.slots()
-        first, second = _row_derivatives(term, directions, wave, axis)
-        np.add.at(gradient, sites, first)
-        for m in range(term.spin_class.order):
-            for n in range(term.spin_class.order):
-                phase = np.exp(2j * np.pi * (k @ (cells[:, n] - cells[:, m]).T))
-                blocks = phase[..., None, None] * second[:, m, :, n]
+        tensor, turns = np.asarray(term.tensor()), _turns(cells @ wave, axis)
+        spins = np.einsum("rmab,rmb->rma", turns, directions[sites])
+        order = range(term.spin_class.order)
+        for m in order:
+            force = _contracted(tensor, spins, [m])
+            np.add.at(gradient, sites[:, m], np.einsum("ra,rab->rb", force, turns[:, m]))
+            for n in (n for n in order if n != m):
+                block = _contracted(tensor, spins, [m, n])
+                block = np.einsum("rca,rcd,rdb->rab", turns[:, m], block, turns[:, n])
+                phase = np.exp(2j * np.pi * (cells[:, n] - cells[:, m]) @ k.T)
                 # Indices around a colon put the axis of the rows first.
                 at = (slice(None), sites[:, m], slice(None), sites[:, n])
-                np.add.at(free, at, np.moveaxis(blocks, 1, 0))  # type: ignore[arg-type]
+                np.add.at(free, at, phase[..., None, None] * block[:, None])  # type: ignore[arg-type]
     along = np.sum(directions * gradient, axis=1)
     torque = np.abs(np.cross(directions, gradient)).max()
     if torque > tolerance * np.abs(gradient).max(initial=1e-300):
@@ -172,26 +172,23 @@ def _hessian(model: SpinModel, directions, wave, axis, k, tolerance) -> np.ndarr
     return curved.reshape(len(k), 2 * count, 2 * count)
 
 
-def _row_derivatives(term: Term, directions, wave, axis) -> tuple[np.ndarray, np.ndarray]:
-    """Return first and second derivatives of all rows by their spins, turned back to cell 0.
+def _turns(fractions: np.ndarray, axis: np.ndarray) -> np.ndarray:
+    """Return the rotations about the axis by fractions of a full turn, shape (..., 3, 3)."""
+    angle = 2 * np.pi * fractions[..., None, None]
+    cross = np.cross(np.eye(3), axis)
+    along = np.outer(axis, axis)
+    return along + np.cos(angle) * (np.eye(3) - along) + np.sin(angle) * cross
 
-    Shapes (row, order, 3) and (row, order, 3, order, 3).
+
+def _contracted(tensor: np.ndarray, spins: np.ndarray, kept: Sequence[int]) -> np.ndarray:
+    """Contract a tensor (row, 3, ...) with the spins (row, slot, 3) of all slots but those kept.
+
+    Every term is linear in each of its slots: this is its derivative by the slots that are kept,
+    whose axes follow in the order given.
     """
-    sites, cells = term.slots()
-    angle = jnp.asarray(2 * np.pi * (cells @ wave))
-    first, second = _derivatives(
-        term.spin_class.form, jnp.asarray(directions[sites]), term.values, angle, jnp.asarray(axis)
-    )
-    return np.asarray(first), np.asarray(second)
-
-
-@partial(jax.jit, static_argnums=0)
-def _derivatives(form: Form, spins, values, angle, axis):
-    def energy(row, value, turn):
-        turned = rotate_about(axis, turn, row)
-        return form(value, [(spin[0], spin[1], spin[2]) for spin in turned])
-
-    return tuple(jax.vmap(part(energy))(spins, values, angle) for part in (jax.grad, jax.hessian))
+    slots = range(spins.shape[1])
+    operands = [part for m in slots if m not in kept for part in (spins[:, m], [0, m + 1])]
+    return np.einsum(tensor, [0, *(m + 1 for m in slots)], *operands, [0, *(m + 1 for m in kept)])
 
 
 def _diagonalise(k: np.ndarray, hessian: np.ndarray, spin: np.ndarray) -> SpinWaves:
