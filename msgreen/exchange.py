@@ -32,6 +32,7 @@ from msgreen.hosts.base import AbstractHost, host_factor
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.plaquette import (
     Legs,
+    by_order,
     in_blocks,
     loop_bonds,
     loop_tensors,
@@ -262,15 +263,22 @@ def compute_interactions(
     Clusters are evaluated in blocks of bounded memory.
     """
     contour = host.contour(sites) if contour is None else contour
-    terms = []
-    for array in clusters:
-        array = np.asarray(array)
+    arrays = [np.asarray(array) for array in clusters]
+    for array in arrays:
         check_order(array.shape[1])
-        full = len(array) <= 10_000 and array.shape[1] <= 4 if tensors == "auto" else tensors
-        terms.append(_terms(host, scatterer, contour, sites, array, full, progress))
+    where = host, scatterer, contour, sites
+    named = by_order(arrays, lambda loops: coefficients(*where, loops, progress=progress))
+    full = [
+        n
+        for n, array in enumerate(arrays)
+        if (len(array) <= 10_000 and array.shape[1] <= 4 if tensors == "auto" else tensors)
+    ]
+    found = by_order([arrays[n] for n in full], lambda loops: loop_tensors(*where, loops))
+    tensors_of = dict(zip(full, found, strict=True))
+    terms = [_terms(array, named[n], tensors_of.get(n)) for n, array in enumerate(arrays)]
     positions = np.asarray(sites) if np.issubdtype(np.asarray(sites).dtype, np.floating) else None
-    found = Interactions(tuple(terms), LOUNIS, positions, {"host": type(host).__name__})
-    return found.to(NEUTRAL)
+    result = Interactions(tuple(terms), LOUNIS, positions, {"host": type(host).__name__})
+    return result.to(NEUTRAL)
 
 
 def named_integrands(forward: Legs, backward: Legs):
@@ -347,18 +355,15 @@ def _integrated(factor, contour, integrand, axes) -> Coefficient:
     return Coefficient(factor * value, factor * error, axes)
 
 
-def _terms(host, scatterer, contour, sites, loops, tensors, progress) -> Terms:
-    """All coefficients of one kind of cluster, in the convention of paper L."""
-    found = coefficients(host, scatterer, contour, sites, loops, progress=progress)
+def _terms(loops, named, found) -> Terms:
+    """One kind of cluster, in the convention of paper L."""
     tensor = None
-    if tensors:
+    if found is not None:
         order = loops.shape[1]
-        neutral = Coefficient(
-            *loop_tensors(host, scatterer, contour, sites, loops), ("xyz",) * order
-        )
         count = len(set(loops[0].tolist())) if len(loops) else order
+        neutral = Coefficient(found[0], found[1], ("xyz",) * order)
         tensor = neutral.scaled(1 / LOUNIS.factor(order, count, multiplicity(loops)))
-    return Terms(loops, {name: c.scaled(np.ones(len(loops))) for name, c in found.items()}, tensor)
+    return Terms(loops, {name: c.scaled(np.ones(len(loops))) for name, c in named.items()}, tensor)
 
 
 def _multiply(a, b):

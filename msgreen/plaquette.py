@@ -3,6 +3,9 @@
 Leg m of a loop leads from its site m to its site m + 1, the last one back to the first.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -200,6 +203,33 @@ def loop_energies(
     return -factor * both[0].imag, jax.lax.stop_gradient(factor * jnp.abs(both[0] - both[1]))
 
 
+def by_order(clusters: Sequence[np.ndarray], evaluate: Callable[[np.ndarray], Any]) -> list:
+    """Evaluate kinds of clusters, those of the same number of spins at once.
+
+    Parameters
+    ----------
+    clusters : sequence of int arrays, shape (cluster, order)
+    evaluate : callable
+        Maps loops (loop, order) to arrays with the loop first; compiled once per order.
+
+    Returns
+    -------
+    list
+        What `evaluate` gives for each kind.
+    """
+    results: list = [None] * len(clusters)
+    for order in sorted({array.shape[1] for array in clusters}):
+        same = [n for n, array in enumerate(clusters) if array.shape[1] == order]
+        found = evaluate(np.concatenate([clusters[n] for n in same]))
+        end = np.cumsum([len(clusters[n]) for n in same])
+        for n, stop in zip(same, end, strict=True):
+            rows = slice(stop - len(clusters[n]), stop)
+            part = jax.tree.map(lambda a, rows=rows: a[rows], found)
+            # A map over a dictionary sorts its keys.
+            results[n] = {key: part[key] for key in found} if isinstance(found, dict) else part
+    return results
+
+
 def in_blocks(evaluate, forward: np.ndarray, backward: np.ndarray, entries: int, label=None):
     """Evaluate loops block by block, in bounded memory.
 
@@ -239,11 +269,15 @@ def _tensors(contour, table, forward, backward):
 
 def _open_trace(legs, index) -> Complex[Array, "energy loop ..."]:
     """Trace of the product of legs (energy, leg, 3, n, n), Cartesian axes left open."""
+    order, batch = index.shape[1], (len(legs), len(index))
     product = legs[:, index[:, 0]]
-    for m in range(1, index.shape[1]):
+    for m in range(1, order - 1):
         step = legs[:, index[:, m]]
-        product = (product[:, :, :, None] @ step[:, :, None]).reshape(
-            *product.shape[:2], 3 ** (m + 1), *product.shape[-2:]
-        )
-    trace = jnp.trace(product, axis1=-2, axis2=-1)
-    return trace.reshape(*trace.shape[:2], *(3,) * index.shape[1])
+        product = product[:, :, :, None] @ step[:, :, None]
+        product = product.reshape(*batch, 3 ** (m + 1), *step.shape[-2:])
+    # The trace needs the diagonal of the last product only.
+    last = jnp.swapaxes(legs[:, index[:, -1]], -1, -2)
+    entries = last.shape[-1] ** 2
+    product = product.reshape(*batch, 3 ** (order - 1), entries)
+    trace = jnp.einsum("elxn,elyn->elxy", product, last.reshape(*batch, 3, entries))
+    return trace.reshape(*batch, *(3,) * order)

@@ -29,7 +29,7 @@ from msgreen.harmonics import axial_image
 from msgreen.hosts.base import AbstractHost, check_pairs
 from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.lloyd import LloydEnergy
-from msgreen.plaquette import loop_tensors
+from msgreen.plaquette import by_order, loop_tensors
 from msgreen.rotation import closed_hessian_with_error
 from msgreen.spin import angles, rotate, spin_form, tangent_frame
 from msgreen.tmatrix import TMatrix
@@ -168,17 +168,19 @@ def reference_interactions(
     lloyd = LloydEnergy(host, scatterer, sites)
     turns = float(jnp.max(scatterer.spin_splitting_residual())) < _RIGID
 
-    def tensors(of, loops):
-        return tuple(map(np.asarray, loop_tensors(host, of, lloyd.path, sites, loops)))
+    def tensors(of):
+        known = [t.loops for t in small]
+        return by_order(known, lambda loops: loop_tensors(host, of, lloyd.path, sites, loops))
 
-    terms = []
-    for term in found.terms:
-        if term.order <= 4 and len(term.loops):
-            value, error = tensors(scatterer, term.loops)
-            beyond = np.zeros_like(value) if turns else value - tensors(rigid, term.loops)[0]
-            term = _completed(term, Coefficient(value, error, ("xyz",) * term.order), beyond)
-            term = _with_transverse(term, lloyd, scatterer) if term.order == 2 else term
-        terms.append(term)
+    small = [term for term in found.terms if term.order <= 4 and len(term.loops)]
+    exact = tensors(scatterer)
+    delta = exact if turns else tensors(rigid)
+    done = {}
+    for term, (value, error), (known, _) in zip(small, exact, delta, strict=True):
+        tensor = Coefficient(np.asarray(value), np.asarray(error), ("xyz",) * term.order)
+        whole = _completed(term, tensor, np.asarray(value - known))
+        done[term.kind] = _with_transverse(whole, lloyd, scatterer) if term.order == 2 else whole
+    terms = [done.get(term.kind, term) for term in found.terms]
     source = {**found.source, "spins": "deviations e - e0"}
     return replace(found, terms=tuple(terms), source=source)
 

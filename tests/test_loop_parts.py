@@ -19,7 +19,7 @@ from msgreen.exchange import coefficient_integrand, named_integrands, pattern_in
 from msgreen.hosts.base import host_factor
 from msgreen.interactions import Interactions, Row
 from msgreen.lloyd import LloydExpansion
-from msgreen.plaquette import Bonds, Legs, in_blocks, loop_bonds
+from msgreen.plaquette import Bonds, Legs, by_order, in_blocks, loop_bonds
 from msgreen.scan import DistanceScan
 from msgreen.structure import check_loops, check_order
 
@@ -108,3 +108,19 @@ def test_bandwidth_is_needed_while_the_hamiltonian_is_traced():
 
     with pytest.raises(InputError, match="`bandwidth` must be given"):
         jax.jit(node)(jnp.array(1.0 + 0j))
+
+
+def test_kinds_of_one_order_are_evaluated_together():
+    calls = []
+
+    def evaluate(clusters):
+        calls.append(clusters.shape)
+        return {"sum": clusters.sum(axis=1), "pair": (clusters, -clusters)}
+
+    kinds = [np.arange(4).reshape(2, 2), np.arange(12).reshape(3, 4), np.ones((1, 2), int)]
+    found = by_order(kinds, evaluate)
+    assert calls == [(3, 2), (3, 4)]
+    for array, result in zip(kinds, found, strict=True):
+        np.testing.assert_array_equal(result["sum"], array.sum(axis=1))
+        np.testing.assert_array_equal(result["pair"][1], -array)
+    assert by_order([], evaluate) == []
