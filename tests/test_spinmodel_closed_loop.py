@@ -124,6 +124,7 @@ def test_trimer_model_reproduces_the_electrons():
     assert np.log2(everything[2] / everything[1]) > 3
 
 
+@pytest.mark.slow
 def test_tetramer_model_reproduces_the_electrons():
     """250 of the 2513 configurations, as in Brinker et al."""
     drawn = sample_directions(
@@ -183,6 +184,7 @@ def centrosymmetric_host() -> TightBinding:
     return TightBinding(model, fermi_energy=-0.7, temperature=0.1, mesh=64)
 
 
+@pytest.mark.slow
 def test_inversion_kills_the_pair_vector_but_not_that_of_three_sites():
     """Brinker et al., Sect. III: Moriya's first rule is one for pairs only.
 

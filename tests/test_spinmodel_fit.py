@@ -36,7 +36,8 @@ from msgreen.spinmodel import (
     sample_directions,
     symmetrise,
 )
-from msgreen.spinmodel.design import columns, evaluate, free_values
+from msgreen.spinmodel.design import Free, columns, evaluate, free_values, labels, tangential
+from msgreen.spinmodel.least_squares import SINGULAR, Solution, solve
 
 EVERYTHING = [name for step in LADDER.values() for name in step if name != "field"]
 TRIMER = np.array([[np.cos(a), np.sin(a)] for a in np.pi / 2 + 2 * np.pi / 3 * np.arange(3)])
@@ -291,6 +292,44 @@ def test_clusters_and_free_parameters_are_those_of_brinker(positions, group, cou
         assert free == counted[term.name].parameters
         found[term.name] = (len(term.clusters), free)
     assert found == counts
+
+
+def test_parameters_have_names():
+    template = all_clusters(3, ["exchange", "dzyaloshinskii_moriya", "anisotropic_exchange"])
+    names = labels([free_values(term) for term in template.terms])
+    assert names[1] == "exchange 0-2"
+    assert "dzyaloshinskii_moriya 1-2 y" in names
+    assert "anisotropic_exchange 0-1 #3" in names
+    symmetry = cluster_symmetry(TRIMER, point_group("C3v"))
+    free = free_values(template["exchange"], symmetry)
+    assert isinstance(free, Free)
+    assert labels([free]) == ["exchange #0"]
+
+
+def test_tangential_components_keep_lengths():
+    spins, vectors = random_spins(30, 50, 2), random_spins(31, 50, 2)
+    inside = tangential(spins, vectors)
+    assert np.abs(tangential(spins, spins)).max() < 1e-15
+    radial = np.sum(spins * vectors, axis=-1)
+    assert np.abs(np.sum(inside**2, axis=-1) + radial**2 - 1).max() < 1e-14
+
+
+def test_least_squares_of_a_known_problem():
+    """Two columns that differ in scale, one that repeats the first, and one of zeros."""
+    rng = np.random.default_rng(32)
+    columns = rng.normal(size=(12, 2)) * [1.0, 1e6]
+    matrix = np.column_stack([columns, 2 * columns[:, 0], np.zeros(12)])
+    found = solve(matrix, columns @ [3.0, 4.0], ["a", "b", "c", "d"])
+    assert isinstance(found, Solution)
+    assert found.rank == 2
+    assert np.abs(matrix @ found.parameters - columns @ [3.0, 4.0]).max() < 1e-8
+    errors = found.standard_errors(np.eye(4), 0)
+    assert errors[1] < 1e-12
+    assert np.all(np.isinf(errors[[0, 2, 3]]))
+    zeros, repeated = sorted(found.ambiguities, key=len)
+    assert set(zeros) == {"d"}
+    assert repeated["a"] / repeated["c"] == pytest.approx(-2)
+    assert found.condition < 1e3 < 1 / SINGULAR
 
 
 def test_all_clusters_of_unknown_classes_are_refused():
