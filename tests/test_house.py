@@ -80,9 +80,9 @@ DIAGONALISES = {
     "msgreen.phonon.matrix_function": "custom rules without derivatives of eigenvectors",
     "msgreen.phonon.pair": "levels are printed; moments are derivatives of the free energy",
     "msgreen.phonon.phase_diagram": "crossovers are searched, not differentiated",
-    "msgreen.spinmodel.ground_state": "curvatures say whether a state is stable",
-    "msgreen.spinmodel.spin_waves": "levels of magnons are listed, not differentiated",
-    "msgreen.spinmodel.spirals": "the lowest eigenvalue is searched, not differentiated",
+    "msgreen.spinmodel.states.ground_state": "curvatures say whether a state is stable",
+    "msgreen.spinmodel.states.spin_waves": "levels of magnons are listed, not differentiated",
+    "msgreen.spinmodel.states.spirals": "the lowest eigenvalue is searched, not differentiated",
 }
 
 FILE_LINES = 420

@@ -32,7 +32,7 @@ from msgreen.spinmodel.forms import (
     triple,
     zeeman,
 )
-from msgreen.spinmodel.images import merge
+from msgreen.spinmodel.symmetry.images import merge
 from msgreen.structure import contracted_loops, loops, pairs
 
 SITES = 7

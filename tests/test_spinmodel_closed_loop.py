@@ -32,7 +32,7 @@ from msgreen.spinmodel import (
     resolve,
     sample_directions,
 )
-from msgreen.spinmodel.design import evaluate
+from msgreen.spinmodel.fitting.design import evaluate
 
 CLASSES = [name for step in LADDER.values() for name in step if name != "field"]
 GAS = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)

@@ -36,8 +36,15 @@ from msgreen.spinmodel import (
     sample_directions,
     symmetrise,
 )
-from msgreen.spinmodel.design import Free, columns, evaluate, free_values, labels, tangential
-from msgreen.spinmodel.least_squares import SINGULAR, Solution, solve
+from msgreen.spinmodel.fitting.design import (
+    Free,
+    columns,
+    evaluate,
+    free_values,
+    labels,
+    tangential,
+)
+from msgreen.spinmodel.fitting.least_squares import SINGULAR, Solution, solve
 
 EVERYTHING = [name for step in LADDER.values() for name in step if name != "field"]
 TRIMER = np.array([[np.cos(a), np.sin(a)] for a in np.pi / 2 + 2 * np.pi / 3 * np.arange(3)])

@@ -32,7 +32,7 @@ from msgreen.spinmodel import (
     spiral,
     stripes,
 )
-from msgreen.spinmodel.relax import curvature_product
+from msgreen.spinmodel.states.relax import curvature_product
 
 J = 0.010
 EDGES = [[0, 1], [1, 2], [2, 0]]

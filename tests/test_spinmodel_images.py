@@ -13,7 +13,7 @@ from msgreen.spinmodel import (
     point_group,
     residual,
 )
-from msgreen.spinmodel.images import (
+from msgreen.spinmodel.symmetry.images import (
     Images,
     Relabellings,
     carry,

@@ -16,8 +16,8 @@ from msgreen.spinmodel import (
     point_group,
     transform,
 )
-from msgreen.spinmodel.design import all_clusters
-from msgreen.spinmodel.images import relabellings
+from msgreen.spinmodel.fitting.design import all_clusters
+from msgreen.spinmodel.symmetry.images import relabellings
 
 TRIMER = np.array([[-0.5, -np.sqrt(1 / 12)], [0.5, -np.sqrt(1 / 12)], [0.0, np.sqrt(1 / 3)]])
 TETRAMER = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])

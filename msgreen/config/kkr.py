@@ -162,8 +162,8 @@ def _with_vectors(
         )
     if folders and found.interpolation_error is None:
         raise InputError(
-            "Argument `moments` must go with spin-orbit coupling, but the run in `folder` has none, "
-            "and its vectors D vanish. Remove `moments`."
+            "Argument `moments` must go with spin-orbit coupling, but the run in `folder` has "
+            "none, and its vectors D vanish. Remove `moments`."
         )
     if pairs is None or found.interpolation_error is None:
         return result, []

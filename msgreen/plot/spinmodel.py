@@ -22,7 +22,7 @@ from msgreen.plot.style import (
     panels,
     styled,
 )
-from msgreen.spinmodel.rings import (
+from msgreen.spinmodel.published.rings import (
     RingParameters,
     effective_interactions,
     ring_energy,

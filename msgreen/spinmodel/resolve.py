@@ -13,8 +13,8 @@ import numpy as np
 
 from msgreen.spinmodel.convert import LEVI_CIVITA
 from msgreen.spinmodel.forms import CLASSES
-from msgreen.spinmodel.images import merge, relabellings
 from msgreen.spinmodel.model import SpinModel
+from msgreen.spinmodel.symmetry.images import merge, relabellings
 from msgreen.spinmodel.terms import Term
 
 Pair = tuple[int, int]

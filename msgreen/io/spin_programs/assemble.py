@@ -8,7 +8,7 @@ import numpy as np
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.convert import pair_terms
-from msgreen.spinmodel.images import merge
+from msgreen.spinmodel.symmetry.images import merge
 
 Label = tuple[int, int, int, int]
 """A site: its number and the three integers of its cell."""

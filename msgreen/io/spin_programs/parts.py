@@ -9,7 +9,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen.spinmodel import SpinModel, Term, resolve
 from msgreen.spinmodel.convert import LEVI_CIVITA, pair_terms
-from msgreen.spinmodel.images import merge
+from msgreen.spinmodel.symmetry.images import merge
 
 VACUUM = 20.0
 """Empty space around a finite system, in angstrom."""

@@ -14,11 +14,11 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float
 from msgreen.errors import InputError
-from msgreen.spinmodel.groups import point_group
-from msgreen.spinmodel.invariance import complete
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.states import cone
-from msgreen.spinmodel.symmetry import cluster_symmetry
+from msgreen.spinmodel.states.named import cone
+from msgreen.spinmodel.symmetry.groups import point_group
+from msgreen.spinmodel.symmetry.invariance import complete
+from msgreen.spinmodel.symmetry.operations import cluster_symmetry
 from msgreen.spinmodel.terms import Term
 
 

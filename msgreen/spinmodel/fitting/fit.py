@@ -14,11 +14,18 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen.errors import InputError
-from msgreen.spinmodel.design import Free, columns, evaluate, free_values, labels, tangential
-from msgreen.spinmodel.least_squares import solve
+from msgreen.spinmodel.fitting.design import (
+    Free,
+    columns,
+    evaluate,
+    free_values,
+    labels,
+    tangential,
+)
+from msgreen.spinmodel.fitting.least_squares import solve
+from msgreen.spinmodel.fitting.sampling import Samples
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.sampling import Samples
-from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.symmetry.operations import Symmetry
 from msgreen.spinmodel.terms import Term
 from msgreen.units import MEV
 

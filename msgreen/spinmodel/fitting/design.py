@@ -9,10 +9,10 @@ import numpy as np
 
 from msgreen.errors import InputError
 from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic
-from msgreen.spinmodel.images import relabellings
-from msgreen.spinmodel.invariance import invariants
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.symmetry.images import relabellings
+from msgreen.spinmodel.symmetry.invariance import invariants
+from msgreen.spinmodel.symmetry.operations import Symmetry
 from msgreen.spinmodel.terms import Term
 
 _FACTOR: dict[Form, int] = {isotropic: 2, chiral: 2, chiral_chiral: 3}

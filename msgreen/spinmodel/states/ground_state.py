@@ -13,10 +13,10 @@ from msgreen import _checks
 from msgreen._typing import Array, Bool, Float, Int
 from msgreen.errors import InputError
 from msgreen.spin import tangent_frame
-from msgreen.spinmodel.equivalence import distances, rotation_axes
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.relax import curvature_product, relax
-from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.states.equivalence import distances, rotation_axes
+from msgreen.spinmodel.states.relax import curvature_product, relax
+from msgreen.spinmodel.symmetry.operations import Symmetry
 
 _DENSE = 1000  # spins up to which the Hessian is diagonalised as a matrix
 _LOWEST = 6

@@ -8,9 +8,9 @@ from msgreen import _checks
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel.forms import CLASSES
-from msgreen.spinmodel.images import carry
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.symmetry import no_symmetry
+from msgreen.spinmodel.symmetry.images import carry
+from msgreen.spinmodel.symmetry.operations import no_symmetry
 from msgreen.spinmodel.terms import Clusters, Term
 
 

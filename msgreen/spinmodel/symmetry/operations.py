@@ -19,7 +19,7 @@ from scipy.spatial import KDTree
 from msgreen import _checks
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
-from msgreen.spinmodel.groups import generate_group, operation_name
+from msgreen.spinmodel.symmetry.groups import generate_group, operation_name
 
 
 @dataclass(frozen=True, eq=False, repr=False)

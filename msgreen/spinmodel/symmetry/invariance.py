@@ -12,10 +12,17 @@ import numpy as np
 from msgreen import _checks
 from msgreen.errors import InputError
 from msgreen.spinmodel.forms import CLASSES
-from msgreen.spinmodel.groups import operation_name
-from msgreen.spinmodel.images import Images, carry, carry_values, relabellings, sum_by, term_of
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.symmetry.groups import operation_name
+from msgreen.spinmodel.symmetry.images import (
+    Images,
+    carry,
+    carry_values,
+    relabellings,
+    sum_by,
+    term_of,
+)
+from msgreen.spinmodel.symmetry.operations import Symmetry
 from msgreen.spinmodel.terms import Term
 
 # B counts the trace of K as a constant, and the trace and the antisymmetric part of dJ as J and D.

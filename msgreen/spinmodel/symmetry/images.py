@@ -17,7 +17,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen.errors import InputError
 from msgreen.spinmodel.forms import CLASSES
-from msgreen.spinmodel.symmetry import Symmetry, no_symmetry
+from msgreen.spinmodel.symmetry.operations import Symmetry, no_symmetry
 from msgreen.spinmodel.terms import Clusters, Term
 
 

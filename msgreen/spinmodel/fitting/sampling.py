@@ -14,7 +14,7 @@ from scipy.stats import qmc
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
-from msgreen.spinmodel.symmetry import Symmetry
+from msgreen.spinmodel.symmetry.operations import Symmetry
 
 LARGEST_PRODUCT = 10_000_000
 """Number of configurations beyond which a product of directions is not enumerated."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.symmetry import Symmetry, transform
+from msgreen.spinmodel.symmetry.operations import Symmetry, transform
 
 _NUMBERS_AT_ONCE = 2**20
 _ISOTROPIC = {"exchange", "biquadratic", "three_site", "four_site", "six_spin", "chiral_chiral"}

@@ -21,8 +21,8 @@ from msgreen._typing import ArrayLike, Bool, Complex, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spin import tangent_frame
-from msgreen.spinmodel.equivalence import rotation_axes
 from msgreen.spinmodel.model import SpinModel
+from msgreen.spinmodel.states.equivalence import rotation_axes
 from msgreen.spinmodel.terms import Term
 
 _G_FACTOR = 2.0

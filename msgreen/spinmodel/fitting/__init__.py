@@ -1,0 +1,1 @@
+"""Spin models fitted to energies and constraining fields of sampled configurations."""

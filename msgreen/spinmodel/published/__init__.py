@@ -1,0 +1,1 @@
+"""Spin models of paper B: rings of spins, tables, trimers and tetramers."""

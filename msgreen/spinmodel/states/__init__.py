@@ -1,0 +1,1 @@
+"""States of spin models: named ones, minima, spirals and spin waves."""
