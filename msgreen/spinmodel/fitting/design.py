@@ -155,13 +155,15 @@ def columns(free: Free, directions) -> tuple[np.ndarray, np.ndarray]:
     Every form is linear in its parameter and in the spin of every slot. So is its derivative with
     respect to one spin in the others: contractions of a constant tensor, without compilation.
     """
-    term = free.term
+    term, count = free.term, len(free.basis)
     units = _unit_tensors(term.name)
+    values = free.basis.reshape(count, len(term.clusters), len(units))
     spins = np.moveaxis(np.asarray(directions, float), (-1, -2), (0, 1))
     extent, box = spins.shape[2:], tuple(range(-term.dimension, 0))
-    gradient = np.zeros((len(term.clusters), len(units), *spins.shape))
-    energy = np.zeros((len(term.clusters), len(units), extent[0]))
+    energy, gradient = np.zeros((count, extent[0])), np.zeros((count, *spins.shape))
     for row, (sites, cells) in enumerate(zip(*term.slots(), strict=True)):
+        active = np.nonzero(values[:, row].any(axis=1))[0]
+        tensors = np.tensordot(values[active, row], units, axes=1)
         for home, site in enumerate(sites):
             shifts = map(tuple, cells[home] - cells)
             seen = [
@@ -169,14 +171,12 @@ def columns(free: Free, directions) -> tuple[np.ndarray, np.ndarray]:
                 for s, shift in zip(sites, shifts, strict=True)
             ]
             others = seen[:home] + seen[home + 1 :]
-            force = _contracted(np.moveaxis(units, 1 + home, 1), others, seen[0].shape[1])
-            gradient[row, :, :, site] += force.reshape(len(units), 3, *extent)
+            force = _contracted(np.moveaxis(tensors, 1 + home, 1), others, seen[0].shape[1])
+            gradient[active, :, site] += force.reshape(len(active), 3, *extent)
             if home == 0:
                 along = np.sum(force * seen[0], axis=1)
-                energy[row] = along.reshape(len(units), extent[0], -1).sum(axis=-1)
-    gradient = np.moveaxis(gradient, (2, 3), (-1, -2))
-    flat = free.basis.reshape(len(free.basis), len(term.clusters), len(units))
-    return np.tensordot(flat, energy, axes=2), np.tensordot(flat, gradient, axes=2)
+                energy[active] += along.reshape(len(active), *extent).sum(axis=box)
+    return energy, np.moveaxis(gradient, (1, 2), (-1, -2))
 
 
 def evaluate(model: SpinModel, directions) -> tuple[np.ndarray, np.ndarray]:
