@@ -8,21 +8,26 @@ from jax.typing import ArrayLike
 from msgreen_kernels.logdet import xla
 
 
-# A A^-1 = 1 gives d(A^-1) = -A^-1 dA A^-1, a rule that closes on itself: derivatives of
-# every order cost products with the one inverse.
-@jax.custom_jvp
-def _inverse(a: Array) -> Array:
-    return xla.inverse(a)
-
-
-@_inverse.defjvp
-def _inverse_jvp(primals, tangents):
-    x = _inverse(*primals)
-    return x, -(x @ tangents[0] @ x)
-
-
 # Jacobi's formula: d ln det A = Tr(A^-1 dA) = t. With det A = p e^l, |p| = 1, the real part
-# is dl = Re t and the imaginary part turns the phase, dp = i Im(t) p.
+# is dl = Re t and the imaginary part turns the phase, dp = i Im(t) p. A A^-1 = 1 gives
+# d(A^-1) = -A^-1 dA A^-1. Together the rules close on themselves: derivatives of every order
+# cost products with the one inverse.
+@jax.custom_jvp
+def _with_inverse(a: Array) -> tuple[Array, Array, Array]:
+    if a.shape[-1] <= xla.LARGEST_UNROLLED:
+        return *xla.unrolled(a), xla.inverse(a)
+    return xla.all_from_one_lu(a)
+
+
+@_with_inverse.defjvp
+def _with_inverse_jvp(primals, tangents):
+    phase, logabs, x = _with_inverse(*primals)
+    da = tangents[0]
+    t = jnp.sum(x * jnp.swapaxes(da, -1, -2), axis=(-2, -1))
+    turn = lax.complex(jnp.zeros_like(t.imag), t.imag) * phase
+    return (phase, logabs, x), (turn, t.real, -(x @ da @ x))
+
+
 @jax.custom_jvp
 def _slogdet(a: Array) -> tuple[Array, Array]:
     n = a.shape[-1]
@@ -31,10 +36,8 @@ def _slogdet(a: Array) -> tuple[Array, Array]:
 
 @_slogdet.defjvp
 def _slogdet_jvp(primals, tangents):
-    (a,), (da,) = primals, tangents
-    phase, logabs = _slogdet(a)
-    t = jnp.sum(_inverse(a) * jnp.swapaxes(da, -1, -2), axis=(-2, -1))
-    return (phase, logabs), (lax.complex(jnp.zeros_like(t.imag), t.imag) * phase, t.real)
+    value, change = jax.jvp(_with_inverse, primals, tangents)
+    return value[:2], change[:2]
 
 
 _jitted = jax.jit(_slogdet)
