@@ -20,7 +20,6 @@ from msgreen.spinmodel import (
     distances,
     ferromagnet,
     find_minima,
-    ground_state,
     is_even,
     landscape,
     multi_q,
@@ -32,6 +31,7 @@ from msgreen.spinmodel import (
     spiral,
     stripes,
 )
+from msgreen.spinmodel.states import ground_state
 from msgreen.spinmodel.states.relax import curvature_product
 
 J = 0.010
