@@ -50,7 +50,7 @@ def chiral(value, spins: Sequence[Spin]) -> Array:
 
 
 def chiral_chiral(value, spins: Sequence[Spin]) -> Array:
-    """Return v [S_1 . (S_2 x S_3)] [S_4 . (S_5 x S_6)]."""
+    """Return ``v [S_1 . (S_2 x S_3)] [S_4 . (S_5 x S_6)]``."""
     return value * triple(*spins[:3]) * triple(*spins[3:])
 
 
