@@ -12,7 +12,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
 
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex, Float
@@ -257,6 +256,9 @@ def _unpacked(fixed, parameters: tuple[Array, Array]) -> tuple[Array, Array, Arr
 
 @eqx.filter_jit
 def _minimise(model: SpinModel, fixed, guess, max_steps: int):
+    # Imported where it is used, because it takes a third of the time of importing this package.
+    import optimistix
+
     unit = sum(jnp.sum(jnp.abs(term.values)) for term in model.terms)
 
     def energy(parameters, _):
