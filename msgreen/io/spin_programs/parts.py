@@ -18,6 +18,9 @@ SPACING = 3.0
 """Distance in angstrom at which sites without positions are put on a line."""
 
 PAIRS = ("exchange", "dzyaloshinskii_moriya", "anisotropic_exchange")
+PAIRWISE = ("field", "anisotropy", *PAIRS, "biquadratic")
+"""Classes that programs of one and two sites know."""
+
 PRODUCTS = ("biquadratic", "three_site", "four_site")
 
 
@@ -118,6 +121,13 @@ class Parts:
     def but(self, *names: str) -> list[Term]:
         """Return all terms of other classes."""
         return [term for name, term in self.terms.items() if name not in names]
+
+    def unknown(self, known: Sequence[str], field: np.ndarray | None) -> list[Term]:
+        """Return the terms of classes that a program does not know.
+
+        Among them is the field if moments do not share it: if `uniform_field` finds None.
+        """
+        return self.but(*known) + ([self.terms["field"]] if field is None else [])
 
     def bonds(self) -> Bonds:
         """Return the tensors T of S_i . T . S_j."""

@@ -74,9 +74,7 @@ def write_spirit(parts: Parts, path: Path, moments: np.ndarray) -> Written:
         In Bohr magnetons.
     """
     field = parts.uniform_field(moments)
-    lost = parts.but(*HELD)
-    if field is None:
-        lost += [parts.terms["field"]]
+    lost = parts.unknown(HELD, field)
     found = axes(parts.onsite())
     lines = [
         _HEADER,

@@ -13,20 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from msgreen.io.spin_programs.parts import Parts
+from msgreen.io.spin_programs.parts import PAIRWISE, Parts
 from msgreen.io.spin_programs.report import Written
 from msgreen.io.spin_programs.text import number, numbers, write_text
 from msgreen.units import MEV
-
-HELD = (
-    "field",
-    "anisotropy",
-    "exchange",
-    "dzyaloshinskii_moriya",
-    "anisotropic_exchange",
-    "biquadratic",
-)
-"""Classes that Sunny knows."""
 
 _HEADER = """\
 # Spin model written by msgreen for Sunny.jl, version 0.7 or later (github.com/SunnySuite/Sunny.jl).
@@ -71,7 +61,7 @@ def write_sunny(parts: Parts, path: Path, moments: np.ndarray) -> Written:
         *_exchange(parts, home, order),
         *_onsite(parts),
     ]
-    return Written([write_text(path, lines)], parts.but(*HELD), parts.constant)
+    return Written([write_text(path, lines)], parts.but(*PAIRWISE), parts.constant)
 
 
 def _exchange(parts: Parts, home: np.ndarray, order: list[int]) -> list[str]:

@@ -20,7 +20,7 @@ import numpy as np
 from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly, label
-from msgreen.io.spin_programs.parts import Axes, Bonds, Parts, axes
+from msgreen.io.spin_programs.parts import PAIRWISE, Axes, Bonds, Parts, axes
 from msgreen.io.spin_programs.report import Written
 from msgreen.io.spin_programs.text import (
     after,
@@ -34,16 +34,6 @@ from msgreen.io.spin_programs.text import (
 from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.convert import LEVI_CIVITA
 from msgreen.units import BOHR_MAGNETON, RYDBERG
-
-HELD = (
-    "field",
-    "anisotropy",
-    "exchange",
-    "dzyaloshinskii_moriya",
-    "anisotropic_exchange",
-    "biquadratic",
-)
-"""Classes that UppASD knows; of a field only one that all moments share."""
 
 MRY = 1e-3 * RYDBERG
 """One mRy in eV."""
@@ -74,9 +64,7 @@ def write_uppasd(parts: Parts, folder: Path, moments: np.ndarray) -> Written:
     """
     field = parts.uniform_field(moments)
     one_type = parts.model.site_count == 1
-    lost = parts.but(*HELD, *(["four_site"] if one_type else []))
-    if field is None:
-        lost += [parts.terms["field"]]
+    lost = parts.unknown([*PAIRWISE, *(["four_site"] if one_type else [])], field)
     found = axes(parts.onsite())
     tables = _pairs(parts)
     if "biquadratic" in parts.terms:

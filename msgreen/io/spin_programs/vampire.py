@@ -16,21 +16,11 @@ import numpy as np
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
-from msgreen.io.spin_programs.parts import Axes, Bonds, Parts, axes
+from msgreen.io.spin_programs.parts import PAIRS, PAIRWISE, Axes, Bonds, Parts, axes
 from msgreen.io.spin_programs.report import Written
 from msgreen.io.spin_programs.text import after, integers, lines_of, number, numbers, write_text
 from msgreen.spinmodel import SpinModel
 from msgreen.units import BOHR_MAGNETON, JOULE
-
-HELD = (
-    "field",
-    "anisotropy",
-    "exchange",
-    "dzyaloshinskii_moriya",
-    "anisotropic_exchange",
-    "biquadratic",
-)
-"""Classes that Vampire knows; one axis of anisotropy per site, one field for all moments."""
 
 _HEADER = """\
 # Spin model written by msgreen for Vampire (vampire.york.ac.uk).
@@ -69,13 +59,12 @@ def write_vampire(parts: Parts, folder: Path, moments: np.ndarray) -> Written:
     fractions, home = parts.geometry.folded()
     fractions, fold = _folded(fractions[:, order] * signs)
     field = parts.uniform_field(moments)
-    lost = parts.but(*HELD)
-    if field is None:
-        lost += [parts.terms["field"]]
+    # One axis of anisotropy per site, one field for all moments.
+    lost = parts.unknown(PAIRWISE, field)
     found = axes(parts.onsite())
     lost += parts.onsite_terms(found.tensors(1))
     bonds = parts.bonds()
-    tensorial = any(name in parts.terms for name in HELD[3:5])
+    tensorial = any(name in parts.terms for name in PAIRS[1:])
     if not tensorial:
         bonds = bonds._replace(values=np.trace(bonds.values, axis1=1, axis2=2) / 3)
 
