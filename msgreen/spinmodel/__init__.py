@@ -21,6 +21,7 @@ from msgreen.spinmodel.fitting.sampling import sample_directions as sample_direc
 from msgreen.spinmodel.forms import CLASSES as CLASSES
 from msgreen.spinmodel.forms import SpinClass as SpinClass
 from msgreen.spinmodel.model import SpinModel as SpinModel
+from msgreen.spinmodel.model import magnetic_cell as magnetic_cell
 from msgreen.spinmodel.published.models import DISTANCES as DISTANCES
 from msgreen.spinmodel.published.models import TableReading as TableReading
 from msgreen.spinmodel.published.models import tetramer as tetramer
@@ -58,7 +59,6 @@ from msgreen.spinmodel.states.relax import Relaxed as Relaxed
 from msgreen.spinmodel.states.relax import relax as relax
 from msgreen.spinmodel.states.spin_waves import Path as Path
 from msgreen.spinmodel.states.spin_waves import SpinWaves as SpinWaves
-from msgreen.spinmodel.states.spin_waves import magnetic_cell as magnetic_cell
 from msgreen.spinmodel.states.spin_waves import spin_waves as spin_waves
 from msgreen.spinmodel.states.spin_waves import wave_vector_path as wave_vector_path
 from msgreen.spinmodel.states.spirals import LowestWave as LowestWave

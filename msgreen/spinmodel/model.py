@@ -13,7 +13,7 @@ from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spin import tangent_frame
 from msgreen.spinmodel.forms import Spin, slot_gradient
-from msgreen.spinmodel.terms import Term
+from msgreen.spinmodel.terms import Clusters, Term
 
 
 class SpinModel(eqx.Module):
@@ -207,36 +207,18 @@ class SpinModel(eqx.Module):
         InputError
             For a finite cluster, or if a cluster of sites would close on itself.
         """
-        if self.lattice is None or len(shape) != self.dimension:
-            raise InputError(
-                f"Argument `shape` must have {self.dimension} numbers, one per lattice vector, but "
-                f"it is {tuple(shape)}."
-            )
-        cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-        cells = cells.reshape(-1, self.dimension)
-        terms = []
+        grown = magnetic_cell(self, shape)
         for term in self.terms:
-            moved = (term.clusters.cells[None] + cells[:, None, None]) % np.array(shape)
-            self._check_box(shape, term)
-            number = np.ravel_multi_index(tuple(np.moveaxis(moved, -1, 0)), tuple(shape))
-            sites = number * self.site_count + term.clusters.sites
-            values = jnp.tile(term.values, (len(cells), *(1,) * len(term.spin_class.shape)))
-            terms.append(Term(term.name, sites.reshape(-1, sites.shape[-1]), values))
-        origins = cells @ self.lattice.vectors
-        positions = (origins[:, None] + self.lattice.basis).reshape(-1, origins.shape[-1])
-        return SpinModel(terms, positions=positions)
-
-    def _check_box(self, shape: Sequence[int], term: Term) -> None:
-        labels = np.concatenate(
-            [term.clusters.sites[..., None], term.clusters.cells % np.array(shape)], axis=-1
-        )
-        for row, cluster in enumerate(labels):
-            if term.spin_class.distinct and len(np.unique(cluster, axis=0)) < len(cluster):
+            folded = Clusters(term.clusters.sites, term.clusters.cells % np.array(shape))
+            row = folded.first_repeat() if term.spin_class.distinct else None
+            if row is not None:
                 raise InputError(
                     "Argument `shape` must be larger than the interactions reach, but in a box "
                     f"of {tuple(shape)} cells row {row} of {term.name!r} meets itself. Take more "
                     "cells."
                 )
+        terms = [Term(term.name, term.clusters.sites, term.values) for term in grown.terms]
+        return SpinModel(terms, positions=grown.lattice.basis)
 
     def _directions(self, directions) -> Array:
         directions = jnp.asarray(directions, float)
@@ -249,6 +231,45 @@ class SpinModel(eqx.Module):
             )
         _checks.finite("directions", directions)
         return directions
+
+
+def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
+    """Return the same lattice model with a cell of several cells.
+
+    Parameters
+    ----------
+    model : SpinModel
+        Of a lattice.
+    shape : sequence of int
+        Number of cells along every lattice vector.
+
+    Returns
+    -------
+    SpinModel
+        Site ``s`` of cell n of the shape is the new site ``ravel(n) * site_count + s``, as in
+        ``directions.reshape(-1, 3)`` of a box.
+    """
+    if model.lattice is None or len(shape) != model.dimension:
+        raise InputError(
+            f"Argument `shape` must have {model.dimension} numbers, one per lattice vector, but it "
+            f"is {tuple(shape)}."
+        )
+    cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    cells = cells.reshape(-1, model.dimension)
+    terms = []
+    for term in model.terms:
+        moved = term.clusters.cells[None] + cells[:, None, None]
+        outer, inner = np.divmod(moved, np.array(shape))
+        number = np.ravel_multi_index(tuple(np.moveaxis(inner, -1, 0)), tuple(shape))
+        sites = number * model.site_count + term.clusters.sites
+        values = jnp.tile(term.values, (len(cells), *(1,) * len(term.spin_class.shape)))
+        width = sites.shape[-1]
+        outer = outer.reshape(-1, width, model.dimension)
+        terms.append(Term(term.name, sites.reshape(-1, width), values, outer))
+    vectors = model.lattice.vectors
+    basis = (cells @ vectors)[:, None] + model.lattice.basis
+    grown = Lattice(np.array(shape)[:, None] * vectors, basis.reshape(-1, vectors.shape[1]))
+    return SpinModel(terms, lattice=grown)
 
 
 @eqx.filter_jit

@@ -43,6 +43,13 @@ class Clusters:
     def __len__(self):
         return len(self.sites)
 
+    def first_repeat(self) -> int | None:
+        """Return the first row that names a site twice, None if there is none."""
+        named = np.concatenate([self.sites[..., None], self.cells], axis=-1)
+        equal = np.all(named[:, :, None] == named[:, None], axis=-1)
+        rows = np.flatnonzero(equal.sum(axis=(1, 2)) > named.shape[1])
+        return int(rows[0]) if len(rows) else None
+
 
 class Term(eqx.Module):
     """All interactions of one class, counted once per row (and per cell of a lattice).
@@ -93,6 +100,12 @@ class Term(eqx.Module):
         _check(name, spin_class, sites, cells, values)
         self.name, self.values = name, values
         self.clusters = Clusters(sites, cells.astype(np.int64))
+        row = self.clusters.first_repeat() if spin_class.distinct else None
+        if row is not None:
+            raise InputError(
+                f"Argument `sites` must hold different sites in every {name!r} cluster, but "
+                f"row {row} repeats one: {sites[row].tolist()}. Use the class of fewer sites."
+            )
 
     @property
     def spin_class(self) -> SpinClass:
@@ -134,11 +147,3 @@ def _check(name, spin_class: SpinClass, sites, cells, values) -> None:
         raise InputError("Argument `cells` must hold integers, but it holds other numbers.")
     if np.any(sites < 0):
         raise InputError(f"Argument `sites` must not be negative, but it holds {sites.min()}.")
-    if spin_class.distinct and spin_class.site_count > 1:
-        named = np.concatenate([sites[..., None], cells], axis=-1)
-        for row, cluster in enumerate(named):
-            if len(np.unique(cluster, axis=0)) < len(cluster):
-                raise InputError(
-                    f"Argument `sites` must hold different sites in every {name!r} cluster, but "
-                    f"row {row} repeats one: {sites[row].tolist()}. Use the class of fewer sites."
-                )

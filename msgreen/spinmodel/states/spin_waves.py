@@ -13,7 +13,6 @@ eigenvalues are the energies of the magnons.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
@@ -23,7 +22,6 @@ from msgreen.lattice import Lattice
 from msgreen.spin import tangent_frame
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.states.equivalence import rotation_axes
-from msgreen.spinmodel.terms import Term
 
 _G_FACTOR = 2.0
 
@@ -260,42 +258,3 @@ def wave_vector_path(lattice: Lattice, corners, count: int = 50) -> Path:
     steps = np.diff(k, axis=0) @ (2 * np.pi * np.linalg.pinv(lattice.vectors).T)
     distance = np.concatenate([[0.0], np.cumsum(np.linalg.norm(steps, axis=1))])
     return Path(k, distance, distance[::count])
-
-
-def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
-    """Return the same lattice model with a cell of several cells.
-
-    Parameters
-    ----------
-    model : SpinModel
-        Of a lattice.
-    shape : sequence of int
-        Number of cells along every lattice vector.
-
-    Returns
-    -------
-    SpinModel
-        Site ``s`` of cell n of the shape is the new site ``ravel(n) * site_count + s``, as in
-        ``directions.reshape(-1, 3)`` of a box.
-    """
-    if model.lattice is None or len(shape) != model.dimension:
-        raise InputError(
-            f"Argument `shape` must have {model.dimension} numbers, one per lattice vector, but it "
-            f"is {tuple(shape)}."
-        )
-    cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    cells = cells.reshape(-1, model.dimension)
-    terms = []
-    for term in model.terms:
-        moved = term.clusters.cells[None] + cells[:, None, None]
-        outer, inner = np.divmod(moved, np.array(shape))
-        number = np.ravel_multi_index(tuple(np.moveaxis(inner, -1, 0)), tuple(shape))
-        sites = number * model.site_count + term.clusters.sites
-        values = jnp.tile(term.values, (len(cells), *(1,) * len(term.spin_class.shape)))
-        width = sites.shape[-1]
-        outer = outer.reshape(-1, width, model.dimension)
-        terms.append(Term(term.name, sites.reshape(-1, width), values, outer))
-    vectors = model.lattice.vectors
-    basis = (cells @ vectors)[:, None] + model.lattice.basis
-    grown = Lattice(np.array(shape)[:, None] * vectors, basis.reshape(-1, vectors.shape[1]))
-    return SpinModel(terms, lattice=grown)
