@@ -33,6 +33,17 @@ def positive(name: str, value, unit: str = "") -> None:
         )
 
 
+def negative(name: str, value, unit: str = "") -> None:
+    """Raise InputError unless every entry of `value` is finite and less than zero."""
+    finite(name, value)
+    array = concrete(value)
+    if array is not None and np.any(array >= 0):
+        raise InputError(
+            f"Argument `{name}` must be less than zero{f' ({unit})' if unit else ''}, "
+            f"but it is {array if array.ndim == 0 else array.max()}."
+        )
+
+
 def not_negative(name: str, value, unit: str = "") -> None:
     """Raise InputError unless every entry of `value` is finite and at least zero."""
     finite(name, value)

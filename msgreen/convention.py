@@ -58,7 +58,7 @@ class SpinConvention:
         sites : int
             Number of different sites.
         multiplicity : int array
-            Number of different orders of each cluster (`msgreen.plaquette.multiplicity`).
+            Number of different orders of each cluster (`msgreen.exchange.loops.multiplicity`).
 
         Raises
         ------

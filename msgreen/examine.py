@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from msgreen.config import Outcome
 from msgreen.errors import InputError
+from msgreen.papers.brinker import tetramer, trimer
 from msgreen.plot import spins_figure, texture_figure
 from msgreen.spinmodel import (
     Minima,
@@ -18,8 +19,6 @@ from msgreen.spinmodel import (
     find_minima,
     find_spiral,
     planar_neel,
-    tetramer,
-    trimer,
 )
 from msgreen.units import MEV
 

@@ -10,7 +10,7 @@ from msgreen import LloydEnergy, direction, user_contour
 from msgreen.hosts.kkr import KKRHost
 from msgreen.io import jukkr
 from msgreen.io.jukkr.spinor import up_first
-from msgreen.tmatrix import TMatrix, linear_tmatrix
+from msgreen.scattering.tmatrix import TMatrix, linear_tmatrix
 from msgreen.units import BOHR
 
 DATA = Path(__file__).parent / "data" / "jukkr"

@@ -10,7 +10,7 @@ import numpy as np
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.superconductor import Superconductor
 from msgreen.lattice import Lattice, Region, shell_model
-from msgreen.nambu import p_wave, s_wave
+from msgreen.lattice.nambu import p_wave, s_wave
 
 SQUARE = Lattice.square()
 IMAGINARY_PX = np.array([[0, 0], [0, 0], [1j, 0]])

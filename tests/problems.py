@@ -11,7 +11,7 @@ import mpmath as mp
 import numpy as np
 
 from msgreen import ClusterHost
-from msgreen.scattering import AbstractRigidScatterer
+from msgreen.scattering.contact import AbstractRigidScatterer
 
 SIGMA = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 

@@ -4,8 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from msgreen import ContactCoupling, RashbaGas, equidistant_scan
-from msgreen.asymptotics import (
+from msgreen import ContactCoupling, RashbaGas
+from msgreen.errors import InputError
+from msgreen.papers.lounis import equidistant_scan
+from msgreen.papers.lounis.asymptotics import (
     ORDERS,
     asymptotic_1d,
     asymptotic_2d,
@@ -14,7 +16,6 @@ from msgreen.asymptotics import (
     range_1d,
     range_2d,
 )
-from msgreen.errors import InputError
 
 AU = {"effective_mass": 0.26, "fermi_wavevector": 0.167}
 NAMES = {2: "J_iso", 4: "B4_iso", 6: "kappa6"}

@@ -13,11 +13,11 @@ import pytest
 import xarray as xr
 
 from msgreen import RashbaGas, cli, read_netcdf
-from msgreen.asymptotics import range_1d
 from msgreen.cli import main
 from msgreen.config import EXAMPLE, rashba, read_config
 from msgreen.config.rashba import scan_in_blocks
 from msgreen.errors import PrecisionError
+from msgreen.papers.lounis.asymptotics import range_1d
 
 ROOT = Path(__file__).resolve().parents[1]
 SCAN = """

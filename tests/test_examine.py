@@ -11,7 +11,8 @@ from msgreen.errors import InputError
 from msgreen.examine import examine, published_model
 from msgreen.io import export, read_model
 from msgreen.lattice import Lattice
-from msgreen.spinmodel import SpinModel, Term, tetramer, trimer
+from msgreen.papers.brinker import tetramer, trimer
+from msgreen.spinmodel import SpinModel, Term
 from msgreen.units import MEV
 
 

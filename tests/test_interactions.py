@@ -18,7 +18,7 @@ from msgreen import (
     pairs,
 )
 from msgreen.errors import InputError
-from msgreen.interactions import Coefficient, Terms
+from msgreen.spinmodel.interactions import Coefficient, Terms
 
 SYSTEM = random_cluster(31, sites=4, orbitals=1, coupling=0.3)
 POINTS = np.random.default_rng(1).uniform(size=(4, 3))

@@ -16,7 +16,6 @@ from msgreen import (
     SpinConvention,
     compute_interactions,
     contracted_loops,
-    equidistant_scan,
     loops,
     pairs,
     read_netcdf,
@@ -25,18 +24,16 @@ from msgreen import (
 )
 from msgreen.convention import CONVENTIONS
 from msgreen.errors import FileFormatError, InputError
-from msgreen.interactions import Coefficient, Terms
 from msgreen.io import (
-    SCAN_HEADER,
     dataset_of,
     interactions_of,
     replacing,
-    scan_dataset,
-    scan_rows,
     writable_folder,
     write_dataset,
     write_table,
 )
+from msgreen.papers.lounis import SCAN_HEADER, equidistant_scan, scan_dataset, scan_rows
+from msgreen.spinmodel.interactions import Coefficient, Terms
 
 SQUARE = 6.0 * np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 

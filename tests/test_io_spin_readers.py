@@ -9,7 +9,6 @@ import xarray as xr
 
 from msgreen.cli import EXPORT_FORMATS, main
 from msgreen.errors import FileFormatError, LossWarning
-from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.io import read_model, write_netcdf
 from msgreen.io.spin_programs import (
     FORMATS,
@@ -26,6 +25,7 @@ from msgreen.io.spin_programs.assemble import label
 from msgreen.io.spin_programs.report import energies
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import CLASSES, SpinModel, Term
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 EXCHANGE_OUT = """\
 ==========================================================================================

@@ -11,10 +11,10 @@ from msgreen import pairs
 from msgreen.cli import main
 from msgreen.config import KKRRun, read_config
 from msgreen.errors import ConfigError, InputError
+from msgreen.exchange.ordered import OrderScan, dmi_vectors, order_scan, reference_interactions
 from msgreen.hosts.kkr import cluster_operations
-from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
-from msgreen.transverse import OrderScan, dmi_vectors, order_scan, reference_interactions
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 from msgreen.units import RYDBERG
 
 

@@ -22,11 +22,11 @@ from msgreen import (
     rotation_tensor,
     torque,
 )
+from msgreen.exchange.ordered import TransverseExchange, polar_frame, transverse_exchange
 from msgreen.hosts.kkr import KKRHost, cluster_operations, reciprocal, replace_atoms
 from msgreen.io import jukkr
-from msgreen.spin import rotate, tangent_frame
-from msgreen.tmatrix import SpinSplitting
-from msgreen.transverse import TransverseExchange, polar_frame, transverse_exchange
+from msgreen.scattering.tmatrix import SpinSplitting
+from msgreen.spin.algebra import rotate, tangent_frame
 from msgreen.units import RYDBERG
 
 PAIRS = kkr.all_pairs()

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from msgreen import LOUNIS, coefficients, contracted_loops, loop_tensors, loops, pairs
-from msgreen.interactions import Interactions
-from msgreen.spin import spin_form
-from msgreen.structure import multiplicity
-from msgreen.transverse import reference_interactions, transverse_exchange_with_error
+from msgreen.clusters import multiplicity
+from msgreen.exchange.ordered import reference_interactions, transverse_exchange_with_error
+from msgreen.spin.algebra import spin_form
+from msgreen.spinmodel.interactions import Interactions
 from msgreen.units import MEV
 
 POSITIONS = kkr.run("fe2_soc").atoms.positions

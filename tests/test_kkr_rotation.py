@@ -21,10 +21,10 @@ from msgreen import (
     user_contour,
 )
 from msgreen.errors import InputError
+from msgreen.exchange.derivatives import closed_hessian_with_error
 from msgreen.hosts.kkr import KKRHost
-from msgreen.rotation import closed_hessian_with_error
-from msgreen.spin import rotate, tangent_frame
-from msgreen.tmatrix import TMatrix
+from msgreen.scattering.tmatrix import TMatrix
+from msgreen.spin.algebra import rotate, tangent_frame
 
 
 def part(name: str, sites, chosen=(12, 28)) -> LloydEnergy:

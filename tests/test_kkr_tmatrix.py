@@ -10,7 +10,24 @@ from scipy.special import sph_harm_y
 
 from msgreen import user_contour
 from msgreen.errors import InputError
-from msgreen.harmonics import (
+from msgreen.hosts.kkr import (
+    ClusterOperation,
+    KKRHost,
+    cluster_operations,
+    replace_atoms,
+    symmetrize,
+)
+from msgreen.scattering.tmatrix import (
+    Interpolation,
+    SpinSplitting,
+    TMatrix,
+    collinear_tmatrix,
+    interpolated_tmatrix,
+    linear_tmatrix,
+    site_operations,
+)
+from msgreen.spin.algebra import SIGMA, direction
+from msgreen.spin.harmonics import (
     axial_image,
     crystal_operations,
     harmonic_count,
@@ -19,23 +36,6 @@ from msgreen.harmonics import (
     spin_representation,
     spinor_representation,
     time_reversed,
-)
-from msgreen.hosts.kkr import (
-    ClusterOperation,
-    KKRHost,
-    cluster_operations,
-    replace_atoms,
-    symmetrize,
-)
-from msgreen.spin import SIGMA, direction
-from msgreen.tmatrix import (
-    Interpolation,
-    SpinSplitting,
-    TMatrix,
-    collinear_tmatrix,
-    interpolated_tmatrix,
-    linear_tmatrix,
-    site_operations,
 )
 
 FOURFOLD = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])

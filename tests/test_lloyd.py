@@ -12,7 +12,7 @@ from problems import SIGMA, dimer, random_cluster, random_spins, ring
 
 from msgreen import AbstractHost, ContactCoupling, LloydEnergy, RashbaGas, imaginary_axis
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.spin import Green, decompose
+from msgreen.spin.algebra import Green, decompose
 
 SYSTEMS = [
     random_cluster(1),
@@ -84,7 +84,7 @@ def test_memory_bounded_blocks_are_one_block(monkeypatch):
     lloyd = LloydEnergy(system.host, system.scatterer, system.sites)
     spins = random_spins(14, 7, 3)
     whole = lloyd(spins)
-    monkeypatch.setattr("msgreen.lloyd._BLOCK_BYTES", 2 * 64 * lloyd.green.size)
+    monkeypatch.setattr("msgreen.energy.lloyd._BLOCK_BYTES", 2 * 64 * lloyd.green.size)
     other = random_spins(14, 7, 1, 3)  # a new shape, compiled anew
     np.testing.assert_allclose(lloyd(other)[:, 0], whole, rtol=1e-13)
 

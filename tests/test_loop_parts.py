@@ -11,17 +11,17 @@ from msgreen import (
     LloydEnergy,
     RashbaGas,
     compute_interactions,
-    equidistant_scan,
     imaginary_axis,
 )
+from msgreen.clusters import check_loops, check_order
+from msgreen.energy.lloyd import LloydExpansion
 from msgreen.errors import InputError
-from msgreen.exchange import coefficient_integrand, named_integrands, pattern_integrand
+from msgreen.exchange.closed_forms import coefficient_integrand, named_integrands, pattern_integrand
+from msgreen.exchange.loops import Bonds, Legs, by_order, in_blocks, loop_bonds
 from msgreen.hosts.base import host_factor
-from msgreen.interactions import Interactions, Row
-from msgreen.lloyd import LloydExpansion
-from msgreen.plaquette import Bonds, Legs, by_order, in_blocks, loop_bonds
-from msgreen.scan import DistanceScan
-from msgreen.structure import check_loops, check_order
+from msgreen.papers.lounis import equidistant_scan
+from msgreen.papers.lounis.scan import DistanceScan
+from msgreen.spinmodel.interactions import Interactions, Row
 
 RING = np.array([[0, 1, 2, 3], [0, 2, 1, 3]])
 

@@ -6,7 +6,7 @@ from lattices import IMAGINARY_PX, SQUARE, dense_matrix
 
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice, Region, hopping_model, shell_model
-from msgreen.nambu import Pairing, charge_phase, d_wave, double, p_wave, s_wave
+from msgreen.lattice.nambu import Pairing, charge_phase, d_wave, double, p_wave, s_wave
 
 STILL = np.zeros(2)
 

@@ -11,7 +11,13 @@ from lattices import (
 )
 
 from msgreen import ContactCoupling
-from msgreen.spin_pairs import AXES, HarmonicExpansion, PairCoefficients, SpinPairs, pair_vector
+from msgreen.energy.spin_pairs import (
+    AXES,
+    HarmonicExpansion,
+    PairCoefficients,
+    SpinPairs,
+    pair_vector,
+)
 
 COUPLING = ContactCoupling(-1.5, orbitals=2)
 REAL_PX = np.array([[0, 0], [0, 0], [1, 0]])

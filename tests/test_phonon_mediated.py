@@ -8,7 +8,6 @@ import pytest
 from scipy.integrate import quad
 
 from msgreen.errors import InputError
-from msgreen.interactions import Coefficient
 from msgreen.phonon.closed_forms import (
     acoustic_range,
     chiral_tensors,
@@ -19,6 +18,7 @@ from msgreen.phonon.crystal import HBAR2_OVER_U
 from msgreen.phonon.mediated import crystal_tensors, interactions, mode_tensors, named_parts
 from msgreen.phonon.modes import acoustic, ball, chiral, crystal_modes, optical
 from msgreen.phonon.springs import Spring, helical_chain, mass_spring, screw_couplings
+from msgreen.spinmodel.interactions import Coefficient
 from msgreen.units import BOLTZMANN
 
 CUTOFF, VELOCITY, ENERGY = 1.3, 0.04, 0.03

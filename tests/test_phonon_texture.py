@@ -5,9 +5,9 @@ import pytest
 
 from msgreen.convention import LOUNIS
 from msgreen.errors import InputError
-from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.phonon.springs import Spring, helical_chain, mass_spring
 from msgreen.phonon.texture import add_interactions, ground_state, heisenberg, ring
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 
 def turn(angle, along):

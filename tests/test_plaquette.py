@@ -16,9 +16,9 @@ from msgreen import (
     loops,
     pairs,
 )
+from msgreen.clusters import multiplicity, ordered_loops, perimeters
 from msgreen.errors import InputError
-from msgreen.plaquette import directed_pairs, loop_energies
-from msgreen.structure import multiplicity, ordered_loops, perimeters
+from msgreen.exchange.loops import directed_pairs, loop_energies
 
 POINTS = np.random.default_rng(1).uniform(0, 4, size=(8, 2))
 
@@ -64,7 +64,7 @@ def test_loops_are_those_of_brute_force(order, cutoff, perimeter):
 
 def test_splitting_of_long_lists_changes_nothing(monkeypatch):
     whole = loops(POINTS, 6, cutoff=2.5)
-    monkeypatch.setattr("msgreen.structure._PATHS_AT_ONCE", 3)
+    monkeypatch.setattr("msgreen.clusters._PATHS_AT_ONCE", 3)
     split = loops(POINTS, 6, cutoff=2.5)
     assert set(map(tuple, split)) == set(map(tuple, whole)) and len(split) == len(whole)
 

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from msgreen import ContactCoupling, RashbaGas, equidistant_scan
-from msgreen.plot import (
+from msgreen import ContactCoupling, RashbaGas
+from msgreen.papers.lounis import (
     asymptotic_figure,
     chiral_figure,
+    equidistant_scan,
     isotropic_figure,
     order_figure,
     oscillations,
 )
-from msgreen.plot.scan import CURVES, Curve, Panel
+from msgreen.papers.lounis.figures import CURVES, Curve, Panel
 from msgreen.plot.style import DASHES, STYLE, add_legend, add_letters, panels, styled
 
 Q = 0.167

@@ -25,7 +25,7 @@ from msgreen import (
     torque,
 )
 from msgreen.errors import InputError
-from msgreen.spin import tangent_frame
+from msgreen.spin.algebra import tangent_frame
 
 SYSTEM = random_cluster(21, sites=4, orbitals=2, coupling=0.5)
 SPINS = random_spins(22, 4)

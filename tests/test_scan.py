@@ -7,15 +7,9 @@ import pytest
 from problems import gas_loop_1d
 from scipy.special import hankel1
 
-from msgreen import (
-    ContactCoupling,
-    RashbaGas,
-    calibrated_coupling,
-    coefficients,
-    equidistant_scan,
-    first_minimum,
-)
+from msgreen import ContactCoupling, RashbaGas, calibrated_coupling, coefficients, first_minimum
 from msgreen.errors import InputError
+from msgreen.papers.lounis import equidistant_scan
 
 MASS, FERMI, RASHBA = 0.26, 0.167, 0.0135
 DISTANCES = np.array([2.0, 2.7, 5.0, 10.0, 23.0, 61.0, 140.0, 200.0])

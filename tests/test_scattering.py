@@ -5,7 +5,7 @@ import numpy as np
 from problems import SIGMA, random_cluster, random_spins
 
 from msgreen import ContactCoupling
-from msgreen.scattering import resummed
+from msgreen.scattering.contact import resummed
 
 Z = jnp.array([0.1j, 1.0 + 1j])
 

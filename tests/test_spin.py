@@ -10,7 +10,7 @@ from problems import SIGMA, random_spins
 from scipy.spatial.transform import Rotation
 
 from msgreen.errors import InputError
-from msgreen.spin import (
+from msgreen.spin.algebra import (
     Green,
     angles,
     decompose,

@@ -8,8 +8,8 @@ import pytest
 
 import msgreen
 from msgreen import ContactCoupling, RashbaGas, compute_interactions
+from msgreen.clusters import contracted_loops, loops, pairs
 from msgreen.errors import InputError
-from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import (
     CLASSES,
@@ -32,8 +32,8 @@ from msgreen.spinmodel.forms import (
     triple,
     zeeman,
 )
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 from msgreen.spinmodel.symmetry.images import merge
-from msgreen.structure import contracted_loops, loops, pairs
 
 SITES = 7
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from msgreen import ContactCoupling, RashbaGas, compute_interactions
+from msgreen.clusters import contracted_loops, pairs
 from msgreen.spinmodel import (
     Term,
     cluster_symmetry,
@@ -22,7 +23,6 @@ from msgreen.spinmodel.symmetry.images import (
     sum_by,
     term_of,
 )
-from msgreen.structure import contracted_loops, pairs
 
 TRIMER = 6.0 * np.array([[-0.5, -np.sqrt(1 / 12)], [0.5, -np.sqrt(1 / 12)], [0.0, np.sqrt(1 / 3)]])
 

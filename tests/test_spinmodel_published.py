@@ -10,30 +10,33 @@ import numpy as np
 import pytest
 
 from msgreen.errors import InputError
-from msgreen.plot import spins_figure, trimer_figure
-from msgreen.spinmodel import (
+from msgreen.papers.brinker import (
     DISTANCES,
     FIT_ERRORS,
     EffectivePairs,
     RingEnergy,
     RingParameters,
     TableReading,
-    cluster_symmetry,
-    collinear,
     effective_interactions,
-    ferromagnet,
-    planar_neel,
-    point_group,
-    relax,
     ring_energy,
     ring_model,
     ring_positions,
     ring_states,
     tetramer,
     tetramer_parameters,
-    transform,
     trimer,
+    trimer_figure,
     trimer_parameters,
+)
+from msgreen.plot import spins_figure
+from msgreen.spinmodel import (
+    cluster_symmetry,
+    collinear,
+    ferromagnet,
+    planar_neel,
+    point_group,
+    relax,
+    transform,
 )
 from msgreen.units import MEV
 

@@ -11,8 +11,8 @@ from msgreen.hosts.base import check_pairs, level_contour, site_count
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Lattice, Region, shell_model
-from msgreen.scattering import AbstractScatterer
-from msgreen.spin import SIGMA
+from msgreen.scattering.contact import AbstractScatterer
+from msgreen.spin.algebra import SIGMA
 
 MEV = 1e-3
 

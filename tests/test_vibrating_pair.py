@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from msgreen.errors import InputError
-from msgreen.phonon.pair import (
+from msgreen.papers.fransson.pair import (
     SpinPair,
     anisotropic_levels,
     free_energy,
@@ -18,7 +18,7 @@ from msgreen.phonon.pair import (
     spin_half_moment,
     total_moment,
 )
-from msgreen.phonon.phase_diagram import (
+from msgreen.papers.fransson.phase_diagram import (
     PUBLISHED_RATIO,
     exchange_field_map,
     exchange_temperature_map,

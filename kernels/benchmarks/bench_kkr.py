@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import contracted_loops, loops, pairs
+from msgreen.exchange.ordered import reference_interactions
 from msgreen.io import jukkr
-from msgreen.transverse import reference_interactions
 
 
 def product_rate(size, energies, batch):

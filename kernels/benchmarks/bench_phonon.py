@@ -7,14 +7,8 @@ import time
 import jax
 import numpy as np
 
-from msgreen.phonon import (
-    Spring,
-    crystal_modes,
-    crystal_tensors,
-    exchange_field_map,
-    mass_spring,
-    mode_tensors,
-)
+from msgreen.papers.fransson import exchange_field_map
+from msgreen.phonon import Spring, crystal_modes, crystal_tensors, mass_spring, mode_tensors
 
 MESH = (102, 102, 102)
 PAIRS = 1000

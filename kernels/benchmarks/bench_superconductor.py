@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import ContactCoupling, matsubara
+from msgreen.energy.spin_pairs import SpinPairs
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.superconductor import Superconductor
 from msgreen.lattice import Lattice, Region, shell_model
-from msgreen.nambu import p_wave, s_wave
-from msgreen.spin_pairs import SpinPairs
+from msgreen.lattice.nambu import p_wave, s_wave
 
 COUPLING = ContactCoupling(-1.5, orbitals=2)
 SQUARE = Lattice.square()

@@ -8,23 +8,23 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
+from msgreen.clusters import check_order, contracted_loops, loops
 from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
 from msgreen.convention import CONVENTIONS, convention
+from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
-from msgreen.hosts.kkr import cluster_operations
-from msgreen.interactions import Coefficient, Interactions, Row
-from msgreen.io.jukkr import Run, read_folder, read_host
-from msgreen.io.netcdf import dataset_of
-from msgreen.lloyd import LloydEnergy
-from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
-from msgreen.structure import check_order, contracted_loops, loops
-from msgreen.transverse import (
+from msgreen.exchange.ordered import (
     OrderScan,
     dmi_vectors,
     order_scan,
     reference_interactions,
     transverse_exchange_with_error,
 )
+from msgreen.hosts.kkr import cluster_operations
+from msgreen.io.jukkr import Run, read_folder, read_host
+from msgreen.io.netcdf import dataset_of
+from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Row
 from msgreen.units import MEV
 
 SYMMETRIC = 1e-4

@@ -5,20 +5,20 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
+from msgreen.clusters import check_order, loops
 from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive, exactly_one
 from msgreen.convention import CONVENTIONS
+from msgreen.energy.spin_pairs import SpinPairs, pair_interactions
 from msgreen.errors import InputError
-from msgreen.exchange import compute_interactions
+from msgreen.exchange.closed_forms import compute_interactions
 from msgreen.hosts.base import AbstractHost, AbstractLatticeHost
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.tight_binding import TightBinding
-from msgreen.interactions import Interactions, Row
 from msgreen.io.netcdf import dataset_of
 from msgreen.lattice import HoppingModel, Lattice, Region, shell_model
 from msgreen.plot import distance_figure
-from msgreen.scattering import ContactCoupling
-from msgreen.spin_pairs import SpinPairs, pair_interactions
-from msgreen.structure import check_order, loops
+from msgreen.scattering.contact import ContactCoupling
+from msgreen.spinmodel.interactions import Interactions, Row
 
 Vector = Annotated[list[float], Field(min_length=1)]
 

@@ -9,15 +9,15 @@ from pydantic import Field, model_validator
 
 from msgreen.config.schema import AbstractRun, AbstractTable, OneOrMore, Outcome, Positive
 from msgreen.convention import CONVENTIONS
-from msgreen.interactions import Interactions, Row
 from msgreen.io.netcdf import dataset_of
+from msgreen.papers.fransson.pair import SpinPair
+from msgreen.papers.fransson.phase_diagram import PUBLISHED_RATIO, exchange_field_map
 from msgreen.phonon.crystal import HarmonicCrystal, check_sites
 from msgreen.phonon.mediated import crystal_tensors, interactions
 from msgreen.phonon.modes import check_mesh
-from msgreen.phonon.pair import SpinPair
-from msgreen.phonon.phase_diagram import PUBLISHED_RATIO, exchange_field_map
 from msgreen.phonon.springs import Spring, mass_spring
 from msgreen.plot.phonon import field_map_figure
+from msgreen.spinmodel.interactions import Interactions, Row
 from msgreen.units import MEV
 
 Vector = Annotated[list[float], Field(min_length=3, max_length=3)]

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from pydantic import AfterValidator, Field, model_validator
 
 from msgreen import _checks
+from msgreen.clusters import check_order, contracted_loops, loops, perimeters
 from msgreen.config.schema import (
     AbstractRun,
     AbstractTable,
@@ -23,21 +24,21 @@ from msgreen.config.schema import (
 )
 from msgreen.convention import CONVENTIONS, convention
 from msgreen.errors import InputError
-from msgreen.exchange import compute_interactions
+from msgreen.exchange.calibration import first_minimum
+from msgreen.exchange.closed_forms import compute_interactions
 from msgreen.hosts.rashba import RashbaGas
-from msgreen.interactions import Row
 from msgreen.io.netcdf import dataset_of
-from msgreen.io.scan import SCAN_HEADER, Scans, scan_dataset, scan_rows
-from msgreen.plot import (
+from msgreen.papers.lounis import (
     asymptotic_figure,
     chiral_figure,
     isotropic_figure,
     order_figure,
     oscillations,
 )
-from msgreen.scan import DistanceScan, equidistant_scan, first_minimum
-from msgreen.scattering import ContactCoupling
-from msgreen.structure import check_order, contracted_loops, loops, perimeters
+from msgreen.papers.lounis.scan import DistanceScan, equidistant_scan
+from msgreen.papers.lounis.table import SCAN_HEADER, Scans, scan_dataset, scan_rows
+from msgreen.scattering.contact import ContactCoupling
+from msgreen.spinmodel.interactions import Row
 from msgreen.units import MEV
 
 BLOCK = 400

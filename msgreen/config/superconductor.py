@@ -9,7 +9,7 @@ from msgreen.config.lattice import AbstractLatticeTable, AbstractSpinRun
 from msgreen.config.schema import Outcome, Positive
 from msgreen.errors import InputError
 from msgreen.hosts.superconductor import Superconductor
-from msgreen.nambu import d_wave, p_wave, s_wave
+from msgreen.lattice.nambu import d_wave, p_wave, s_wave
 
 Matrix = Annotated[list[list[float]], Field(min_length=3, max_length=3)]
 

@@ -12,7 +12,7 @@ from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, imaginary_axis, matsubara
 from msgreen.errors import InputError
 from msgreen.lattice import HoppingModel
-from msgreen.spin import Green
+from msgreen.spin.algebra import Green
 
 
 class AbstractHost(eqx.Module):

@@ -12,7 +12,7 @@ from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, imaginary_axis
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, check_pairs
-from msgreen.spin import Green, decompose
+from msgreen.spin.algebra import Green, decompose
 
 
 class ClusterHost(AbstractHost):

@@ -23,7 +23,7 @@ from msgreen.lattice import (
     sectors,
 )
 from msgreen.lattice.finite import missing_sites
-from msgreen.spin import Green, decompose
+from msgreen.spin.algebra import Green, decompose
 
 LARGEST_CUT = 4000
 """Matrix size beyond which the sites that are missing are not removed all at once."""

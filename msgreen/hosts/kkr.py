@@ -11,21 +11,21 @@ from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex
 from msgreen.contour import Contour
 from msgreen.errors import InputError
-from msgreen.harmonics import (
+from msgreen.hosts.base import AbstractHost, check_pairs
+from msgreen.spin.algebra import Green, decompose
+from msgreen.spin.harmonics import (
     axial_image,
     crystal_operations,
     spinor_representation,
     time_reversed,
 )
-from msgreen.hosts.base import AbstractHost, check_pairs
-from msgreen.spin import Green, decompose
 
 
 class KKRHost(AbstractHost):
     """Structural Green function of a cluster, at the energies at which it was computed.
 
     The host contains its atoms with their moments in a reference state; a scatterer
-    (`msgreen.tmatrix`) is the change of the t-matrices from there.
+    (`msgreen.scattering.tmatrix`) is the change of the t-matrices from there.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, fermi_line
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, check_pairs, site_count
-from msgreen.spin import Green
+from msgreen.spin.algebra import Green
 from msgreen.units import HBAR2_OVER_ME
 
 

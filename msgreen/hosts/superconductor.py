@@ -13,8 +13,8 @@ from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, AbstractLatticeHost, check_pairs, level_contour
 from msgreen.lattice import HoppingModel
-from msgreen.nambu import Pairing, charge_phase, double
-from msgreen.spin import Green, decompose
+from msgreen.lattice.nambu import Pairing, charge_phase, double
+from msgreen.spin.algebra import Green, decompose
 
 
 class Superconductor(AbstractHost):

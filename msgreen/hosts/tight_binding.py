@@ -13,7 +13,7 @@ from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractLatticeHost, check_pairs, level_contour
 from msgreen.lattice import HoppingModel, bloch_matrix, grid, mesh_blocks
-from msgreen.spin import Green, decompose
+from msgreen.spin.algebra import Green, decompose
 
 COARSEST_MESH = 16
 LARGEST_POINT_COUNT = 2**22

@@ -7,10 +7,6 @@ from msgreen.io.netcdf import interactions_of as interactions_of
 from msgreen.io.netcdf import read_netcdf as read_netcdf
 from msgreen.io.netcdf import write_dataset as write_dataset
 from msgreen.io.netcdf import write_netcdf as write_netcdf
-from msgreen.io.scan import SCAN_HEADER as SCAN_HEADER
-from msgreen.io.scan import Scans as Scans
-from msgreen.io.scan import scan_dataset as scan_dataset
-from msgreen.io.scan import scan_rows as scan_rows
 from msgreen.io.spin_programs import export as export
 from msgreen.io.spin_programs import read_model as read_model
 from msgreen.io.table import write_csv as write_csv

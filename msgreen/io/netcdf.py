@@ -8,8 +8,8 @@ import xarray as xr
 
 from msgreen.convention import SpinConvention
 from msgreen.errors import FileFormatError
-from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.io.atomic import replacing
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 _CONVENTION = (
     "convention",

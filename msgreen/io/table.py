@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from msgreen.interactions import Interactions, Row
 from msgreen.io.atomic import replacing
+from msgreen.spinmodel.interactions import Interactions, Row
 
 
 def write_table(path: str | Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
@@ -40,7 +40,7 @@ def write_csv(interactions: Interactions, path: str | Path, *, tensors: bool = F
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from msgreen.interactions import Coefficient, Terms
+    >>> from msgreen.spinmodel.interactions import Coefficient, Terms
     >>> exchange = Coefficient(np.array([0.25]), np.array([1e-12]))
     >>> file = Path(tempfile.mkdtemp()) / "interactions.csv"
     >>> write_csv(Interactions((Terms(np.array([[0, 1]]), {"J_iso": exchange}),)), file)

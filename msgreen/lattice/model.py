@@ -10,7 +10,7 @@ from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex
 from msgreen.errors import InputError
 from msgreen.lattice.geometry import Lattice
-from msgreen.spin import PAULI
+from msgreen.spin.algebra import PAULI
 
 Term = tuple[Sequence[int], int, int, Array]
 

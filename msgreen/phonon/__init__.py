@@ -19,16 +19,6 @@ from msgreen.phonon.modes import chiral as chiral
 from msgreen.phonon.modes import crystal_modes as crystal_modes
 from msgreen.phonon.modes import optical as optical
 from msgreen.phonon.modes import thermal_factor as thermal_factor
-from msgreen.phonon.pair import SpinPair as SpinPair
-from msgreen.phonon.pair import free_energy as free_energy
-from msgreen.phonon.pair import levels as levels
-from msgreen.phonon.pair import site_moments as site_moments
-from msgreen.phonon.pair import total_moment as total_moment
-from msgreen.phonon.phase_diagram import exchange_field_map as exchange_field_map
-from msgreen.phonon.phase_diagram import exchange_temperature_map as exchange_temperature_map
-from msgreen.phonon.phase_diagram import ground_state_crossovers as ground_state_crossovers
-from msgreen.phonon.phase_diagram import mean_displacement as mean_displacement
-from msgreen.phonon.phase_diagram import moment_per_site as moment_per_site
 from msgreen.phonon.springs import Spring as Spring
 from msgreen.phonon.springs import helical_chain as helical_chain
 from msgreen.phonon.springs import mass_spring as mass_spring

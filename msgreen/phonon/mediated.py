@@ -22,10 +22,10 @@ from msgreen import _checks
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.hosts.base import check_pairs
-from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.phonon.crystal import HarmonicCrystal, check_sites, mesh, require_stable
 from msgreen.phonon.matrix_function import hermitian_function
 from msgreen.phonon.modes import Modes, check_mesh, thermal_factor, thirds
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 from msgreen.units import BOLTZMANN
 
 _CHUNK = 4096

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
+from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.hosts.base import check_pairs
-from msgreen.interactions import Coefficient, Interactions, Terms
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import crystal_tensors, interactions, named_parts
-from msgreen.structure import multiplicity
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 
 class Texture(NamedTuple):

@@ -1,13 +1,8 @@
 """Figures, as `matplotlib.figure.Figure` objects without any global state."""
 
-from msgreen.plot.asymptotic import asymptotic_figure as asymptotic_figure
-from msgreen.plot.asymptotic import oscillations as oscillations
 from msgreen.plot.kkr import cluster_distance_figure as cluster_distance_figure
 from msgreen.plot.kkr import dmi_figure as dmi_figure
 from msgreen.plot.kkr import rotation_order_figure as rotation_order_figure
-from msgreen.plot.scan import chiral_figure as chiral_figure
-from msgreen.plot.scan import isotropic_figure as isotropic_figure
-from msgreen.plot.scan import order_figure as order_figure
 from msgreen.plot.spin_states import landscape_figure as landscape_figure
 from msgreen.plot.spin_states import magnon_figure as magnon_figure
 from msgreen.plot.spin_states import texture_figure as texture_figure

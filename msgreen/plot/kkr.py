@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from msgreen.interactions import Interactions
+from msgreen.clusters import perimeters
+from msgreen.exchange.ordered import OrderScan
 from msgreen.plot.style import BLACK, BLUE, GREEN, PURPLE, RED, SKY, add_letters, panels, styled
-from msgreen.structure import perimeters
-from msgreen.transverse import OrderScan
+from msgreen.spinmodel.interactions import Interactions
 from msgreen.units import MEV
 
 COLOURS = (BLACK, BLUE, RED, GREEN, PURPLE, SKY)
@@ -21,7 +21,7 @@ def cluster_distance_figure(found: Interactions, positions: np.ndarray, unit: st
     Parameters
     ----------
     found : Interactions
-        From `msgreen.transverse.reference_interactions`, any convention; drawn as it is.
+        From `msgreen.exchange.ordered.reference_interactions`, any convention; drawn as it is.
     positions : real array, shape (site, 3)
     unit : str
         Of the positions, for the axes.

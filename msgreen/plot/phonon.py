@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from msgreen.papers.fransson.phase_diagram import ground_state_crossovers
 from msgreen.phonon.closed_forms import acoustic_range
 from msgreen.phonon.modes import thermal_factor
-from msgreen.phonon.phase_diagram import ground_state_crossovers
 from msgreen.phonon.texture import Texture
 from msgreen.plot.style import BLUE, DASHES, GREEN, PURPLE, RED, add_letters, panels, styled
 from msgreen.units import MEV

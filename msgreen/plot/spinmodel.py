@@ -9,6 +9,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from msgreen.errors import InputError
+from msgreen.papers.brinker.rings import (
+    RingParameters,
+    effective_interactions,
+    ring_energy,
+    ring_model,
+    ring_states,
+)
 from msgreen.plot.style import (
     BLACK,
     BLUE,
@@ -21,13 +28,6 @@ from msgreen.plot.style import (
     add_letters,
     panels,
     styled,
-)
-from msgreen.spinmodel.published.rings import (
-    RingParameters,
-    effective_interactions,
-    ring_energy,
-    ring_model,
-    ring_states,
 )
 from msgreen.units import MEV
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
-from msgreen.interactions import Interactions, Terms
 from msgreen.lattice import Lattice
+from msgreen.spinmodel.interactions import Interactions, Terms
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.terms import Term
 

@@ -11,7 +11,7 @@ from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
-from msgreen.spin import tangent_frame
+from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.forms import Spin, slot_gradient
 from msgreen.spinmodel.terms import Clusters, Term
 
@@ -178,7 +178,8 @@ class SpinModel(eqx.Module):
         Returns
         -------
         real array, shape (..., site, 2, site, 2)
-            Second derivatives in the geodesic coordinates along `msgreen.spin.tangent_frame`.
+            Second derivatives in the geodesic coordinates along
+            `msgreen.spin.algebra.tangent_frame`.
 
         Raises
         ------

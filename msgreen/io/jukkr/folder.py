@@ -19,7 +19,7 @@ from msgreen.io.jukkr.structure import (
     read_lattice_constant,
 )
 from msgreen.io.jukkr.tmat import TMatrixFile, read_tmat
-from msgreen.tmatrix import TMatrix, collinear_tmatrix, interpolated_tmatrix
+from msgreen.scattering.tmatrix import TMatrix, collinear_tmatrix, interpolated_tmatrix
 
 EXAMPLES = ("fe2_nosoc", "fe2_soc", "fe2_soc_y")
 """Names of the example folders that come with msgreen; see `example`."""
@@ -38,7 +38,8 @@ class Run(NamedTuple):
     lattice_constant : float or None
         In angstrom; None if neither given nor named by an `inputcard` in the folder.
     interpolation_error : real array, shape (direction, site), or None
-        How well every direction is predicted by the others (`msgreen.tmatrix.Interpolation`);
+        How well every direction is predicted by the others
+        (`msgreen.scattering.tmatrix.Interpolation`);
         None without spin-orbit coupling, where t(e) is exact.
     """
 
@@ -91,7 +92,7 @@ def read_folder(
         In angstrom.
     degree, operations : optional
         Of the interpolation between directions with spin-orbit coupling; see
-        `msgreen.tmatrix.interpolated_tmatrix`.
+        `msgreen.scattering.tmatrix.interpolated_tmatrix`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy as np
 
 from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import first_line, read_lines
-from msgreen.spin import direction
+from msgreen.spin.algebra import direction
 from msgreen.units import BOHR
 
 _ALAT = re.compile(r"ALATBASIS\s*=\s*([-+.\dEeDd]+)")

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from msgreen import _checks
 from msgreen._typing import Array, Bool, Float, Int
 from msgreen.errors import InputError
-from msgreen.spin import tangent_frame
+from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.states.equivalence import distances, rotation_axes
 from msgreen.spinmodel.states.relax import curvature_product, relax

@@ -14,7 +14,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
-from msgreen.spin import tangent_frame
+from msgreen.spin.algebra import tangent_frame
 
 _Z = (0.0, 0.0, 1.0)
 
@@ -85,7 +85,7 @@ def cone(angle, phase, axis=_Z) -> Float[Array, "*batch 3"]:
         Between spin and axis, in radians.
     phase : real array
         Azimuth about the axis in radians, counted from the first vector of
-        `msgreen.spin.tangent_frame`: about z from x to y.
+        `msgreen.spin.algebra.tangent_frame`: about z from x to y.
     axis : real array, shape (3,)
 
     Returns

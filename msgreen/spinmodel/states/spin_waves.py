@@ -19,7 +19,7 @@ from msgreen import _checks
 from msgreen._typing import ArrayLike, Bool, Complex, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
-from msgreen.spin import tangent_frame
+from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.states.equivalence import rotation_axes
 

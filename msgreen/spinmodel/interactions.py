@@ -11,9 +11,9 @@ import xarray as xr
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
+from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL, SpinConvention
 from msgreen.errors import InputError
-from msgreen.structure import multiplicity
 from msgreen.units import MEV
 
 _SHOWN = 20

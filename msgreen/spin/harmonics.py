@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
-from msgreen.spin import PAULI
+from msgreen.spin.algebra import PAULI
 
 
 def harmonic_count(degree: int) -> int:

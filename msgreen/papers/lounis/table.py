@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from msgreen.convention import LOUNIS
-from msgreen.scan import DistanceScan
+from msgreen.papers.lounis.scan import DistanceScan
 from msgreen.units import MEV
 
 Scans = Mapping[int, tuple[DistanceScan, DistanceScan]]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.errors import InputError
-from msgreen.spin import SIGMA, spin_matrix
+from msgreen.spin.algebra import SIGMA, spin_matrix
 
 
 class AbstractScatterer(eqx.Module):

@@ -14,9 +14,9 @@ import numpy as np
 
 from msgreen._precision import require_x64
 from msgreen.errors import InputError
+from msgreen.papers.brinker import tables
+from msgreen.papers.brinker.rings import RingParameters, ring_model
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.published import tables
-from msgreen.spinmodel.published.rings import RingParameters, ring_model
 from msgreen.units import MEV
 
 DISTANCES: Mapping[str, float] = MappingProxyType(

@@ -17,7 +17,7 @@ from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, green_matrix
-from msgreen.scattering import AbstractScatterer
+from msgreen.scattering.contact import AbstractScatterer
 
 
 def bound_states(

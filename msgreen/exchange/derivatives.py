@@ -4,8 +4,8 @@ Two different expansions are served and kept apart by name:
 
 - *rotations* about a reference configuration: derivatives with respect to geodesic (normal)
   coordinates u on the sphere, e_i(u) = cos|u| e_i + sinc|u| (u_1 a_i + u_2 b_i), where (a_i, b_i)
-  is `msgreen.spin.tangent_frame`. At u = 0 these are the symmetrised covariant derivatives on the
-  sphere, of any order. In second order this is the exchange of Liechtenstein et al.
+  is `msgreen.spin.algebra.tangent_frame`. At u = 0 these are the symmetrised covariant derivatives
+  on the sphere, of any order. In second order this is the exchange of Liechtenstein et al.
 - the *multilinear* expansion about S = 0: plain derivatives with respect to unconstrained
   spins, at S = 0. This is the expansion of Lounis; its tensors are those of the plaquettes.
 
@@ -25,9 +25,9 @@ from jax.experimental.jet import jet
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
+from msgreen.energy.lloyd import LloydEnergy, LloydExpansion
 from msgreen.errors import InputError
-from msgreen.lloyd import LloydEnergy, LloydExpansion
-from msgreen.spin import rotate, tangent_frame
+from msgreen.spin.algebra import rotate, tangent_frame
 
 Energy = Callable[[Array], Array]
 
@@ -139,7 +139,7 @@ def multilinear_tensor(energy: Energy, count: int, sites: Sequence[int]) -> Floa
     Returns
     -------
     real array, shape (3,) * N
-        For distinct sites, the sum of the tensors of all loops over them (`msgreen.plaquette`).
+        For distinct sites, the sum of the tensors of all their loops (`msgreen.exchange.loops`).
 
     References
     ----------

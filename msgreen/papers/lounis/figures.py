@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from msgreen.papers.lounis.scan import DistanceScan
 from msgreen.plot.style import (
     BLACK,
     BLUE,
@@ -26,7 +27,6 @@ from msgreen.plot.style import (
     panels,
     styled,
 )
-from msgreen.scan import DistanceScan
 from msgreen.units import MEV
 
 Scans = Mapping[int, DistanceScan]

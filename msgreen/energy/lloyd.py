@@ -22,7 +22,7 @@ from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, unwrap_logdet
 from msgreen.errors import AccuracyWarning, InputError
 from msgreen.hosts.base import AbstractHost, green_matrix, host_factor, site_count
-from msgreen.scattering import AbstractScatterer, resummed
+from msgreen.scattering.contact import AbstractScatterer, resummed
 
 _BLOCK_BYTES = 256 * 2**20
 
@@ -127,7 +127,7 @@ class LloydEnergy(eqx.Module):
         """Return the total E(S) of one configuration of vectors of any length, in eV.
 
         The unchecked form of calling the object; derivatives with respect to unconstrained
-        spins (`msgreen.rotation`) go through it.
+        spins (`msgreen.exchange.derivatives`) go through it.
         """
         return self._integrate(self._total, spins)[0]
 

@@ -142,7 +142,8 @@ def contracted_loops(
     Notes
     -----
     Together with `loops` of order 4 these are all four-step walks between different sites.
-    Repeated scattering at one site is resummed into the t-matrix (`msgreen.scattering.resummed`).
+    Repeated scattering at one site is resummed into the t-matrix
+    (`msgreen.scattering.contact.resummed`).
 
     References
     ----------

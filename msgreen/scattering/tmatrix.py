@@ -20,7 +20,9 @@ from msgreen import _checks
 from msgreen._precision import require_x64
 from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
-from msgreen.harmonics import (
+from msgreen.scattering.contact import AbstractRigidScatterer, AbstractScatterer
+from msgreen.spin.algebra import SIGMA, spin_matrix
+from msgreen.spin.harmonics import (
     axial_image,
     crystal_operations,
     harmonic_count,
@@ -28,8 +30,6 @@ from msgreen.harmonics import (
     spinor_representation,
     time_reversed,
 )
-from msgreen.scattering import AbstractRigidScatterer, AbstractScatterer
-from msgreen.spin import SIGMA, spin_matrix
 
 _CARTESIAN = np.array([2, 0, 1])  # x, y, z among the harmonics y, z, x of degree 1
 _UNIT = sqrt(3 / (4 * pi))
@@ -74,7 +74,7 @@ class TMatrix(AbstractScatterer):
     energies : complex array, shape (energy,)
         In eV.
     coefficients : complex array, shape (energy, site, harmonic, 2 orb, 2 orb)
-        c_in in angstrom; the harmonics are those of `msgreen.harmonics.solid_harmonics`.
+        c_in in angstrom; the harmonics are those of `msgreen.spin.harmonics.solid_harmonics`.
     reference : real array, shape (site, 3)
         e0, the moments that the host contains.
 

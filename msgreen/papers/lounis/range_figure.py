@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from msgreen.asymptotics import (
+from msgreen.hosts.rashba import RashbaGas
+from msgreen.papers.lounis.asymptotics import (
     ORDERS,
     amplitude,
     asymptotic_1d,
@@ -16,7 +17,7 @@ from msgreen.asymptotics import (
     printed_equidistant_2d,
     range_2d,
 )
-from msgreen.hosts.rashba import RashbaGas
+from msgreen.papers.lounis.scan import DistanceScan
 from msgreen.plot.style import (
     BLACK,
     BLUE,
@@ -27,7 +28,6 @@ from msgreen.plot.style import (
     panels,
     styled,
 )
-from msgreen.scan import DistanceScan
 
 NAMES = {2: "J_iso", 4: "B4_iso", 6: "kappa6"}
 EQUATIONS = {(1, 2): 43, (1, 4): 47, (1, 6): 54, (2, 2): 57, (2, 4): 59, (2, 6): 61}

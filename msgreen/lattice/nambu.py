@@ -20,7 +20,7 @@ from msgreen.errors import InputError
 from msgreen.lattice import HoppingModel, Lattice
 from msgreen.lattice.bloch import wave
 from msgreen.lattice.model import check_blocks, check_same, swap_ends
-from msgreen.spin import PAULI
+from msgreen.spin.algebra import PAULI
 
 
 class Pairing(eqx.Module):

@@ -23,16 +23,16 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float
 from msgreen.convention import LOUNIS
+from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.exchange import compute_interactions
-from msgreen.harmonics import axial_image
+from msgreen.exchange.closed_forms import compute_interactions
+from msgreen.exchange.derivatives import closed_hessian_with_error
+from msgreen.exchange.loops import by_order, loop_tensors
 from msgreen.hosts.base import AbstractHost, check_pairs
-from msgreen.interactions import Coefficient, Interactions, Terms
-from msgreen.lloyd import LloydEnergy
-from msgreen.plaquette import by_order, loop_tensors
-from msgreen.rotation import closed_hessian_with_error
-from msgreen.spin import angles, rotate, spin_form, tangent_frame
-from msgreen.tmatrix import TMatrix
+from msgreen.scattering.tmatrix import TMatrix
+from msgreen.spin.algebra import angles, rotate, spin_form, tangent_frame
+from msgreen.spin.harmonics import axial_image
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 _RIGID = 1e-12
 """Part of dt/de beyond Delta sigma below which t is Delta dS.sigma."""
@@ -156,8 +156,8 @@ def reference_interactions(
     Without spin-orbit coupling t = Delta dS.sigma, and the coefficients are those of paper L. With
     it t is more than that (`TMatrix.spin_splitting_residual`). The tensors, of up to four spins,
     contain it. What they have beyond the tensors of Delta is projected on the spin forms of the
-    named coefficients (`msgreen.spin.spin_form`) and added to these; the pairs' add up to the
-    whole tensor. Coefficients of six and more spins are those of Delta alone.
+    named coefficients (`msgreen.spin.algebra.spin_form`) and added to these; the pairs' add up to
+    the whole tensor. Coefficients of six and more spins are those of Delta alone.
 
     References
     ----------

@@ -1,7 +1,7 @@
 """Tables 3-7 of Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020).
 
 The numbers as printed, in meV, from calculations within density functional theory. What the columns
-mean is said in `msgreen.spinmodel.published.models`.
+mean is said in `msgreen.papers.brinker.models`.
 """
 
 from collections.abc import Mapping

@@ -7,8 +7,8 @@ from scipy.optimize import bisect
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
+from msgreen.papers.fransson.pair import SpinPair, total_moment
 from msgreen.phonon.modes import thermal_factor
-from msgreen.phonon.pair import SpinPair, total_moment
 
 PUBLISHED_RATIO = 0.5
 """a_2 / a_1 of the spectrum and of Eq. 5 that F2 prints; its Hamiltonian has 0."""

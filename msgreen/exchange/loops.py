@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
+from msgreen.clusters import check_loops, check_order, multiplicity
 from msgreen.contour import Contour
 from msgreen.hosts.base import AbstractHost, host_factor, site_count
-from msgreen.scattering import AbstractRigidScatterer, AbstractScatterer
-from msgreen.spin import Green
-from msgreen.structure import check_loops, check_order, multiplicity
+from msgreen.scattering.contact import AbstractRigidScatterer, AbstractScatterer
+from msgreen.spin.algebra import Green
 
 _BLOCK_BYTES = 32 * 2**20
 

@@ -22,14 +22,14 @@ from msgreen_kernels import slogdet
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
-from msgreen.bound_states import count_bound_states
 from msgreen.contour import Contour
 from msgreen.convention import OUASSOU
+from msgreen.energy.bound_states import count_bound_states
 from msgreen.errors import InputError
-from msgreen.harmonics import harmonic_count, solid_harmonics
 from msgreen.hosts.base import AbstractHost, check_pairs, host_factor, site_count
-from msgreen.interactions import Coefficient, Interactions, Terms
-from msgreen.scattering import AbstractScatterer, resummed
+from msgreen.scattering.contact import AbstractScatterer, resummed
+from msgreen.spin.harmonics import harmonic_count, solid_harmonics
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 AXES: np.ndarray = np.array([s * np.eye(3)[a] for a in range(3) for s in (1, -1)])
 """The directions +x, -x, +y, -y, +z, -z of paper O, shape (6, 3)."""
@@ -64,7 +64,7 @@ class HarmonicExpansion(NamedTuple):
     rest : real array, shape (pair, degree + 1, degree + 1)
         Root mean square over both spheres of the part of degree l in S1 and l' in S2.
     coefficients : real array, shape (pair, harmonic, harmonic)
-        c_LM, in the order of `msgreen.harmonics.solid_harmonics`.
+        c_LM, in the order of `msgreen.spin.harmonics.solid_harmonics`.
     """
 
     F0: Float[Array, " pair"]

@@ -6,7 +6,7 @@ legs carry B. Its coefficient is, in the convention of paper L,
     c = (2 / N pi) Im int Tr[X_ij t_j X_jk t_k ... X_ni t_i]      for an even number of B,
 
 with Re in place of Im for an odd number; it carries one Cartesian axis per B. The energy of one
-ordered loop is minus the coefficient contracted with `msgreen.spin.spin_form`. All named
+ordered loop is minus the coefficient contracted with `msgreen.spin.algebra.spin_form`. All named
 coefficients are patterns or sums of patterns:
 
     N = 2:  J_iso = c() - tr c(0,1),  D = c(1) - c(0),  J_ani = c(0,1) + c(0,1)^T
@@ -25,21 +25,21 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
+from msgreen.clusters import check_order, multiplicity
 from msgreen.contour import Contour
 from msgreen.convention import LOUNIS, NEUTRAL
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost, host_factor
-from msgreen.interactions import Coefficient, Interactions, Terms
-from msgreen.plaquette import (
+from msgreen.exchange.loops import (
     Legs,
     by_order,
     in_blocks,
     loop_bonds,
     loop_tensors,
 )
-from msgreen.scattering import AbstractRigidScatterer
-from msgreen.spin import spin_form
-from msgreen.structure import check_order, multiplicity
+from msgreen.hosts.base import AbstractHost, host_factor
+from msgreen.scattering.contact import AbstractRigidScatterer
+from msgreen.spin.algebra import spin_form
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 
 def pattern_integrand(

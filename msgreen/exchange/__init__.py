@@ -1,0 +1,1 @@
+"""Coefficients of the energy: closed forms over loops, and derivatives."""

@@ -1,0 +1,128 @@
+"""The coupling of a spin to an electron gas from the first minimum of the exchange it causes."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._typing import Array, Float
+from msgreen.contour import Contour
+from msgreen.errors import InputError
+from msgreen.exchange.closed_forms import named_integrands
+from msgreen.exchange.loops import Legs
+from msgreen.hosts.rashba import RashbaGas
+from msgreen.scattering.contact import AbstractRigidScatterer, ContactCoupling
+
+NODES = 31
+"""Energies per loop; every loop of a gas decays along its contour, so that they reach 1e-13."""
+
+
+def first_minimum(gas: RashbaGas) -> tuple[float, float]:
+    """Return where J_iso(R) has its first minimum, and its value for unit coupling.
+
+    Parameters
+    ----------
+    gas : RashbaGas
+
+    Returns
+    -------
+    distance : float
+        In angstrom.
+    value : float
+        J_iso / J_sd^2 there, in 1 / (eV angstrom^2d), convention L.
+
+    Raises
+    ------
+    InputError
+        If J_iso has no minimum within four Fermi wavelengths.
+    """
+    grid = np.linspace(0.05, 8 * np.pi, 400) / float(gas.fermi_wavevector)
+    distance = value = np.nan
+    for _ in range(3):
+        values, slopes = map(np.asarray, _unit_exchange_and_slope(gas, jnp.asarray(grid)))
+        turns = np.nonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))[0]
+        if not len(turns):
+            raise InputError(
+                "Argument `gas` must have a minimum of J_iso within four Fermi wavelengths to "
+                "calibrate the coupling, but there is none. Give the coupling itself."
+            )
+        left = turns[0]
+        step = grid[left + 1] - grid[left]
+        distance = grid[left] - slopes[left] * step / (slopes[left + 1] - slopes[left])
+        value = values[left]
+        grid = np.linspace(grid[left], grid[left + 1], len(grid))
+    return float(distance), float(value)
+
+
+def calibrated_coupling(gas: RashbaGas, minimum) -> ContactCoupling:
+    """Return the contact coupling for which the first minimum of J_iso(R) has a given value.
+
+    Parameters
+    ----------
+    gas : RashbaGas
+    minimum : float
+        J_iso at its first minimum in eV, convention L, with spin-orbit coupling; negative.
+
+    Returns
+    -------
+    ContactCoupling
+        J_sd > 0 in eV angstrom^d. Its first derivative with respect to the parameters of the gas
+        is exact: J_iso is stationary at the minimum, so the distance may be held fixed.
+
+    Raises
+    ------
+    InputError
+        If `minimum` is not negative.
+
+    References
+    ----------
+    Lounis, New J. Phys. 22, 103003 (2020), Sect. III.3.
+    """
+    _checks.negative("minimum", minimum, "eV")
+    frozen = jax.tree.map(jax.lax.stop_gradient, gas)
+    distance, _ = first_minimum(frozen)
+    return ContactCoupling(jnp.sqrt(minimum / _unit_exchange(gas, jnp.asarray(distance))))
+
+
+@eqx.filter_jit
+def _unit_exchange(gas: RashbaGas, distance: Float[Array, ""]) -> Float[Array, ""]:
+    """J_iso(R) for unit coupling."""
+    legs, path = equidistant_legs(gas, ContactCoupling(1.0), distance, 2)
+    integrand = named_integrands(legs, legs)["J_iso"]
+    return path.integrate(integrand)[0][0]
+
+
+@eqx.filter_jit
+def _unit_exchange_and_slope(gas, distances):
+    return jax.vmap(jax.value_and_grad(lambda r: _unit_exchange(gas, r)))(distances)
+
+
+def equidistant_legs(
+    gas: RashbaGas, scatterer: AbstractRigidScatterer, distance: Float[Array, ""], order: int
+) -> tuple[Legs, Contour]:
+    """Return the legs of a loop of equal bonds along x, and its contour.
+
+    Parameters
+    ----------
+    gas : RashbaGas
+    scatterer : AbstractRigidScatterer
+        The same for all sites.
+    distance : float
+        Length of every bond, in angstrom.
+    order : int
+        Number of legs. A pair returns along -x; a longer loop need not close in space.
+
+    Returns
+    -------
+    legs : Legs
+        Of one loop.
+    path : Contour
+        For the perimeter of the loop.
+    """
+    sites = jnp.zeros((2, gas.dimension)).at[0, 0].set(distance)
+    path = gas.line(order * distance, nodes=NODES)
+    green = gas.blocks(path.nodes, sites, np.array([[0, 1], [1, 0]]))
+    along = np.array([[0, 1]]) if order == 2 else np.zeros((1, order), int)
+    strength = scatterer.strength(path.nodes, 1)[:, np.zeros((1, order), int)]
+    return Legs(green[:, along], strength), path

@@ -1,0 +1,1 @@
+"""What reproduces the source papers; nothing in the library depends on it."""

@@ -1,0 +1,1 @@
+"""What a spin does to electrons: its direction becomes a potential or a t-matrix."""

@@ -1,0 +1,1 @@
+"""Spins: Pauli algebra, directions, spherical harmonics and point operations."""

@@ -1,1 +1,0 @@
-"""Spin models of paper B: rings of spins, tables, trimers and tetramers."""
