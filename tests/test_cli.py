@@ -134,7 +134,7 @@ def test_explicit_positions(tmp_path, capsys):
     assert main(["run", configured(tmp_path, CLUSTER), "--out", str(out)]) == 0
     assert "convention L" in capsys.readouterr().out
     rows = rows_of(out / "interactions.csv")
-    header = ["order", "term", "sites", "component", "value", "error", "unit", "convention"]
+    header = "order term sites component value error unit convention spins".split()
     assert list(rows[0]) == header
     back = read_netcdf(out / "interactions.nc")
     assert [t.kind for t in back.terms] == ["pair", "four_site", "biquadratic", "three_site"]

@@ -203,7 +203,7 @@ def _vectors(found: Run, pairs: np.ndarray, folders: list[Path]) -> Coefficient:
     vectors, bounds = dmi_vectors(
         pairs, directions, np.stack(along), operations, errors=np.stack(errors)
     )
-    return Coefficient(vectors, bounds, ("xyz",))
+    return Coefficient(vectors, bounds, ("xyz",), rotation=True)
 
 
 def _about(found: Run) -> list[str]:

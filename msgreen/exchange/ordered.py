@@ -181,8 +181,7 @@ def reference_interactions(
         whole = _completed(term, tensor, np.asarray(value - known))
         done[term.kind] = _with_transverse(whole, lloyd, scatterer) if term.order == 2 else whole
     terms = [done.get(term.kind, term) for term in found.terms]
-    source = {**found.source, "spins": "deviations e - e0"}
-    return replace(found, terms=tuple(terms), source=source)
+    return replace(found, terms=tuple(terms), reference=np.asarray(scatterer.reference))
 
 
 def _completed(term: Terms, tensor: Coefficient, beyond: np.ndarray) -> Terms:
@@ -236,7 +235,10 @@ def _with_transverse(term: Terms, lloyd: LloydEnergy, scatterer: TMatrix) -> Ter
     factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
     found, error = transverse_exchange_with_error(lloyd, scatterer.reference, term.loops)
     columns = zip(("J", "D_along", "S", "A"), found, error, strict=True)
-    added = {name: Coefficient(value, doubt).scaled(factor) for name, value, doubt in columns}
+    added = {
+        name: Coefficient(value, doubt, rotation=True).scaled(factor)
+        for name, value, doubt in columns
+    }
     return replace(term, coefficients={**term.coefficients, **added})
 
 

@@ -73,7 +73,7 @@ def read_netcdf(path: str | Path) -> Interactions:
     except KeyError as error:
         raise FileFormatError(
             f"{path}: the file must hold an interaction set, but it has no {error}. "
-            "Open other NetCDF files with xarray."
+            "Write it again with `msgreen run`; open other NetCDF files with xarray."
         ) from error
 
 
@@ -95,8 +95,11 @@ def interactions_of(dataset: xr.Dataset) -> Interactions:
     """
     terms = tuple(_terms_of(dataset, kind) for kind in dataset.attrs["kinds"].split())
     positions = dataset["positions"].values if "positions" in dataset else None
+    reference = dataset["reference"].values if "reference" in dataset else None
+    if reference is None and "deviations" in str(dataset.attrs.get("spins", "")):
+        raise KeyError("reference, whose deviations it holds (it is of an earlier version)")
     source = {key: value for key, value in dataset.attrs.items() if key not in _OWN}
-    return Interactions(terms, _convention_of(dataset.attrs), positions, source)
+    return Interactions(terms, _convention_of(dataset.attrs), positions, source, reference)
 
 
 def _terms_of(dataset: xr.Dataset, kind: str) -> Terms:
@@ -114,7 +117,8 @@ def _terms_of(dataset: xr.Dataset, kind: str) -> Terms:
 def _coefficient_of(dataset: xr.Dataset, name: str) -> Coefficient:
     variable = dataset[name]
     axes = tuple("leg" if str(dim).endswith("_leg") else "xyz" for dim in variable.dims[1:])
-    return Coefficient(variable.values, dataset[f"{name}_error"].values, axes)
+    rotation = variable.attrs.get("spins") == "rotation"
+    return Coefficient(variable.values, dataset[f"{name}_error"].values, axes, rotation)
 
 
 def _convention_of(attributes: Mapping) -> SpinConvention:

@@ -27,7 +27,8 @@ def write_table(path: str | Path, header: Sequence[str], rows: Iterable[Sequence
 def write_csv(interactions: Interactions, path: str | Path, *, tensors: bool = False) -> None:
     """Write an interaction set as a table with one row per number.
 
-    The columns are ``order, term, sites, component, value, error, unit, convention``.
+    The columns are ``order, term, sites, component, value, error, unit, convention, spins``; the
+    last says what a number multiplies: ``S``, ``dS`` or ``rotation`` (see `Interactions`).
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def write_csv(interactions: Interactions, path: str | Path, *, tensors: bool = F
     >>> file = Path(tempfile.mkdtemp()) / "interactions.csv"
     >>> write_csv(Interactions((Terms(np.array([[0, 1]]), {"J_iso": exchange}),)), file)
     >>> print(file.read_text(), end="")
-    order,term,sites,component,value,error,unit,convention
-    2,J_iso,0-1,,0.25,1e-12,eV,neutral
+    order,term,sites,component,value,error,unit,convention,spins
+    2,J_iso,0-1,,0.25,1e-12,eV,neutral,S
     """
     write_table(path, Row._fields, interactions.rows(tensors))

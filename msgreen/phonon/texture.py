@@ -100,8 +100,15 @@ def add_interactions(first: Interactions, second: Interactions) -> Interactions:
     Raises
     ------
     InputError
-        If the positions disagree, both sets have the same many-spin terms, or pairs lack tensors.
+        If a set was computed about a reference, the positions disagree, both sets have the same
+        many-spin terms, or pairs lack tensors.
     """
+    for name, one in (("first", first), ("second", second)):
+        if one.reference is not None:
+            raise InputError(
+                f"Argument `{name}` must multiply spins, but it was computed about an ordered "
+                "reference and multiplies deviations from it. Add spin models instead."
+            )
     sets = [first.to(NEUTRAL), second.to(NEUTRAL)]
     places = [s.positions for s in sets if s.positions is not None]
     if len(places) == 2 and not _same(*places):

@@ -37,9 +37,16 @@ def from_interactions(
     Raises
     ------
     InputError
-        If tensors or positions are missing, a site is not on the lattice, or equivalent clusters
-        disagree.
+        If the set was computed about a reference, tensors or positions are missing, a site is not
+        on the lattice, or equivalent clusters disagree.
     """
+    if interactions.reference is not None:
+        raise InputError(
+            "Argument `interactions` must multiply spins, but this set was computed about an "
+            "ordered reference and multiplies deviations e - e0, whose longitudinal parts mix the "
+            "orders: read as spins it would give a false anisotropy. Match the derivatives of the "
+            "energy at the reference instead (`msgreen.spinmodel.match_derivatives`)."
+        )
     rows: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     neutral = interactions.to(NEUTRAL)
     sites, cells = _sites(neutral, lattice)

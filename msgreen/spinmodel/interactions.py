@@ -1,4 +1,10 @@
-"""The result: interactions of clusters of any order, in a stated convention."""
+"""The result: interactions of clusters of any order, in a stated convention.
+
+Two expansions are kept apart. About zero the coefficients multiply the spins S themselves; a set
+with a `reference` e0 was computed in an ordered magnet, and its coefficients multiply the
+deviations dS = e - e0 of the moments. A third kind are the derivatives under rotations of moments
+of fixed length about e0, which single coefficients of such a set are.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -30,18 +36,22 @@ class Coefficient(eqx.Module):
     axes : tuple of str
         Names of the axes after the first: "leg" for one entry per leg of the loop, "xyz" for a
         Cartesian one.
+    rotation : bool
+        Whether it is a derivative under rotations of moments of fixed length about the reference
+        of the set, and no coefficient of spins or of their deviations.
     """
 
     value: Float[Array | np.ndarray, "cluster ..."]
     error: Float[Array | np.ndarray, "cluster ..."]
     axes: tuple[str, ...] = eqx.field(static=True, default=())
+    rotation: bool = eqx.field(static=True, default=False)
 
     def scaled(self, factor: np.ndarray) -> "Coefficient":
         """Return numpy copies with the numbers of every cluster multiplied by its factor."""
         value, error = np.asarray(self.value), np.asarray(self.error)
         column = factor.reshape(-1, *(1,) * (value.ndim - 1))
         # Adding zero turns -0.0 into 0.0.
-        return Coefficient(column * value + 0.0, np.abs(column) * error, self.axes)
+        return Coefficient(column * value + 0.0, np.abs(column) * error, self.axes, self.rotation)
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,8 @@ class Row(NamedTuple):
     error: float
     unit: str
     convention: str
+    spins: str
+    """What the number multiplies: "S", "dS" (deviations), or "rotation"."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +139,9 @@ class Interactions:
         In angstrom.
     source : mapping of str to str
         Where the numbers come from: host, parameters, program version.
+    reference : real array, shape (site, 3), optional
+        Directions e0 of the moments of the ordered state about which the set was computed; its
+        coefficients then multiply dS = e - e0. None if they multiply the spins.
 
     Notes
     -----
@@ -137,8 +152,11 @@ class Interactions:
     convention: SpinConvention = NEUTRAL
     positions: np.ndarray | None = None
     source: Mapping[str, str] = field(default_factory=dict)
+    reference: np.ndarray | None = None
 
     def __post_init__(self):
+        if self.reference is not None:
+            _checks.unit_vectors("reference", self.reference)
         kinds = [terms.kind for terms in self.terms]
         if len(set(kinds)) < len(kinds):
             raise InputError(
@@ -173,7 +191,14 @@ class Interactions:
         Parameters
         ----------
         directions : real array, shape (..., site, 3)
-            Unit vectors.
+            Unit vectors e.
+
+        Returns
+        -------
+        real array, shape (...)
+            The tensors contracted with the spins e; of a set about a reference with the deviations
+            e - e0. That is the part of the energy of the orders and clusters of the set; the
+            single-site and odd orders, which an ordered magnet has, are in no such set.
 
         Raises
         ------
@@ -182,6 +207,13 @@ class Interactions:
         """
         _checks.unit_vectors("directions", directions)
         spins = np.asarray(directions, float)
+        if self.reference is not None:
+            if spins.shape[-2:] != np.shape(self.reference):
+                raise InputError(
+                    f"Argument `directions` must have shape (..., {len(self.reference)}, 3), one "
+                    f"vector per moment of the reference, but its shape is {spins.shape}."
+                )
+            spins = spins - self.reference
         total = np.zeros(spins.shape[:-2])
         for terms in self.to(NEUTRAL).terms:
             if terms.tensor is None:
@@ -217,20 +249,33 @@ class Interactions:
                     float(coefficient.error[(cluster, *index)]),
                     "eV",
                     self.convention.name,
+                    self._spins_of(coefficient),
                 )
 
+    def _spins_of(self, coefficient: Coefficient) -> str:
+        if coefficient.rotation:
+            return "rotation"
+        return "S" if self.reference is None else "dS"
+
     def to_xarray(self) -> xr.Dataset:
-        """Return everything as a labelled dataset, ready for NetCDF; it loses nothing."""
+        """Return everything as a labelled dataset, ready for NetCDF.
+
+        Of the convention it keeps all but whether it is complete, which `msgreen.io.dataset_of`
+        adds so that the set can be read back.
+        """
         data: dict = {}
         for terms in self.terms:
             cluster = terms.kind
             data[f"{cluster}_sites"] = ((cluster, f"{cluster}_site"), terms.loops)
             for name, c in _named(terms, tensors=True).items():
                 dims = (cluster, *_dimensions(c.axes, terms))
-                data[f"{cluster}_{name}"] = (dims, c.value, {"units": "eV"})
+                described = {"units": "eV", "spins": self._spins_of(c)}
+                data[f"{cluster}_{name}"] = (dims, c.value, described)
                 data[f"{cluster}_{name}_error"] = (dims, c.error, {"units": "eV"})
         if self.positions is not None:
             data["positions"] = (("site", "dim"), self.positions, {"units": "angstrom"})
+        if self.reference is not None:
+            data["reference"] = (("site", "xyz0"), np.asarray(self.reference))
         attributes = {
             "convention": self.convention.name,
             "sign": self.convention.sign,
@@ -250,6 +295,7 @@ class Interactions:
         lines = [
             f"Interactions in meV, convention {self.convention.name} "
             f"(sign {sign}, sum over {counting})",
+            *_about(self.reference),
             f"{'term':<12}{'sites':<16}{'component':<14}{'value':>16}{'error':>12}",
         ]
         for terms in self.terms:
@@ -266,6 +312,16 @@ class Interactions:
     def _rows(self, terms: Terms, tensors: bool = False):
         for name, coefficient in _named(terms, tensors).items():
             yield from self._rows_of(terms, name, coefficient)
+
+
+def _about(reference: np.ndarray | None) -> list[str]:
+    """Say in a table what the numbers of a set about a reference multiply."""
+    if reference is None:
+        return []
+    return [
+        "Coefficients of deviations dS = e - e0 of the moments from their reference, not of e;",
+        "J, D_along, S, A and D_vector are derivatives under rotations about it.",
+    ]
 
 
 def _named(terms: Terms, tensors: bool) -> dict[str, Coefficient]:
