@@ -17,10 +17,12 @@ from msgreen.spin.algebra import (
     direction,
     loop_form,
     rotate,
+    rotate_about,
     spin_form,
     spin_matrix,
     tangent_frame,
 )
+from msgreen.spin.tensors import LEVI_CIVITA, TRACELESS, pair_parts
 
 EPS = 1e-13
 dot, cross = (lambda a, b: np.sum(a * b, axis=-1)), np.cross
@@ -268,3 +270,27 @@ def test_unit_vectors_are_asked_for(function):
         function(np.array([0.0, np.nan, 1.0]))
     with pytest.raises(InputError, match="3 components"):
         function(np.array([1.0, 0.0]))
+
+
+def test_rotation_about_an_axis_is_that_of_scipy():
+    rng = np.random.default_rng(5)
+    axis, vectors, angle = random_spins(6, 4), rng.normal(size=(4, 3)), rng.normal(size=4)
+    expected = Rotation.from_rotvec(angle[:, None] * axis).apply(vectors)
+    np.testing.assert_allclose(rotate_about(axis, angle, vectors), expected, atol=1e-14)
+
+
+def test_parts_of_a_pair_tensor_add_up_and_have_their_symmetry():
+    tensors = np.random.default_rng(6).normal(size=(5, 2, 3, 3))
+    parts = pair_parts(tensors)
+    one, two = random_spins(7, 5, 2), random_spins(8, 5, 2)
+    energy = np.einsum("...a,...ab,...b", one, tensors, two)
+    named = parts.isotropic * dot(one, two) + dot(parts.vector, cross(one, two))
+    named += np.einsum("...a,...ab,...b", one, parts.traceless, two)
+    np.testing.assert_allclose(named, energy, atol=1e-14)
+    np.testing.assert_allclose(np.trace(parts.traceless, axis1=-2, axis2=-1), 0, atol=1e-15)
+    np.testing.assert_array_equal(parts.traceless, np.swapaxes(parts.traceless, -1, -2))
+    flat = TRACELESS.reshape(5, 9)
+    gram = flat @ flat.T
+    np.testing.assert_array_equal(gram, np.diag(np.diag(gram)))
+    assert np.all(np.trace(TRACELESS, axis1=1, axis2=2) == 0)
+    np.testing.assert_array_equal(LEVI_CIVITA[0, 1], [0, 0, 1])

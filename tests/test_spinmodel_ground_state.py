@@ -6,6 +6,7 @@ import pytest
 
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
+from msgreen.spin.algebra import rotate_about
 from msgreen.spinmodel import (
     Minima,
     Relaxed,
@@ -26,7 +27,6 @@ from msgreen.spinmodel import (
     planar_neel,
     point_group,
     relax,
-    rotate_about,
     rotation_axes,
     spiral,
     stripes,

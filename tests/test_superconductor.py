@@ -13,7 +13,7 @@ from lattices import (
 
 from msgreen import ContactCoupling, LloydEnergy, compute_interactions, loop_tensors
 from msgreen.energy.bound_states import bound_states, count_bound_states, scattering_form
-from msgreen.energy.spin_pairs import SpinPairs, pair_interactions, pair_vector, sphere_rule
+from msgreen.energy.spin_pairs import SpinPairs, pair_interactions, pair_vector
 from msgreen.errors import InputError
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.superconductor import Superconductor
@@ -21,6 +21,7 @@ from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Lattice, Region, shell_model
 from msgreen.lattice.nambu import Pairing, p_wave, s_wave
 from msgreen.plot import distance_figure, parity_figure, tuning_figure
+from msgreen.spin.sphere import sphere_rule
 
 SITES = np.array([[3, 3, 0], [4, 3, 0], [4, 5, 0]])
 COUPLING = ContactCoupling(-1.5, orbitals=2)

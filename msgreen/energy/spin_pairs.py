@@ -29,6 +29,7 @@ from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, check_pairs, host_factor, site_count
 from msgreen.scattering.contact import AbstractScatterer, resummed
 from msgreen.spin.harmonics import harmonic_count, solid_harmonics
+from msgreen.spin.sphere import sphere_rule
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 AXES: np.ndarray = np.array([s * np.eye(3)[a] for a in range(3) for s in (1, -1)])
@@ -224,7 +225,7 @@ class SpinPairs(eqx.Module):
         """
         if degree < 1:
             raise InputError(f"Argument `degree` must be at least 1, but it is {degree}.")
-        points, weights = sphere_rule(degree)
+        points, weights = map(jnp.asarray, sphere_rule(degree))
         value, _ = self.energies(points, points)
         harmonics = solid_harmonics(points, degree) * weights[:, None]
         found = jnp.einsum("pab,am,bn->pmn", value, harmonics, harmonics)
@@ -308,20 +309,6 @@ def pair_interactions(found: PairCoefficients, pairs, positions=None) -> Interac
     }
     named["residual"] = Coefficient(np.asarray(found.residual), np.asarray(found.error))
     return Interactions((Terms(np.asarray(pairs), named),), OUASSOU, positions)
-
-
-def sphere_rule(degree: int) -> tuple[Float[Array, "point 3"], Float[Array, " point"]]:
-    """Return points and weights that integrate polynomials up to 2 `degree` + 1 on the sphere."""
-    height, weight = np.polynomial.legendre.leggauss(degree + 1)
-    count = 2 * degree + 2
-    azimuth = 2 * np.pi * (np.arange(count) + 0.5) / count
-    radius = np.sqrt(1 - height**2)[:, None]
-    points = np.stack(
-        np.broadcast_arrays(radius * np.cos(azimuth), radius * np.sin(azimuth), height[:, None]),
-        axis=-1,
-    )
-    weights = np.repeat(weight * 2 * np.pi / count, count)
-    return jnp.asarray(points.reshape(-1, 3)), jnp.asarray(weights)
 
 
 def _design() -> np.ndarray:

@@ -32,6 +32,7 @@ from msgreen.hosts.base import AbstractHost, check_pairs
 from msgreen.scattering.tmatrix import TMatrix
 from msgreen.spin.algebra import angles, rotate, spin_form, tangent_frame
 from msgreen.spin.harmonics import axial_image
+from msgreen.spin.tensors import pair_parts
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 _RIGID = 1e-12
@@ -191,7 +192,7 @@ def _completed(term: Terms, tensor: Coefficient, beyond: np.ndarray) -> Terms:
     """
     axes = tuple(range(1, tensor.value.ndim))
     relative = np.sqrt(np.sum(tensor.error**2, axes) / np.sum(tensor.value**2, axes))
-    parts = _pair_parts(beyond) if term.order == 2 else _four_spin_parts(beyond)
+    parts = _two_spin_parts(beyond) if term.order == 2 else _four_spin_parts(beyond)
     named = {}
     for name, known in term.coefficients.items():
         doubt = np.abs(parts[name]) * relative.reshape(-1, *(1,) * (parts[name].ndim - 1))
@@ -200,16 +201,9 @@ def _completed(term: Terms, tensor: Coefficient, beyond: np.ndarray) -> Terms:
     return replace(term, coefficients=named, tensor=tensor)
 
 
-def _pair_parts(tensor) -> dict[str, np.ndarray]:
-    """Isotropic, symmetric and antisymmetric part: T = J_iso + J_ani + D.(S x S)."""
-    turned = np.swapaxes(tensor, 1, 2)
-    isotropic = np.trace(tensor, axis1=1, axis2=2) / 3
-    antisymmetric = (tensor - turned) / 2
-    return {
-        "J_iso": isotropic,
-        "J_ani": (tensor + turned) / 2 - isotropic[:, None, None] * np.eye(3),
-        "D": np.stack([antisymmetric[:, k - 2, k - 1] for k in range(3)], axis=1),
-    }
+def _two_spin_parts(tensor) -> dict[str, np.ndarray]:
+    parts = pair_parts(tensor)
+    return {"J_iso": parts.isotropic, "J_ani": parts.traceless, "D": parts.vector}
 
 
 def _four_spin_parts(tensor) -> dict[str, np.ndarray]:

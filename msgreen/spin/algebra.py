@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
 
 SIGMA: np.ndarray = np.array(
@@ -180,6 +180,18 @@ def rotate(
         cos = 1.0 - square / ((2 * k + 1) * (2 * k + 2)) * cos
         sinc = 1.0 - square / ((2 * k + 2) * (2 * k + 3)) * sinc
     return cos * directions + sinc * jnp.sum(tangent[..., None] * frame, axis=-2)
+
+
+def rotate_about(
+    axis: Float[ArrayLike, "*batch 3"],
+    angle: Float[ArrayLike, "*batch"],
+    vectors: Float[ArrayLike, "*batch 3"],
+) -> Float[Array, "*batch 3"]:
+    """Turn vectors about unit vectors by angles in radians, anticlockwise (Rodrigues)."""
+    axis, vectors = jnp.asarray(axis, float), jnp.asarray(vectors, float)
+    cos, sin = jnp.cos(angle)[..., None], jnp.sin(angle)[..., None]
+    along = jnp.sum(axis * vectors, axis=-1, keepdims=True) * axis
+    return along + cos * (vectors - along) + sin * jnp.cross(axis, vectors)
 
 
 def spin_form(spins: Sequence[Array], carriers: Sequence[int] = ()) -> Float[Array, "..."]:

@@ -37,7 +37,6 @@ from msgreen.spinmodel.states.named import cone as cone
 from msgreen.spinmodel.states.named import ferromagnet as ferromagnet
 from msgreen.spinmodel.states.named import multi_q as multi_q
 from msgreen.spinmodel.states.named import planar_neel as planar_neel
-from msgreen.spinmodel.states.named import rotate_about as rotate_about
 from msgreen.spinmodel.states.named import spiral as spiral
 from msgreen.spinmodel.states.named import stripes as stripes
 from msgreen.spinmodel.states.relax import Relaxed as Relaxed

@@ -5,14 +5,11 @@ import numpy as np
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
+from msgreen.spin.tensors import LEVI_CIVITA as LEVI_CIVITA
+from msgreen.spin.tensors import pair_parts
 from msgreen.spinmodel.interactions import Interactions, Terms
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.terms import Term
-
-LEVI_CIVITA: np.ndarray = np.zeros((3, 3, 3))
-"""The totally antisymmetric symbol."""
-for _a, _b, _c in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
-    LEVI_CIVITA[_a, _b, _c], LEVI_CIVITA[_b, _a, _c] = 1.0, -1.0
 
 
 def from_interactions(
@@ -74,14 +71,11 @@ def pair_terms(sites, cells, tensors) -> list[Term]:
     tensors : real array, shape (pair, 3, 3)
         In eV.
     """
-    exchange = np.trace(tensors, axis1=1, axis2=2) / 3
-    vectors = 0.5 * np.einsum("abc,pab->pc", LEVI_CIVITA, tensors)
-    symmetric = 0.5 * (tensors + np.swapaxes(tensors, 1, 2))
-    rest = symmetric - exchange[:, None, None] * np.eye(3)
+    exchange, vectors, traceless = pair_parts(np.asarray(tensors, float))
     return [
         Term("exchange", sites, exchange, cells),
         Term("dzyaloshinskii_moriya", sites, vectors, cells),
-        Term("anisotropic_exchange", sites, rest, cells),
+        Term("anisotropic_exchange", sites, traceless, cells),
     ]
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen.spinmodel.convert import LEVI_CIVITA
+from msgreen.spin.sphere import sphere_rule
+from msgreen.spin.tensors import LEVI_CIVITA, TRACELESS
 from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.symmetry.images import merge, relabellings
@@ -19,17 +20,7 @@ from msgreen.spinmodel.terms import Term
 
 Pair = tuple[int, int]
 
-_TRACELESS = np.array(
-    [
-        [[0, 1, 0], [1, 0, 0], [0, 0, 0]],
-        [[0, 0, 1], [0, 0, 0], [1, 0, 0]],
-        [[0, 0, 0], [0, 0, 1], [0, 1, 0]],
-        [[1, 0, 0], [0, -1, 0], [0, 0, 0]],
-        [[-1, 0, 0], [0, -1, 0], [0, 0, 2]],
-    ],
-    dtype=float,
-)
-_BLOCKS = {"isotropic": np.eye(3)[None], "chiral": LEVI_CIVITA, "tensor": _TRACELESS}
+_BLOCKS = {"isotropic": np.eye(3)[None], "chiral": LEVI_CIVITA, "tensor": TRACELESS}
 
 
 class Resolution(NamedTuple):
@@ -220,12 +211,8 @@ def _sphere(degree: int) -> tuple[np.ndarray, np.ndarray]:
     """Return points and weights that average products of two polynomials of a degree exactly."""
     if degree == 1:
         return np.eye(3), np.full(3, 1 / 3)
-    z, weights = np.polynomial.legendre.leggauss(degree + 1)
-    phi = 2 * np.pi * np.arange(2 * degree + 1) / (2 * degree + 1)
-    z, phi = (a.ravel() for a in np.meshgrid(z, phi, indexing="ij"))
-    rho = np.sqrt(1 - z**2)
-    points = np.stack([rho * np.cos(phi), rho * np.sin(phi), z], axis=1)
-    return points, np.repeat(weights / 2, 2 * degree + 1) / (2 * degree + 1)
+    points, weights = sphere_rule(degree)
+    return points, weights / (4 * np.pi)
 
 
 def _named(term: Term, rows, pattern, columns: list[_Column], found: np.ndarray):
@@ -241,7 +228,7 @@ def _named(term: Term, rows, pattern, columns: list[_Column], found: np.ndarray)
             continue
         shape = CLASSES[column.name].shape
         if shape == (3, 3):
-            values = np.einsum("pm,mab->pab", values, _TRACELESS)
+            values = np.einsum("pm,mab->pab", values, TRACELESS)
         slots = [home[letter] for letter in column.letters]
         values = values.reshape(len(rows), *shape)
         parts.append((column.name, sites[:, slots], cells[:, slots], values))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen.errors import InputError
+from msgreen.spin.tensors import TRACELESS
 from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.symmetry.images import relabellings
@@ -17,17 +18,6 @@ from msgreen.spinmodel.terms import Term
 
 _FACTOR: dict[Form, int] = {isotropic: 2, chiral: 2, chiral_chiral: 3}
 """Number of spins in every factor of a form; they are of different sites, else it is trivial."""
-
-_TRACELESS = np.array(
-    [
-        [[0, 1, 0], [1, 0, 0], [0, 0, 0]],
-        [[0, 0, 1], [0, 0, 0], [1, 0, 0]],
-        [[0, 0, 0], [0, 0, 1], [0, 1, 0]],
-        [[1, 0, 0], [0, -1, 0], [0, 0, 0]],
-        [[-1, 0, 0], [0, -1, 0], [0, 0, 2]],
-    ],
-    dtype=float,
-)
 
 
 def all_clusters(site_count: int, names: Sequence[str], *, positions=None) -> SpinModel:
@@ -119,7 +109,7 @@ def free_values(term: Term, symmetry: Symmetry | None = None) -> Free:
         return _joined(term, found)
     block = np.eye(int(np.prod(term.spin_class.shape))).reshape(-1, *term.spin_class.shape)
     if term.name in ("anisotropy", "anisotropic_exchange"):
-        block = _TRACELESS
+        block = TRACELESS
     rows = np.eye(len(term.clusters))
     return Free(term, np.einsum("cr,k...->ckr...", rows, block).reshape(-1, *term.values.shape))
 

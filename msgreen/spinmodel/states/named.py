@@ -14,7 +14,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
-from msgreen.spin.algebra import tangent_frame
+from msgreen.spin.algebra import rotate_about, tangent_frame
 
 _Z = (0.0, 0.0, 1.0)
 
@@ -190,13 +190,6 @@ def multi_q(shape: Sequence[int], wave_vectors, amplitudes, uniform=None):
             f"{np.argwhere(shortest < 1e-8)[0, :-1].tolist()}. Shift a phase."
         )
     return total / norm
-
-
-def rotate_about(axis, angle, vectors) -> Float[Array, "*batch 3"]:
-    """Turn vectors about a unit vector by an angle in radians (Rodrigues)."""
-    cos, sin = jnp.cos(angle)[..., None], jnp.sin(angle)[..., None]
-    along = jnp.sum(axis * vectors, axis=-1, keepdims=True) * axis
-    return along + cos * (vectors - along) + sin * jnp.cross(axis, vectors)
 
 
 def _signs(pattern: str) -> Array:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from msgreen import _checks
 from msgreen._typing import ArrayLike, Bool, Complex, Float
@@ -172,10 +173,8 @@ def _hessian(model: SpinModel, directions, wave, axis, k, tolerance) -> np.ndarr
 
 def _turns(fractions: np.ndarray, axis: np.ndarray) -> np.ndarray:
     """Return the rotations about the axis by fractions of a full turn, shape (..., 3, 3)."""
-    angle = 2 * np.pi * fractions[..., None, None]
-    cross = np.cross(np.eye(3), axis)
-    along = np.outer(axis, axis)
-    return along + np.cos(angle) * (np.eye(3) - along) + np.sin(angle) * cross
+    turns = Rotation.from_rotvec(2 * np.pi * fractions.reshape(-1, 1) * axis)
+    return turns.as_matrix().reshape(*fractions.shape, 3, 3)
 
 
 def _contracted(tensor: np.ndarray, spins: np.ndarray, kept: Sequence[int]) -> np.ndarray:

@@ -16,8 +16,8 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
+from msgreen.spin.algebra import rotate_about
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.states.named import rotate_about
 from msgreen.spinmodel.terms import Term
 
 _FULL_TURN = 2 * np.pi
