@@ -98,6 +98,9 @@ def test_energy_refused(found):
         bare.energy(random_spins(3, 4))
     with pytest.raises(InputError, match="`directions` must hold unit vectors"):
         found.energy(np.ones((4, 3)))
+    for shape in ((3, 3), (3,)):
+        with pytest.raises(InputError, match="one vector for each of at least 4 sites, but its"):
+            found.energy(np.broadcast_to([0.0, 0.0, 1.0], shape))
     with pytest.raises(InputError, match="`directions` must be finite"):
         found.energy(np.full((4, 3), np.nan))
     with pytest.raises(InputError, match="`kind` must be one of pair, biquadratic.*'six_site'"):

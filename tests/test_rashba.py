@@ -361,7 +361,7 @@ REFUSED = [
     ({"fermi_wavevector": np.inf}, "`fermi_wavevector` must be finite"),
     (
         {"fermi_wavevector": None, "fermi_energy": -5.0},
-        "`fermi_energy .* must be greater than zero",
+        "`fermi_energy` must be above the bottom of the band, .* eV, but it is -5 eV",
     ),
     ({"fermi_wavevector": None, "fermi_energy": np.nan}, "`fermi_energy` must be finite"),
     ({"rashba_parameter": 0.1}, "`rashba_wavevector` must not be given together.*Give one of them"),

@@ -536,7 +536,7 @@ GOOD = Samples(SPINS, np.zeros(6), np.zeros((6, 2, 3)))
         (lambda: Samples(SPINS, fields=np.full((6, 2, 3), np.nan)), "finite"),
         (lambda: fit(PAIR, Samples(SPINS)), "must hold fields"),
         (lambda: fit(PAIR, GOOD, field_weight=0.0), "greater than zero"),
-        (lambda: fit(PAIR, GOOD, field_weight=-1.0), "negative"),
+        (lambda: fit(PAIR, GOOD, field_weight=-1.0), "`field_weight` must not be negative"),
         (lambda: fit(PAIR, GOOD, weights=np.ones(3)), "`weights`"),
         (lambda: fit(all_clusters(2, EVERYTHING), GOOD[:1]), "more data"),
         (lambda: cross_validate(PAIR, GOOD, 7), "`folds`"),

@@ -99,7 +99,7 @@ class RashbaGas(AbstractHost):
         if fermi_energy is not None:
             _checks.finite("fermi_energy", fermi_energy)
             square = 2 * jnp.asarray(fermi_energy, float) / scale + wavevector**2
-            _checks.positive("fermi_energy + hbar^2 k_R^2 / 2m", square)
+            _above_bottom(fermi_energy, square, -0.5 * scale * wavevector**2)
             from_energy = jnp.sqrt(square)
         fermi = _one_of("fermi_wavevector", fermi_wavevector, "fermi_energy", from_energy)
         _checks.positive("fermi_wavevector", fermi, "1/angstrom")
@@ -252,6 +252,16 @@ def _bond_normal(bond: Float[Array, "pair dim"]) -> Float[Array, "pair 3"]:
     x = unit[:, 0]
     y = unit[:, 1] if bond.shape[1] == 2 else jnp.zeros_like(x)
     return jnp.stack([y, -x, jnp.zeros_like(x)], axis=-1)
+
+
+def _above_bottom(fermi_energy, square, bottom) -> None:
+    """Raise InputError unless the Fermi energy (eV) is above the bottom of the band."""
+    found = _checks.concrete(square)
+    if found is not None and found <= 0:
+        raise InputError(
+            f"Argument `fermi_energy` must be above the bottom of the band, {bottom:.6g} eV, but "
+            f"it is {fermi_energy:.6g} eV. Raise it, or give `fermi_wavevector`."
+        )
 
 
 def _one_of(name, value, other_name, other, default=None):

@@ -207,12 +207,8 @@ class Interactions:
         """
         _checks.unit_vectors("directions", directions)
         spins = np.asarray(directions, float)
+        self._check_count(spins.shape)
         if self.reference is not None:
-            if spins.shape[-2:] != np.shape(self.reference):
-                raise InputError(
-                    f"Argument `directions` must have shape (..., {len(self.reference)}, 3), one "
-                    f"vector per moment of the reference, but its shape is {spins.shape}."
-                )
             spins = spins - self.reference
         total = np.zeros(spins.shape[:-2])
         for terms in self.to(NEUTRAL).terms:
@@ -230,6 +226,17 @@ class Interactions:
                 partial = np.sum(partial * spin, axis=-1)
             total = total + partial.sum(axis=-1)
         return total
+
+    def _check_count(self, shape: tuple[int, ...]) -> None:
+        named = [int(terms.loops.max()) + 1 for terms in self.terms if len(terms.loops)]
+        least = max(named, default=0)
+        exact = None if self.reference is None else len(self.reference)
+        if len(shape) < 2 or shape[-2] < least or exact not in (None, shape[-2]):
+            needed = f"at least {least}" if exact is None else exact
+            raise InputError(
+                "Argument `directions` must have shape (..., site, 3) with one vector for each of "
+                f"{needed} sites, but its shape is {shape}. Pass all of them."
+            )
 
     def rows(self, tensors: bool = False) -> list[Row]:
         """Return every number as a row: order, term, sites, component, value, error, unit."""

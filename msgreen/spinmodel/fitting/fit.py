@@ -321,11 +321,11 @@ def _equations(
     """Return the weighted matrix (data, free [+ offset]) and the weighted data."""
     samples, weights = _weighted(samples, weights)
     wanted = {
-        "fields": (samples.fields, field_weight),
-        "energies": (samples.energies, energy_weight),
+        "fields": ("field_weight", samples.fields, field_weight),
+        "energies": ("energy_weight", samples.energies, energy_weight),
     }
-    for name, (data, weight) in wanted.items():
-        _checks.not_negative(f"{name} weight", weight)
+    for name, (argument, data, weight) in wanted.items():
+        _checks.not_negative(argument, weight)
         if weight > 0 and data is None:
             raise InputError(f"Argument `samples` must hold {name} to fit them, but it has none.")
     energies, fields = _design(free, samples.directions)
