@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from msgreen import _checks
 from msgreen.errors import InputError
@@ -16,9 +17,8 @@ _FIVEFOLD = np.array([0.0, 1.0, (1 + np.sqrt(5)) / 2])
 
 def turn(axis, angle: float) -> np.ndarray:
     """Return the rotation by an angle (rad, anticlockwise) about an axis, shape (3, 3)."""
-    x, y, z = np.asarray(axis, float) / np.linalg.norm(axis)
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    axis = np.asarray(axis, float)
+    return Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
 
 
 def mirror(normal) -> np.ndarray:
