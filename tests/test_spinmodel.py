@@ -11,6 +11,7 @@ from msgreen import ContactCoupling, RashbaGas, compute_interactions
 from msgreen.clusters import contracted_loops, loops, pairs
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
+from msgreen.spin.tensors import LEVI_CIVITA
 from msgreen.spinmodel import (
     CLASSES,
     Clusters,
@@ -19,21 +20,25 @@ from msgreen.spinmodel import (
     SpinModel,
     Term,
     from_interactions,
+    is_even,
     resolve,
+    spin_chiral_to_four_site,
 )
-from msgreen.spinmodel.convert import LEVI_CIVITA, pair_terms
+from msgreen.spinmodel.convert import pair_terms
 from msgreen.spinmodel.forms import (
     chiral,
     chiral_chiral,
     dot,
     isotropic,
+    scalar_chirality,
     slot_gradient,
+    spin_chiral,
     tensor,
     triple,
     zeeman,
 )
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
-from msgreen.spinmodel.symmetry.images import merge
+from msgreen.spinmodel.symmetry.images import merge, relabellings
 
 SITES = 7
 
@@ -68,7 +73,10 @@ def written_out(name, v, s):
         "six_spin": lambda: v * (s[0] @ s[1]) * (s[2] @ s[3]) * (s[4] @ s[5]),
         "chiral_six_spin": lambda: v @ cross(0, 1) * (s[2] @ s[3]) * (s[4] @ s[5]),
         "chiral_chiral": lambda: v * np.linalg.det(s[:3]) * np.linalg.det(s[3:]),
+        "scalar_chirality": lambda: v * (s[0] @ cross(1, 2)),
+        "spin_chiral": lambda: (v @ s[0]) * np.linalg.det(s[1:]),
         "tensor2": lambda: np.einsum("ab,a,b", v, *s),
+        "tensor3": lambda: np.einsum("abc,a,b,c", v, *s),
         "tensor4": lambda: np.einsum("abcd,a,b,c,d", v, *s),
         "tensor6": lambda: np.einsum("abcdef,a,b,c,d,e,f", v, *s),
     }[name]()
@@ -476,3 +484,39 @@ def cluster_of(loops_, tensor_shape=(3, 3), positions=None, tensor=True):
 def test_wrong_interactions_are_named(build, message):
     with pytest.raises(InputError, match=message):
         build()
+
+
+def test_scalar_chirality_is_odd_and_changes_sign_with_the_sense():
+    term = Term("scalar_chirality", [[0, 1, 2]], [0.7])
+    model = SpinModel([term])
+    spins = directions(20, 3)
+    assert not is_even(model)
+    np.testing.assert_allclose(model.energy(-spins), -model.energy(spins), rtol=1e-14)
+    assert relabellings("scalar_chirality").signs.tolist() == [1, -1, -1, 1, 1, -1]
+    both = np.array([[0, 1, 2], [0, 2, 1]])
+    (twice,) = merge([(term.name, both, np.zeros((2, 3, 0), int), np.array([0.7, 0.2]))])
+    np.testing.assert_allclose(twice.values, [0.5])
+    turned = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
+    turned *= np.linalg.det(turned)
+    np.testing.assert_allclose(model.energy(spins @ turned.T), model.energy(spins), rtol=1e-13)
+    s = [tuple(spin) for spin in spins]
+    np.testing.assert_allclose(scalar_chirality(0.7, s), model.energy(spins), rtol=1e-14)
+
+
+def test_spin_chiral_term_lies_in_the_chiral_four_site_forms_of_paper_b():
+    """Of rank three per component of the vector inside their six, by Cramer's rule."""
+    term = Term("spin_chiral", [[0, 1, 2, 3], [2, 6, 4, 5]], directions(21, 2))
+    spins = directions(22, 40, SITES)
+    here = SpinModel([term], site_count=SITES).energy(spins)
+    there = SpinModel([spin_chiral_to_four_site(term)], site_count=SITES).energy(spins)
+    np.testing.assert_allclose(there, here, atol=1e-14)
+    v = (0.3, -0.4, 0.5)
+    four = [tuple(spin.T) for spin in np.moveaxis(spins, 1, 0)[:4]]
+    rows = [spin_chiral(v, [four[n], *(four[m] for m in range(4) if m != n)]) for n in range(4)]
+    assert np.linalg.matrix_rank(np.array(rows), tol=1e-10) == 3
+    pairs_of = [(0, 1, 2, 3), (0, 2, 1, 3), (0, 3, 1, 2), (2, 3, 0, 1), (1, 3, 0, 2), (1, 2, 0, 3)]
+    chirals = np.array([chiral(v, [four[n] for n in order]) for order in pairs_of])
+    assert np.linalg.matrix_rank(chirals, tol=1e-10) == 6
+    assert np.linalg.matrix_rank(np.concatenate([chirals, rows]), tol=1e-10) == 6
+    with pytest.raises(InputError, match="`term` must be of the class .spin_chiral., but it is"):
+        spin_chiral_to_four_site(Term("exchange", [[0, 1]], [1.0]))

@@ -1,6 +1,7 @@
 """The generalised spin model: evaluate, fit, symmetrise, minimise."""
 
 from msgreen.spinmodel.convert import from_interactions as from_interactions
+from msgreen.spinmodel.convert import spin_chiral_to_four_site as spin_chiral_to_four_site
 from msgreen.spinmodel.fitting.design import all_clusters as all_clusters
 from msgreen.spinmodel.fitting.fit import LADDER as LADDER
 from msgreen.spinmodel.fitting.fit import CrossValidation as CrossValidation
@@ -9,6 +10,12 @@ from msgreen.spinmodel.fitting.fit import FitResult as FitResult
 from msgreen.spinmodel.fitting.fit import cross_validate as cross_validate
 from msgreen.spinmodel.fitting.fit import fit as fit
 from msgreen.spinmodel.fitting.fit import fit_by_class as fit_by_class
+from msgreen.spinmodel.fitting.matching import MatchResult as MatchResult
+from msgreen.spinmodel.fitting.matching import TiltErrors as TiltErrors
+from msgreen.spinmodel.fitting.matching import match_derivatives as match_derivatives
+from msgreen.spinmodel.fitting.matching import tilt_errors as tilt_errors
+from msgreen.spinmodel.fitting.matching_derivatives import Derivatives as Derivatives
+from msgreen.spinmodel.fitting.matching_derivatives import derivatives_at as derivatives_at
 from msgreen.spinmodel.fitting.sampling import Configurations as Configurations
 from msgreen.spinmodel.fitting.sampling import Samples as Samples
 from msgreen.spinmodel.fitting.sampling import constraining_fields as constraining_fields

@@ -1,5 +1,6 @@
 """Computed interactions as a spin model."""
 
+import jax.numpy as jnp
 import numpy as np
 
 from msgreen.convention import NEUTRAL
@@ -77,6 +78,50 @@ def pair_terms(sites, cells, tensors) -> list[Term]:
         Term("dzyaloshinskii_moriya", sites, vectors, cells),
         Term("anisotropic_exchange", sites, traceless, cells),
     ]
+
+
+def spin_chiral_to_four_site(term: Term) -> Term:
+    """Return the "chiral_four_site" term with the energy of a "spin_chiral" one.
+
+    Parameters
+    ----------
+    term : Term
+        Of the class "spin_chiral", (C.S_a) S_b.(S_c x S_d).
+
+    Returns
+    -------
+    Term
+        Three rows with the same vector for every row of `term`.
+
+    Raises
+    ------
+    InputError
+        If the term is of another class.
+
+    Notes
+    -----
+    In three dimensions S_a [S_b.(S_c x S_d)] = (S_a.S_b) S_c x S_d + (S_a.S_c) S_d x S_b +
+    (S_a.S_d) S_b x S_c. The four choices of the single spin are not independent, because four
+    vectors obey Cramer's rule: their span has three dimensions per component of C, of the six
+    of the chiral four-site forms.
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Eqs. 11-13, 55-57.
+    """
+    if term.name != "spin_chiral":
+        raise InputError(
+            f'Argument `term` must be of the class "spin_chiral", but it is {term.name!r}. Convert '
+            "tensors with `resolve`."
+        )
+    orders = np.array([[2, 3, 0, 1], [3, 1, 0, 2], [1, 2, 0, 3]])
+    sites, cells = term.clusters.sites[:, orders], term.clusters.cells[:, orders]
+    return Term(
+        "chiral_four_site",
+        np.concatenate(sites),
+        jnp.repeat(term.values, 3, axis=0),
+        np.concatenate(cells),
+    )
 
 
 def _tensor_term(order: int, sites, cells, tensors) -> Term:

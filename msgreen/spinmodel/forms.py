@@ -54,6 +54,16 @@ def chiral_chiral(value, spins: Sequence[Spin]) -> Array:
     return value * triple(*spins[:3]) * triple(*spins[3:])
 
 
+def scalar_chirality(value, spins: Sequence[Spin]) -> Array:
+    """Return ``v S_1 . (S_2 x S_3)``."""
+    return value * triple(*spins)
+
+
+def spin_chiral(value, spins: Sequence[Spin]) -> Array:
+    """Return ``(v . S_1) [S_2 . (S_3 x S_4)]``."""
+    return dot(value, spins[0]) * triple(*spins[1:])
+
+
 def tensor(value, spins: Sequence[Spin]) -> Array:
     """Return the full contraction of a Cartesian tensor, one axis per spin.
 
@@ -123,12 +133,19 @@ CLASSES: Mapping[str, SpinClass] = MappingProxyType(
         "chiral_three_site": SpinClass(chiral, "abbc", (3,), "C3"),
         "four_site": SpinClass(isotropic, "abcd", (), "B4"),
         "chiral_four_site": SpinClass(chiral, "abcd", (3,), "C4"),
+        "scalar_chirality": SpinClass(scalar_chirality, "abc", (), "X3"),
+        "spin_chiral": SpinClass(spin_chiral, "abcd", (3,), "CX"),
         "six_spin": SpinClass(isotropic, "abcdef", (), "B6", distinct=False),
         "chiral_six_spin": SpinClass(chiral, "abcdef", (3,), "C6", distinct=False),
         "chiral_chiral": SpinClass(chiral_chiral, "abcdef", (), "X6", distinct=False),
         "tensor2": SpinClass(tensor, "ab", (3,) * 2, "T2", distinct=False),
+        "tensor3": SpinClass(tensor, "abc", (3,) * 3, "T3", distinct=False),
         "tensor4": SpinClass(tensor, "abcd", (3,) * 4, "T4", distinct=False),
         "tensor6": SpinClass(tensor, "abcdef", (3,) * 6, "T6", distinct=False),
     }
 )
-"""All classes by name, in the order of paper B, Eqs. 1-16, with six spins and tensors added."""
+"""All classes by name: those of paper B, Eqs. 1-16 in its order, then others and full tensors.
+
+Odd numbers of spins exist where time reversal is broken: by a field, or in the surroundings of an
+ordered magnet.
+"""

@@ -46,6 +46,10 @@ def formula(spin_class: SpinClass) -> str:
         return " ".join(["v", *pairs])
     if kind == "chiral":
         return " ".join([f"v.({spins[0]} x {spins[1]})", *pairs[1:]])
+    if kind == "scalar_chirality":
+        return "v {}.({} x {})".format(*spins)
+    if kind == "spin_chiral":
+        return "(v.{}) ({}.({} x {}))".format(*spins)
     if kind == "chiral_chiral":
         first, second = spins[:3], spins[3:]
         return f"v ({first[0]}.({first[1]} x {first[2]})) ({second[0]}.({second[1]} x {second[2]}))"

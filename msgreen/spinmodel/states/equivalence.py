@@ -7,7 +7,10 @@ from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.symmetry.operations import Symmetry, transform
 
 _NUMBERS_AT_ONCE = 2**20
-_ISOTROPIC = {"exchange", "biquadratic", "three_site", "four_site", "six_spin", "chiral_chiral"}
+_ISOTROPIC = {
+    *("exchange", "biquadratic", "three_site", "four_site", "six_spin"),
+    *("scalar_chirality", "chiral_chiral"),
+}
 
 
 def rotation_axes(model: SpinModel) -> np.ndarray:
