@@ -1,8 +1,4 @@
-"""What vibrations do to spins: mediated interactions (F1) and vibrating spin pairs (F2).
-
-F1 is J. Fransson, phonon-mediated spin-spin interactions in insulators; F2 is J. Fransson,
-Vibrationally induced magnetism in supramolecular aggregates (2023).
-"""
+"""Interactions mediated by phonons, another source of the same terms (Fransson, paper F1)."""
 
 from msgreen.phonon.closed_forms import acoustic_range as acoustic_range
 from msgreen.phonon.closed_forms import chiral_tensors as chiral_tensors
