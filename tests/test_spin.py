@@ -15,7 +15,6 @@ from msgreen.spin.algebra import (
     angles,
     decompose,
     direction,
-    loop_form,
     rotate,
     rotate_about,
     spin_form,
@@ -129,7 +128,7 @@ def test_rotate_has_all_derivatives_at_zero():
     np.testing.assert_allclose(derivatives, cycle, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("order", [2, 4, 6])
+@pytest.mark.parametrize("order", [2, 3, 4, 5, 6])
 def test_spin_form_is_the_trace(order):
     spins = list(np.random.default_rng(order).normal(size=(order, 3)))
     powers = range(order + 1) if order < 6 else (0, 1, 2, 3)
@@ -140,11 +139,16 @@ def test_spin_form_is_the_trace(order):
         assert form.shape == (3,) * len(carriers)
         legs = [(0.0, vectors[m]) if m in carriers else (1.0, np.zeros(3)) for m in range(order)]
         trace = half_trace(spins, legs)
-        odd = len(carriers) % 2
+        odd = (order + len(carriers)) % 2
         assert abs(trace.real if odd else trace.imag) < 1e-11
         for m in carriers:
             form = np.tensordot(vectors[m], form, 1)
         np.testing.assert_allclose(form, trace.imag if odd else trace.real, atol=1e-11)
+
+
+def test_spin_form_of_three_spins_is_their_scalar_chirality():
+    i, j, k = random_spins(17, 3)
+    np.testing.assert_allclose(spin_form([i, j, k]), dot(i, cross(j, k)), atol=1e-14)
 
 
 def test_spin_form_of_all_carriers_in_a_batch():
@@ -153,12 +157,6 @@ def test_spin_form_of_all_carriers_in_a_batch():
     assert form.shape == (5, 3, 3, 3, 3)
     single = spin_form([s[2] for s in spins], (0, 1, 2, 3))
     np.testing.assert_allclose(form[2], single, atol=EPS)
-
-
-@pytest.mark.parametrize("order", [2, 4, 6, 8])
-def test_loop_form(order):
-    spins = list(np.random.default_rng(11).normal(size=(order, 4, 3)))
-    np.testing.assert_allclose(loop_form(spins), spin_form(spins), rtol=1e-12, atol=1e-12)
 
 
 # The printed forms, Lounis, New J. Phys. 22, 103003 (2020), with random vectors.

@@ -5,7 +5,6 @@ orbital index. The full matrix has the index ``spin * orb_count + orb`` (spin up
 """
 
 from collections.abc import Sequence
-from functools import reduce
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -202,8 +201,8 @@ def spin_form(spins: Sequence[Array], carriers: Sequence[int] = ()) -> Float[Arr
 
         F^{ab...} = 1/2 Tr[ (sigma^a) (S_j.sigma) (sigma^b) (S_k.sigma) ... (S_i.sigma) ]
 
-    for an even number of carriers, and its imaginary part for an odd number (the trace is real
-    or imaginary accordingly).
+    if the number of Pauli matrices, N plus that of the carriers, is even, and its imaginary part if
+    it is odd (the trace is real or imaginary accordingly).
 
     Parameters
     ----------
@@ -218,7 +217,7 @@ def spin_form(spins: Sequence[Array], carriers: Sequence[int] = ()) -> Float[Arr
 
     Notes
     -----
-    N = 2: () gives S_i.S_j, (0,) gives S_j x S_i. N = 4: () gives
+    N = 2: () gives S_i.S_j, (0,) gives S_j x S_i. N = 3: () gives S_i.(S_j x S_k). N = 4: () gives
     (ij)(kl) - (ik)(jl) + (il)(jk), and (0,) the bracket of Lounis Eq. 23 with the sign of its
     last term corrected. N = 6: () gives the five terms of Lounis Eq. 32 including
     a.(b x c), which the paper omits.
@@ -240,26 +239,4 @@ def spin_form(spins: Sequence[Array], carriers: Sequence[int] = ()) -> Float[Arr
         matrix = matrix.reshape(*matrix.shape[:-2], *(1,) * open_axes, 2, 2)
         product = product @ matrix
     trace = 0.5 * jnp.trace(product, axis1=-2, axis2=-1)
-    return trace.imag if len(carriers) % 2 else trace.real
-
-
-def loop_form(spins: Sequence[Array]) -> Float[Array, "..."]:
-    """Return 1/2 Tr of a product of an even number of S.sigma: the isotropic N-spin form.
-
-    Short for `spin_form` without carriers, in closed form through quaternion products.
-    """
-    return reduce(_quaternion_product, _bond_quaternions(spins))[..., 0]
-
-
-def _bond_quaternions(spins):
-    """Pair up neighbouring spins: (S_i.sigma)(S_j.sigma) = S_i.S_j + i (S_i x S_j).sigma."""
-    for left, right in zip(spins[::2], spins[1::2], strict=True):
-        dot = jnp.sum(left * right, axis=-1, keepdims=True)
-        yield jnp.concatenate([dot, jnp.cross(left, right)], axis=-1)
-
-
-def _quaternion_product(p, q):
-    """(p0 + i p.sigma)(q0 + i q.sigma) as (scalar, vector) again."""
-    scalar = p[..., :1] * q[..., :1] - jnp.sum(p[..., 1:] * q[..., 1:], axis=-1, keepdims=True)
-    vector = p[..., :1] * q[..., 1:] + p[..., 1:] * q[..., :1] - jnp.cross(p[..., 1:], q[..., 1:])
-    return jnp.concatenate([scalar, vector], axis=-1)
+    return trace.imag if (count + len(carriers)) % 2 else trace.real
