@@ -1,0 +1,144 @@
+"""Which atom a Wannier function belongs to, and in which cell it stands."""
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from msgreen.errors import FileFormatError, InputError
+from msgreen.io.wannier.hamiltonian import Crystal
+from msgreen.io.wannier.real_space import collect
+
+_IMAGES = np.array(list(product(range(-2, 3), repeat=3)))
+
+
+class Assignment(NamedTuple):
+    """Atoms of functions.
+
+    Attributes
+    ----------
+    atom : int array, shape (function,)
+    shift : int array, shape (function, 3)
+        Cell in which that atom stands.
+    """
+
+    atom: np.ndarray
+    shift: np.ndarray
+
+
+def assign(centres: np.ndarray, crystal: Crystal, file: Path) -> Assignment:
+    """Return the atom next to every centre, modulo lattice vectors.
+
+    Parameters
+    ----------
+    centres : real array, shape (function, 3)
+        In angstrom.
+    crystal : Crystal
+    file : path
+        Named by errors.
+
+    Returns
+    -------
+    Assignment
+
+    Raises
+    ------
+    FileFormatError
+        If a centre is farther from every atom than half the distance of neighbouring atoms, or
+        if atoms of the same label get different numbers of functions.
+    """
+    distance, shift = _nearest_images(centres, crystal)
+    atom = distance.argmin(axis=1)
+    function = np.arange(len(centres))
+    nearest = distance[function, atom]
+    far = int(nearest.argmax())
+    reach = _neighbour_distance(crystal) / 2
+    if nearest[far] > reach:
+        raise FileFormatError(
+            f"{file}: must put every function on an atom, but function {far + 1} is centred "
+            f"{nearest[far]:.3f} angstrom from {_name(crystal, int(atom[far]))}, beyond half the "
+            f"distance of neighbours ({reach:.3f}). Use functions centred on atoms, or name the "
+            "atoms with `orbital_atoms`."
+        )
+    _check_equal(atom, crystal, file)
+    return Assignment(atom, shift[function, atom])
+
+
+def named(
+    atoms: Sequence[int], centres: np.ndarray | None, crystal: Crystal, repeats: np.ndarray
+) -> Assignment:
+    """Return the assignment that the user gives, with cells from the centres if they are known.
+
+    Parameters
+    ----------
+    atoms : sequence of int, shape (orb,)
+        Atom of every orbital, from 0.
+    centres : real array, shape (function, 3), or None
+    crystal : Crystal
+    repeats : int array, shape (function,)
+        Orbital of every function.
+
+    Raises
+    ------
+    InputError
+        If there is not one atom of the crystal per orbital.
+    """
+    given = np.asarray(atoms)
+    count = int(repeats.max()) + 1
+    inside = given.shape == (count,) and given.dtype.kind == "i"
+    if not inside or given.min() < 0 or given.max() >= len(crystal.symbols):
+        raise InputError(
+            f"Argument `orbital_atoms` must be {count} integers between 0 and "
+            f"{len(crystal.symbols) - 1}, the atom of every orbital, but it is {list(atoms)}."
+        )
+    atom = given[repeats]
+    shift = np.zeros((len(atom), 3), int)
+    if centres is not None:
+        shift = _nearest_images(centres, crystal)[1][np.arange(len(atom)), atom]
+    return Assignment(atom, shift)
+
+
+def to_home_cell(cells, matrices, shift) -> tuple[np.ndarray, np.ndarray]:
+    """Return H(R) between functions moved by -shift cells: R becomes R + shift_n - shift_m."""
+    if not np.any(shift - shift[0]):
+        return cells, matrices
+    size = matrices.shape[1]
+    moved = cells[:, None, None] + shift[None, None] - shift[None, :, None]
+    _, m, n = np.indices(matrices.shape)
+    return collect(moved.reshape(-1, 3), m.ravel(), n.ravel(), matrices.ravel(), size)
+
+
+def _nearest_images(centres, crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
+    """Distances in angstrom and cells of the nearest images, shape (function, atom, ...)."""
+    vectors = crystal.vectors
+    step = (centres[:, None] - crystal.positions[None]) @ np.linalg.inv(vectors)
+    home = np.rint(step).astype(int)
+    rest = (step - home)[:, :, None] - _IMAGES
+    distance = np.linalg.norm(rest @ vectors, axis=-1)
+    best = distance.argmin(axis=-1)
+    return distance.min(axis=-1), home + _IMAGES[best]
+
+
+def _neighbour_distance(crystal: Crystal) -> float:
+    """Smallest distance of two atoms, or of an atom and its own image."""
+    steps = crystal.positions[:, None] - crystal.positions[None]
+    distance = np.linalg.norm(steps[:, :, None] + _IMAGES @ crystal.vectors, axis=-1)
+    return float(distance[distance > 1e-3].min())
+
+
+def _check_equal(atom: np.ndarray, crystal: Crystal, file: Path) -> None:
+    counts = np.bincount(atom, minlength=len(crystal.symbols))
+    for n, symbol in enumerate(crystal.symbols):
+        first = crystal.symbols.index(symbol)
+        if counts[n] != counts[first]:
+            raise FileFormatError(
+                f"{file}: must give atoms of the same kind equally many functions, but "
+                f"{_name(crystal, first)} has {counts[first]} and {_name(crystal, n)} has "
+                f"{counts[n]}. Name the atoms with `orbital_atoms`, or label them differently."
+            )
+
+
+def _name(crystal: Crystal, atom: int) -> str:
+    return f"atom {atom} ({crystal.symbols[atom]})"
