@@ -13,19 +13,24 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test notebooks lint types docs bench clean
+.PHONY: help run test test-fast notebooks lint types docs bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(CORE) ## compute the showcase; prints where its pictures and tables are
 	$(BIN)/msgreen run
 
-test: export OPENBLAS_NUM_THREADS = 1
-test: $(DEV) ## run all tests, notebooks included, on two processes
-	$(BIN)/python -m pytest -n 2
+# A file stays on one process, which has compiled what its tests share.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-notebooks: export OPENBLAS_NUM_THREADS = 1
+test test-fast notebooks: export OPENBLAS_NUM_THREADS = 1
+test: $(DEV) ## run all tests, notebooks included, on two processes
+	$(PYTEST)
+
+test-fast: $(DEV) ## run what takes about a minute once compiled: no slow tests, pages, notebooks
+	$(PYTEST) -m "not slow"
+
 notebooks: $(DEV) ## run the tests of the notebooks only
 	$(BIN)/python -m pytest -n 2 tests/test_notebooks.py
 
@@ -44,7 +49,7 @@ bench: $(DEV) ## run every benchmark of the kernels
 		if [ -e "$$file" ]; then echo "$$file"; $(BIN)/python "$$file"; fi; done
 
 clean: ## remove the environment, caches and build products
-	rm -rf $(VENV) site dist .pytest_cache .ruff_cache
+	rm -rf $(VENV) .cache site dist .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Some systems split the pip bootstrap off Python; the pip of PYTHON then fills the environment.

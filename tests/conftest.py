@@ -1,12 +1,55 @@
-"""What every test relies on: one BLAS thread, float64 and strict dtype promotion."""
+"""What every test relies on: one BLAS thread, float64, strict promotion, compilations kept."""
 
 import os
+import shutil
+from pathlib import Path
 
-# Read when the BLAS is loaded, hence before numpy is imported.
+# Read when numpy and JAX are imported. Notebooks, pages and commands that tests start inherit
+# them, so that what one process has compiled is read by all others, and by the next run.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".cache" / "jax")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import jax
+import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+KERNELS = Path(__file__).resolve().parent / "kernels"
+CACHE = Path(__file__).resolve().parents[1] / ".cache" / "jax"
+
+# Compilations of older sources and of older versions of JAX are never read again.
+CACHE_BYTES = 2**30
+
+# They take longest and start first, each on its own process.
+FIRST = ("test_notebooks.py", "test_docs.py")
+
+
+def pytest_sessionstart(session):
+    """Begin the kept compilations anew where they have grown too large."""
+    if hasattr(session.config, "workerinput") or not CACHE.exists():
+        return
+    if sum(file.stat().st_size for file in CACHE.iterdir()) > CACHE_BYTES:
+        shutil.rmtree(CACHE)
+
+
+def pytest_collection_modifyitems(items):
+    """Put files in the order in which they start: the longest first."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.name not in FIRST, item.path not in slow))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compilation(request):
+    """Forget the last file's programs; optimise the kernels' only.
+
+    Most of the time of the tests is spent on compiling programs that run once. Kernels are
+    compiled as users run them, and so is everything in the processes of notebooks and pages.
+    """
+    jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", KERNELS not in request.path.parents)

@@ -28,24 +28,36 @@ def small(shape, **options):
     return problem(shape.n, shape.sites, *sizes, **options)
 
 
+# Small and large matrices are laid out in two ways; each meets every block and rule.
+LAYOUTS = (LOOPS[0], LOOPS[-1])
+
+
 @pytest.mark.parametrize("shape", LOOPS)
+def test_values_agree_with_numpy(shape):
+    data = small(shape, rules=2)
+    np.testing.assert_allclose(loop_trace(*data, block=7), naive(*data), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("shape", LAYOUTS)
 @pytest.mark.parametrize("rules", [None, 1, 2])
 @pytest.mark.parametrize("block", [None, 1, 7])
-def test_values_agree_with_numpy(shape, rules, block):
+def test_blocks_and_rules_agree_with_numpy(shape, rules, block):
     data = small(shape, rules=rules)
     value = loop_trace(*data, block=block)
     np.testing.assert_allclose(value, naive(*data), rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 9])
-@pytest.mark.parametrize("sites", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize(
+    ("n", "sites"), [(1, 3), (3, 5), *((n, sites) for n in (2, 9) for sites in (1, 2, 3, 5, 7))]
+)
 def test_any_number_of_sites(n, sites):
     data = problem(n, sites, 2, 6, 11)
     np.testing.assert_allclose(loop_trace(*data), naive(*data), rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("n", [1, 2, 9])
-@pytest.mark.parametrize("sites", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(
+    ("n", "sites"), [(1, 3), *((n, sites) for n in (2, 9) for sites in (1, 2, 3, 5))]
+)
 def test_gradient_agrees_with_the_derivative_of_the_naive_sum(n, sites):
     legs, index, weights = problem(n, sites, 2, 5, 9, rules=2)
     rng = np.random.default_rng(1)
@@ -68,7 +80,7 @@ def test_gradient_agrees_with_the_derivative_of_the_naive_sum(n, sites):
     np.testing.assert_allclose(inner, tangent, rtol=1e-11)
 
 
-@pytest.mark.parametrize("n", [1, 2, 9])
+@pytest.mark.parametrize("n", [2, 9])
 def test_derivatives_of_order_one_to_four(n):
     # Every leg is g0 + t v, so the loop is a polynomial in t with known derivatives.
     sites = 4
