@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from msgreen import RashbaGas, cli, read_netcdf
+from msgreen import ContactCoupling, RashbaGas, cli, read_netcdf
 from msgreen.cli import main
-from msgreen.config import EXAMPLE, rashba, read_config
-from msgreen.config.rashba import scan_in_blocks
+from msgreen.config import read_config
 from msgreen.errors import PrecisionError
+from msgreen.io.spin_programs import FORMATS
+from msgreen.papers.lounis import run as lounis_run
 from msgreen.papers.lounis.asymptotics import range_1d
+from msgreen.papers.lounis.run import scan_in_blocks
+from msgreen.papers.runs import EXAMPLE, KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 SCAN = """
@@ -97,14 +100,15 @@ def test_numbers_of_gold(dimension, tmp_path, capsys):
             assert [float(here[name]) for name in COLUMNS] == [float(row[n]) for n in COLUMNS]
             assert max(float(here[f"{n}_error"]) for n in COLUMNS) == float(row["error"])
             assert here.J_iso.units == "meV"
-    assert read_config(out / "config.toml") == read_config(tmp_path / "run.toml")
+    again = read_config(out / "config.toml", KINDS)
+    assert again == read_config(tmp_path / "run.toml", KINDS)
 
 
 def test_error_estimates_are_honest():
     """In one dimension all coefficients are known in closed form."""
     gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
     r = np.geomspace(2.0, 60.0, 23)
-    values, errors = scan_in_blocks(gas, rashba.ContactCoupling(0.58), r)
+    values, errors = scan_in_blocks(gas, ContactCoupling(0.58), r)
     assert len(values.distance) == len(r)
     k = 0.0135
     exact = {
@@ -122,9 +126,9 @@ def test_error_estimates_are_honest():
 def test_blocks_do_not_change_the_numbers(monkeypatch):
     gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167)
     r = np.linspace(5.0, 9.0, 7)
-    whole, _ = scan_in_blocks(gas, rashba.ContactCoupling(0.58), r)
-    monkeypatch.setattr(rashba, "BLOCK", 3)
-    parts, _ = scan_in_blocks(gas, rashba.ContactCoupling(0.58), r)
+    whole, _ = scan_in_blocks(gas, ContactCoupling(0.58), r)
+    monkeypatch.setattr(lounis_run, "BLOCK", 3)
+    parts, _ = scan_in_blocks(gas, ContactCoupling(0.58), r)
     np.testing.assert_allclose(parts.J_iso, whole.J_iso, rtol=1e-12)
 
 
@@ -165,7 +169,7 @@ def test_folder_that_cannot_be_written(tmp_path, capsys, monkeypatch):
     def computed(self, progress):
         raise AssertionError("the folder is checked before anything is computed")
 
-    monkeypatch.setattr(rashba.RashbaRun, "run", computed)
+    monkeypatch.setattr(lounis_run.ScanRun, "run", computed)
     (tmp_path / "file").write_text("")
     assert main(["run", "--out", str(tmp_path / "file")]) == 2
     assert "Argument `--out` must be a folder that can be written to" in capsys.readouterr().err
@@ -213,6 +217,18 @@ def test_help(words, capsys):
     assert "msgreen" in capsys.readouterr().out
 
 
+def test_help_of_export_names_every_format(capsys):
+    with pytest.raises(SystemExit):
+        main(["export", "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"one of {', '.join(FORMATS)}" in printed
+    with pytest.raises(SystemExit) as leave:
+        main(["export", "model.json", "--to", "spirt", "--out", "out"])
+    assert leave.value.code == 2
+    err = capsys.readouterr().err
+    assert all(name in err for name in (*FORMATS, "spirt"))
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit) as leave:
         main(["--version"])
@@ -231,7 +247,7 @@ def test_float32_is_refused_outside_the_program():
     jax.config.update("jax_enable_x64", False)
     try:
         with pytest.raises(PrecisionError, match="needs float64"):
-            read_config(EXAMPLE)
+            read_config(EXAMPLE, KINDS)
     finally:
         jax.config.update("jax_enable_x64", True)
 

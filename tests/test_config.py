@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from msgreen.config import (
-    EXAMPLE,
     KINDS,
     AbstractRun,
     AbstractTable,
@@ -20,10 +19,12 @@ from msgreen.config import (
     toml_text,
 )
 from msgreen.config.lines import key_lines
-from msgreen.config.rashba import Cluster, Coupling, Host, Output, Scan
+from msgreen.config.rashba import Cluster, Coupling, Host
 from msgreen.config.reader import read_file
 from msgreen.config.schema import exactly_one
 from msgreen.errors import ConfigError, InputError
+from msgreen.papers import runs
+from msgreen.papers.lounis.run import Output, Scan, ScanRun
 
 GOOD = """\
 [host]
@@ -57,7 +58,7 @@ orders = [2, 4]
 def read(text: str, folder) -> AbstractRun:
     file = folder / "run.toml"
     file.write_text(text, encoding="utf-8")
-    return read_config(file)
+    return read_config(file, runs.KINDS)
 
 
 def test_line_numbers():
@@ -84,7 +85,7 @@ def test_line_numbers():
 @pytest.mark.parametrize("text", [GOOD, CLUSTER])
 def test_written_configuration_is_the_same(text, tmp_path):
     run = read(text, tmp_path)
-    assert isinstance(run, RashbaRun)
+    assert isinstance(run, ScanRun)
     again = read(toml_text(run, "a comment"), tmp_path)
     assert again == run
     assert toml_text(again, "a comment") == toml_text(run, "a comment")
@@ -96,11 +97,11 @@ PAGE = (Path(__file__).resolve().parents[1] / "docs" / "command_line.md").read_t
 @pytest.mark.parametrize("text", re.findall(r"^```toml\n(.*?)^```", PAGE, flags=re.M | re.S))
 def test_printed_configurations_are_valid(text, tmp_path):
     run = read(text, tmp_path)
-    assert type(run) is KINDS[run.host.kind]
+    assert type(run) is runs.KINDS[run.host.kind]
 
 
 def test_all_keys_are_documented():
-    tables = [field.annotation for field in RashbaRun.model_fields.values()]
+    tables = [field.annotation for field in ScanRun.model_fields.values()]
     models = [
         t for union in tables for t in (union, *get_args(union)) if hasattr(t, "model_fields")
     ]
@@ -110,8 +111,7 @@ def test_all_keys_are_documented():
 
 
 def test_example_is_valid():
-    run = read_config()
-    assert run == read_config(EXAMPLE)
+    run = read_config(runs.EXAMPLE, runs.KINDS)
     assert run.host.dimension == [1, 2]
     assert run.scan.grid()[0] == 2.0 and run.scan.grid()[-1] == 200.0
 
@@ -131,8 +131,10 @@ def test_configuration_can_be_built_in_python(tmp_path):
     )
     coupling = Coupling(first_minimum=-1.0)
     cluster = Cluster(positions=[[0.0, 0.0], [5.0, 0.0], [5.0, 5.0], [0.0, 5.0]], orders=[2, 4])
-    run = RashbaRun(host=host, coupling=coupling, cluster=cluster, output=Output(figures=True))
+    run = ScanRun(host=host, coupling=coupling, cluster=cluster, output=Output(figures=True))
     assert run == read(CLUSTER, tmp_path)
+    general = RashbaRun(host=host, coupling=coupling, cluster=cluster)
+    assert general == read_config(tmp_path / "run.toml")
     assert [loops.shape for loops in cluster.loops()] == [(6, 2), (3, 4)]
 
 
@@ -169,7 +171,7 @@ WRONG = [
     (GOOD, 'kind = "rashba"\n', "", 1, '`host.kind` must be one of "rashba"'),
     (GOOD, "dimension", "fermi_energy = 0.4\ndimension", 6, "not be given together with `fermi_e"),
     (GOOD, "fermi_wavevector = 0.167\n", "", 1, "`host.fermi_wavevector` must be given (or"),
-    (GOOD, "fermi_wavevector = 0.167", "fermi_energy = -5.0", 1, "must be greater than zero"),
+    (GOOD, "fermi_wavevector = 0.167", "fermi_energy = -5.0", 5, "above the bottom of the band"),
     (GOOD, "-1.0", "1.0", 9, "`coupling.first_minimum` must be less than 0, but it is 1.0"),
     (GOOD, "first_minimum = -1.0", "", 8, "`coupling.first_minimum` must be given (or `value`)"),
     (GOOD, "first_minimum", "value = 1\nfirst_minimum", 9, "`coupling.value` must not be given"),

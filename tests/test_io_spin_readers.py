@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from msgreen.cli import EXPORT_FORMATS, main
+from msgreen.cli import main
 from msgreen.errors import FileFormatError, LossWarning
 from msgreen.io import read_model, write_netcdf
 from msgreen.io.spin_programs import (
@@ -455,11 +455,7 @@ def interactions(tmp_path):
     return found
 
 
-def test_formats_of_the_command_line():
-    assert EXPORT_FORMATS == FORMATS
-
-
-@pytest.mark.parametrize("program", EXPORT_FORMATS)
+@pytest.mark.parametrize("program", FORMATS)
 def test_export_of_interactions(program, interactions, tmp_path, capsys):
     words = ["export", str(tmp_path / "interactions.nc"), "--to", program]
     with warnings.catch_warnings():

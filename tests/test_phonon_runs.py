@@ -4,28 +4,20 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from msgreen.config.phonon import (
-    CrystalHost,
-    MapTable,
-    PairHost,
-    PairTable,
-    PhononRun,
-    SpringTable,
-    VibratingPairRun,
-)
+from msgreen.config.phonon import CrystalHost, PairTable, PhononRun, SpringTable
 from msgreen.config.reader import read_file
 from msgreen.errors import ConfigError
-from msgreen.phonon.crystal import HarmonicCrystal
-from msgreen.phonon.mediated import crystal_tensors
-from msgreen.phonon.texture import Texture
-from msgreen.plot.phonon import (
-    canting_figure,
+from msgreen.papers.fransson import (
     displacement_figure,
     field_map_figure,
-    range_figure,
     site_moment_figure,
     temperature_map_figure,
 )
+from msgreen.papers.fransson.run import MapTable, PairHost, VibratingPairRun
+from msgreen.phonon.crystal import HarmonicCrystal
+from msgreen.phonon.mediated import crystal_tensors
+from msgreen.phonon.texture import Texture
+from msgreen.plot import canting_figure, range_figure
 
 KINDS = {"phonons": PhononRun, "vibrating_pair": VibratingPairRun}
 

@@ -9,6 +9,8 @@ from scipy.special import hankel1
 
 from msgreen import ContactCoupling, RashbaGas, calibrated_coupling, coefficients, first_minimum
 from msgreen.errors import InputError
+from msgreen.exchange.calibration import equidistant_legs
+from msgreen.exchange.loops import loop_bonds
 from msgreen.papers.lounis import equidistant_scan
 
 MASS, FERMI, RASHBA = 0.26, 0.167, 0.0135
@@ -164,6 +166,23 @@ def test_vectors_are_along_the_bond_normal(calibrated):
     np.testing.assert_allclose(found["J_ani"].value[0, 1, 1], scan.J_ani[0], rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("loop", "rashba"), [([0, 1], RASHBA), ([0, 1, 2, 3], 0.0)], ids=["pair", "square"]
+)
+def test_equal_legs_are_those_of_a_loop_of_equal_sides(loop, rashba):
+    """A pair returns along -x; around a square the free gas does not notice the corners."""
+    host, coupling, side = gas(2, rashba), ContactCoupling(15.0), 7.0
+    order = len(loop)
+    legs, path = equidistant_legs(host, coupling, jnp.asarray(side), order)
+    np.testing.assert_allclose(path.nodes, host.line(order * side, nodes=31).nodes, rtol=1e-14)
+    sites = side * jnp.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    bonds, forward, _ = loop_bonds(host, coupling, path.nodes, sites, np.array([loop]))
+    around = bonds.legs(forward)
+    assert legs.order == around.order == order
+    for found, exact in zip(jax.tree.leaves(legs), jax.tree.leaves(around), strict=True):
+        np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-18)
+
+
 @pytest.mark.slow
 def test_gradient_through_the_calibration():
     """J_sd adapts to the gas: derivatives of J_sd and of D with everything calibrated anew."""
@@ -216,5 +235,5 @@ def test_arguments_refused():
     with pytest.raises(InputError, match="`distances` must be finite"):
         equidistant_scan(gas(1), ContactCoupling(0.5), jnp.array([np.nan]))
     for minimum in (1e-3, 0.0):
-        with pytest.raises(InputError, match="minimum` must be greater than zero"):
+        with pytest.raises(InputError, match="`minimum` must be less than zero .*eV"):
             calibrated_coupling(gas(1), minimum)

@@ -20,7 +20,8 @@ from msgreen.hosts.superconductor import Superconductor
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Lattice, Region, shell_model
 from msgreen.lattice.nambu import Pairing, p_wave, s_wave
-from msgreen.plot import distance_figure, parity_figure, tuning_figure
+from msgreen.papers.ouassou import parity_figure, tuning_figure
+from msgreen.plot import distance_figure
 from msgreen.spin.sphere import sphere_rule
 
 SITES = np.array([[3, 3, 0], [4, 3, 0], [4, 5, 0]])

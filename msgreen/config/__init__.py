@@ -13,6 +13,7 @@ say ``kind = "chain"``:
 3. Add it to `KINDS` below, and its keys to ``docs/command_line.md``.
 
 Nothing else changes: reading, error messages, output files and the program do not know kinds.
+Runs that reproduce a paper live beside it in `msgreen.papers`.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,6 @@ from types import MappingProxyType
 from msgreen.config.kkr import KKRRun as KKRRun
 from msgreen.config.lattice import LatticeRun as LatticeRun
 from msgreen.config.phonon import PhononRun as PhononRun
-from msgreen.config.phonon import VibratingPairRun as VibratingPairRun
 from msgreen.config.rashba import RashbaRun as RashbaRun
 from msgreen.config.reader import read_file
 from msgreen.config.schema import AbstractRun as AbstractRun
@@ -39,22 +39,20 @@ KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
         "lattice": LatticeRun,
         "superconductor": SuperconductorRun,
         "phonons": PhononRun,
-        "vibrating_pair": VibratingPairRun,
     }
 )
-"""Every kind of run by the name in ``host.kind``."""
-
-EXAMPLE = Path(__file__).with_name("au111.toml")
-"""The configuration that is run when none is given: the surface state of Au(111)."""
+"""The kinds of run by the name in ``host.kind``."""
 
 
-def read_config(path: str | Path = EXAMPLE) -> AbstractRun:
+def read_config(path: str | Path, kinds: Mapping[str, type[AbstractRun]] = KINDS) -> AbstractRun:
     """Read and check a configuration file.
 
     Parameters
     ----------
     path : str or Path
-        By default the example of Au(111).
+    kinds : mapping of str to AbstractRun subclass
+        The kinds of run by the value of ``host.kind``; `msgreen.papers.runs.KINDS` has those of
+        the papers too, and is what `msgreen run` knows.
 
     Returns
     -------
@@ -66,4 +64,4 @@ def read_config(path: str | Path = EXAMPLE) -> AbstractRun:
     ConfigError
         If anything is wrong; the message names file, line and remedy.
     """
-    return read_file(Path(path), KINDS)
+    return read_file(Path(path), kinds)

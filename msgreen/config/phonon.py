@@ -1,22 +1,18 @@
-"""``kind = "phonons"``: mediated interactions; ``kind = "vibrating_pair"``: a map of moments."""
+"""``kind = "phonons"``: interactions that phonons mediate."""
 
 from itertools import combinations
 from typing import Annotated, Literal
 
 import numpy as np
-import xarray as xr
 from pydantic import Field, model_validator
 
-from msgreen.config.schema import AbstractRun, AbstractTable, OneOrMore, Outcome, Positive
+from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
 from msgreen.convention import CONVENTIONS
 from msgreen.io.netcdf import dataset_of
-from msgreen.papers.fransson.pair import SpinPair
-from msgreen.papers.fransson.phase_diagram import PUBLISHED_RATIO, exchange_field_map
 from msgreen.phonon.crystal import HarmonicCrystal, check_sites
 from msgreen.phonon.mediated import crystal_tensors, interactions
 from msgreen.phonon.modes import check_mesh
 from msgreen.phonon.springs import Spring, mass_spring
-from msgreen.plot.phonon import field_map_figure
 from msgreen.spinmodel.interactions import Interactions, Row
 from msgreen.units import MEV
 
@@ -104,71 +100,3 @@ class PhononRun(AbstractRun):
             tensors, numbers, places, isotropic=table.isotropic, source={"host": "phonons"}
         )
         return model.to(CONVENTIONS[table.convention])
-
-
-class PairHost(AbstractTable):
-    """``[host]``: the vibrating pair."""
-
-    kind: Literal["vibrating_pair"]
-    spin: Annotated[list[Positive], Field(min_length=1), OneOrMore]
-    ratio: float = PUBLISHED_RATIO
-
-    @model_validator(mode="after")
-    def _has_meaning(self):
-        for spin in self.spin:
-            SpinPair(spin, 0.0)
-        return self
-
-
-class MapTable(AbstractTable):
-    """``[map]``: the range of exchange and displacement field in meV, and the temperature in K."""
-
-    exchange: Annotated[list[float], Field(min_length=2, max_length=2)]
-    alpha: Annotated[list[float], Field(min_length=2, max_length=2)]
-    count: Annotated[int, Field(ge=2)] = 201
-    temperature: Positive = 3.0
-
-
-class VibratingPairRun(AbstractRun):
-    """The total moment of vibrating spin pairs over exchange and displacement field."""
-
-    host: PairHost
-    map: MapTable
-
-    def run(self, progress: bool) -> Outcome:
-        """Compute the maps; see `AbstractRun.run`."""
-        exchange, alpha = (
-            MEV * np.linspace(ends[0], ends[1], self.map.count)
-            for ends in (self.map.exchange, self.map.alpha)
-        )
-        moments = {
-            spin: np.asarray(
-                exchange_field_map(
-                    spin, exchange, alpha, self.map.temperature, ratio=self.host.ratio
-                )
-            )
-            for spin in self.host.spin
-        }
-        dataset = xr.Dataset(
-            {"moment": (("spin", "exchange", "alpha"), np.stack(list(moments.values())))},
-            {
-                "spin": list(moments),
-                "exchange": ("exchange", exchange, {"units": "eV"}),
-                "alpha": ("alpha", alpha, {"units": "eV"}),
-            },
-            {"temperature": self.map.temperature, "ratio": self.host.ratio},
-        )
-        rows = [
-            (spin, j, a, values[n, m])
-            for spin, values in moments.items()
-            for n, j in enumerate(exchange.tolist())
-            for m, a in enumerate(alpha.tolist())
-        ]
-        options = {"temperature": self.map.temperature, "ratio": self.host.ratio}
-        figure = field_map_figure(exchange, alpha, moments, **options)
-        lines = [
-            f"S = {spin:g}: largest moment {np.abs(v).max():.6g}" for spin, v in moments.items()
-        ]
-        return Outcome(
-            ("spin", "J_eV", "alpha_eV", "moment"), rows, dataset, {"moments": figure}, lines
-        )

@@ -1,14 +1,10 @@
-"""``kind = "rashba"``: equidistant loops against distance, or loops of explicit positions."""
+"""``kind = "rashba"``: loops of explicit positions in an electron gas."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.figure import Figure
 from pydantic import AfterValidator, Field, model_validator
 
 from msgreen import _checks
@@ -28,21 +24,9 @@ from msgreen.exchange.calibration import first_minimum
 from msgreen.exchange.closed_forms import compute_interactions
 from msgreen.hosts.rashba import RashbaGas
 from msgreen.io.netcdf import dataset_of
-from msgreen.papers.lounis import (
-    asymptotic_figure,
-    chiral_figure,
-    isotropic_figure,
-    order_figure,
-    oscillations,
-)
-from msgreen.papers.lounis.scan import DistanceScan, equidistant_scan
-from msgreen.papers.lounis.table import SCAN_HEADER, Scans, scan_dataset, scan_rows
 from msgreen.scattering.contact import ContactCoupling
 from msgreen.spinmodel.interactions import Row
 from msgreen.units import MEV
-
-BLOCK = 400
-"""Distances that are computed at a time."""
 
 
 def _even(order: int) -> int:
@@ -87,45 +71,29 @@ class Coupling(AbstractTable):
         exactly_one(self, "first_minimum", "value")
         return self
 
-
-class Scan(AbstractTable):
-    """``[scan]``: distances of equidistant loops."""
-
-    distances: Annotated[list[Positive], Field(min_length=1)] | None = None
-    start: Positive | None = None
-    stop: Positive | None = None
-    step: Positive | None = None
-    count: Annotated[int, Field(ge=2)] | None = None
-
-    @model_validator(mode="after")
-    def _is_given_once(self):
-        exactly_one(self, "distances", "start")
-        if self.start is None:
-            for name in ("stop", "step", "count"):
-                if getattr(self, name) is not None:
-                    raise InputError(
-                        f"Argument `{name}` must not be given together with `distances`, but both "
-                        "are. Remove it, or give `start` instead of `distances`."
-                    )
-            return self
-        exactly_one(self, "step", "count")
-        if self.stop is None or self.stop <= self.start:
+    def check(self, host: Host) -> None:
+        """Raise InputError if the number of values is not that of the dimensions."""
+        if self.value is not None and len(self.value) != len(host.dimension):
             raise InputError(
-                f"Argument `stop` must be greater than `start` ({self.start}), but it is "
-                f"{'missing' if self.stop is None else self.stop}."
+                "Argument `coupling.value` must have one number per dimension, but it has "
+                f"{len(self.value)} for {len(host.dimension)}."
             )
-        return self
 
-    def grid(self) -> np.ndarray:
-        """Return the distances in angstrom."""
-        if self.distances is not None:
-            return np.array(self.distances)
-        assert self.start is not None and self.stop is not None
-        if self.count is not None:
-            return np.linspace(self.start, self.stop, self.count)
-        assert self.step is not None
-        steps = int((self.stop - self.start) / self.step * (1 + 1e-12))
-        return self.start + self.step * np.arange(steps + 1)
+    def contact(self, host: Host, index: int) -> tuple[ContactCoupling, str]:
+        """Return the coupling for one of the dimensions, and a line about it."""
+        dimension = host.dimension[index]
+        unit = "eV angstrom" + ("^2" if dimension == 2 else "")
+        if self.value is not None:
+            strength = self.value[index]
+            return ContactCoupling(strength), f"{dimension}D: J_sd = {strength:.11g} {unit}"
+        minimum = self.first_minimum
+        assert minimum is not None
+        distance, value = first_minimum(host.gas(dimension))
+        strength = float(np.sqrt(minimum * MEV / value))
+        return ContactCoupling(strength), (
+            f"{dimension}D: J_sd = {strength:.11g} {unit}; first minimum of J_iso "
+            f"{minimum:g} meV at R = {distance:#.10g} angstrom"
+        )
 
 
 class Cluster(AbstractTable):
@@ -162,11 +130,39 @@ class Cluster(AbstractTable):
         found += [contracted_loops(points, kind, cutoff=self.cutoff) for kind in self.contracted]
         return [array for array in found if len(array)]
 
+    def check(self, host: Host) -> None:
+        """Raise InputError if the positions do not fit the gas or hold no loop."""
+        width = len(self.positions[0])
+        if host.dimension != [width]:
+            raise InputError(
+                f"Argument `cluster.positions` must have as many coordinates as the gas has "
+                f"dimensions ({host.dimension}), but it has {width}."
+            )
+        if not self.loops():
+            raise InputError(
+                "Argument `cluster.positions` must contain at least one loop within the "
+                "bounds, but there is none. Raise `cutoff` or `perimeter`."
+            )
 
-class Output(AbstractTable):
-    """``[output]``: what is written."""
-
-    figures: bool = True
+    def outcome(self, host: Host, coupling: Coupling, progress: bool) -> Outcome:
+        """Compute the interactions of all loops."""
+        gas = host.gas(host.dimension[0])
+        scatterer, line = coupling.contact(host, 0)
+        sites = jnp.asarray(self.positions, float)
+        found = self.loops()
+        lengths = np.concatenate([np.asarray(perimeters(sites, array)) for array in found])
+        result = compute_interactions(
+            gas,
+            scatterer,
+            sites,
+            found,
+            contour=gas.line(lengths.min(), lengths.max()),
+            tensors=self.tensors,
+            progress=progress,
+        ).to(CONVENTIONS[self.convention])
+        result = replace(result, source={**result.source, "coupling": line})
+        summary = [line, *str(result).splitlines()]
+        return Outcome(Row._fields, result.rows(), dataset_of(result), {}, summary)
 
 
 class RashbaRun(AbstractRun):
@@ -174,141 +170,14 @@ class RashbaRun(AbstractRun):
 
     host: Host
     coupling: Coupling
-    scan: Scan | None = None
-    cluster: Cluster | None = None
-    output: Output = Output()
+    cluster: Cluster
 
     @model_validator(mode="after")
     def _fits_together(self):
-        exactly_one(self, "scan", "cluster")
-        dimensions = self.host.dimension
-        given = self.coupling.value
-        if given is not None and len(given) != len(dimensions):
-            raise InputError(
-                "Argument `coupling.value` must have one number per dimension, but it has "
-                f"{len(given)} for {len(dimensions)}."
-            )
-        if self.cluster is not None:
-            width = len(self.cluster.positions[0])
-            if dimensions != [width]:
-                raise InputError(
-                    f"Argument `cluster.positions` must have as many coordinates as the gas has "
-                    f"dimensions ({dimensions}), but it has {width}."
-                )
-            if not self.cluster.loops():
-                raise InputError(
-                    "Argument `cluster.positions` must contain at least one loop within the "
-                    "bounds, but there is none. Raise `cutoff` or `perimeter`."
-                )
+        self.coupling.check(self.host)
+        self.cluster.check(self.host)
         return self
 
     def run(self, progress: bool) -> Outcome:
-        """Compute the scan or the interactions of the cluster; see `AbstractRun.run`."""
-        if self.cluster is not None:
-            return self._run_cluster(self.cluster, progress)
-        assert self.scan is not None
-        return self._run_scan(self.scan)
-
-    def _coupling(self, index: int) -> tuple[ContactCoupling, str]:
-        """Return the coupling for one of the dimensions, and a line about it."""
-        dimension = self.host.dimension[index]
-        unit = "eV angstrom" + ("^2" if dimension == 2 else "")
-        if self.coupling.value is not None:
-            strength = self.coupling.value[index]
-            return ContactCoupling(strength), f"{dimension}D: J_sd = {strength:.11g} {unit}"
-        minimum = self.coupling.first_minimum
-        assert minimum is not None
-        distance, value = first_minimum(self.host.gas(dimension))
-        strength = float(np.sqrt(minimum * MEV / value))
-        return ContactCoupling(strength), (
-            f"{dimension}D: J_sd = {strength:.11g} {unit}; first minimum of J_iso "
-            f"{minimum:g} meV at R = {distance:#.10g} angstrom"
-        )
-
-    def _run_scan(self, scan: Scan) -> Outcome:
-        distances = scan.grid()
-        gases = {dimension: self.host.gas(dimension) for dimension in self.host.dimension}
-        couplings = [self._coupling(index) for index in range(len(gases))]
-        lines = [line for _, line in couplings]
-        strengths = {d: c for d, (c, _) in zip(gases, couplings, strict=True)}
-        scans = {d: scan_in_blocks(gas, strengths[d], distances) for d, gas in gases.items()}
-        figures = _scan_figures(gases, strengths, scans) if self.output.figures else {}
-        attributes = {"coupling": "; ".join(lines)}
-        return Outcome(
-            SCAN_HEADER, scan_rows(scans), scan_dataset(scans, attributes), figures, lines
-        )
-
-    def _run_cluster(self, cluster: Cluster, progress: bool) -> Outcome:
-        gas = self.host.gas(self.host.dimension[0])
-        coupling, line = self._coupling(0)
-        sites = jnp.asarray(cluster.positions, float)
-        found = cluster.loops()
-        lengths = np.concatenate([np.asarray(perimeters(sites, array)) for array in found])
-        result = compute_interactions(
-            gas,
-            coupling,
-            sites,
-            found,
-            contour=gas.line(lengths.min(), lengths.max()),
-            tensors=cluster.tensors,
-            progress=progress,
-        ).to(CONVENTIONS[cluster.convention])
-        result = replace(result, source={**result.source, "coupling": line})
-        summary = [line, *str(result).splitlines()]
-        return Outcome(Row._fields, result.rows(), dataset_of(result), {}, summary)
-
-
-def scan_in_blocks(
-    gas: RashbaGas, coupling: ContactCoupling, distances: np.ndarray
-) -> tuple[DistanceScan, DistanceScan]:
-    """Return `equidistant_scan`, made of blocks of one length: compiled once, memory bounded.
-
-    Parameters
-    ----------
-    gas : RashbaGas
-    coupling : ContactCoupling
-    distances : real array, shape (distance,)
-        In angstrom.
-
-    Returns
-    -------
-    values, errors : DistanceScan
-        As numpy arrays.
-    """
-    padded = np.pad(distances, (0, -len(distances) % BLOCK), mode="edge")
-    blocks = [
-        equidistant_scan(gas, coupling, jnp.asarray(padded[start : start + BLOCK]))
-        for start in range(0, len(padded), BLOCK)
-    ]
-    values, errors = (
-        jax.tree.map(lambda *columns: np.concatenate(columns)[: len(distances)], *part)
-        for part in zip(*blocks, strict=True)
-    )
-    return values, errors
-
-
-def _scan_figures(
-    gases: Mapping[int, RashbaGas], couplings: Mapping[int, ContactCoupling], scans: Scans
-) -> dict[str, Figure]:
-    """Return Figures 1 to 3 of paper L, and one of its asymptotic forms."""
-    values = {dimension: scan for dimension, (scan, _) in scans.items()}
-    distances = np.asarray(next(iter(values.values())).distance)
-    fermi = float(next(iter(gases.values())).fermi_wavevector)
-    far = oscillations(fermi)
-    near = np.linspace(0.3, 10.0, BLOCK) / fermi
-    free, near_free, far_free = {}, {}, {}
-    bare = {dimension: _without_rashba(gas) for dimension, gas in gases.items()}
-    for dimension, gas in bare.items():
-        free[dimension], _ = scan_in_blocks(gas, couplings[dimension], distances)
-        near_free[dimension], _ = scan_in_blocks(gas, ContactCoupling(1.0), near)
-        far_free[dimension], _ = scan_in_blocks(gas, ContactCoupling(1.0), far)
-    return {
-        "figure1_isotropic": isotropic_figure(free, values, fermi),
-        "figure2_orders": order_figure(values, fermi),
-        "figure3_chiral": chiral_figure(values, fermi),
-        "figure4_asymptotic": asymptotic_figure(bare, near_free, far_free),
-    }
-
-
-def _without_rashba(gas: RashbaGas) -> RashbaGas:
-    return eqx.tree_at(lambda g: g.rashba_wavevector, gas, jnp.zeros(()))
+        """Compute the interactions of the cluster; see `AbstractRun.run`."""
+        return self.cluster.outcome(self.host, self.coupling, progress)

@@ -3,8 +3,10 @@
 Rings of spins, tables, trimers and tetramers.
 """
 
+from msgreen.papers.brinker.figures import trimer_figure as trimer_figure
 from msgreen.papers.brinker.models import DISTANCES as DISTANCES
 from msgreen.papers.brinker.models import TableReading as TableReading
+from msgreen.papers.brinker.models import published_model as published_model
 from msgreen.papers.brinker.models import tetramer as tetramer
 from msgreen.papers.brinker.models import tetramer_parameters as tetramer_parameters
 from msgreen.papers.brinker.models import trimer as trimer

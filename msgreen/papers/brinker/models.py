@@ -5,6 +5,7 @@ For Tables 4 and 5 (first block) symmetry and prose leave one reading only; what
 `TableReading`, with the prose in favour of its defaults in docs/published_models.md.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -243,3 +244,25 @@ def _on_diagonal(values: np.ndarray, reading: TableReading) -> np.ndarray:
     """Return a matrix with eigenvector (1, -1, 0) of eigenvalue zero (B 51, 52)."""
     xx, xz, zz = _order(values, reading)
     return np.array([[xx, xx, xz], [xx, xx, xz], [xz, xz, zz]])
+
+
+def published_model(name: str) -> SpinModel | None:
+    """Return a model of paper B by a name such as "Cr3/Pt(111)", or None for another name.
+
+    Raises
+    ------
+    InputError
+        If the name has this form but paper B has no such system.
+    """
+    match = re.fullmatch(r"([A-Z][a-z]?)([34])/([A-Z][a-z]?\(\d+\))", name)
+    if match is None:
+        return None
+    element, count, surface = match.groups()
+    if count == "3":
+        return trimer(surface, element, anisotropy=True)
+    if surface != "Pt(001)":
+        raise InputError(
+            f"Argument `name` must be a tetramer on Pt(001), but it is {name!r}. "
+            "Paper B has Cr4/Pt(001) and Fe4/Pt(001)."
+        )
+    return tetramer(element, anisotropy=True)

@@ -1,5 +1,9 @@
 """Paper F2: Fransson, Vibrationally induced magnetism in supramolecular aggregates (2023)."""
 
+from msgreen.papers.fransson.figures import displacement_figure as displacement_figure
+from msgreen.papers.fransson.figures import field_map_figure as field_map_figure
+from msgreen.papers.fransson.figures import site_moment_figure as site_moment_figure
+from msgreen.papers.fransson.figures import temperature_map_figure as temperature_map_figure
 from msgreen.papers.fransson.pair import SpinPair as SpinPair
 from msgreen.papers.fransson.pair import free_energy as free_energy
 from msgreen.papers.fransson.pair import levels as levels

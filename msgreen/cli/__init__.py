@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,17 +18,6 @@ EXAMPLES = """examples:
                                       hand a spin model to another program
   msgreen doctor                      examine the installation
 """
-
-EXPORT_FORMATS = (
-    "spirit",
-    "sunny",
-    "magnopy",
-    "magnopy_python",
-    "uppasd",
-    "vampire",
-    "json",
-    "netcdf",
-)
 
 PACKAGES = ("msgreen", "jax", "jaxlib", "numpy", "scipy", "equinox")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -131,13 +120,14 @@ def _add_spinmodel(commands) -> None:
 
 def _spinmodel(options: argparse.Namespace) -> int:
     _use_double_precision()
-    from msgreen.examine import examine, published_model
+    from msgreen.cli.ground_states import ground_states
     from msgreen.io import read_model, writable_folder, write_dataset, write_table
     from msgreen.io.spin_programs import write_json
+    from msgreen.papers.brinker import published_model
 
     model = published_model(options.model) or read_model(options.model)
     folder = writable_folder("--out", options.out)
-    outcome = examine(
+    outcome = ground_states(
         model,
         box=options.box,
         starts=options.starts,
@@ -156,6 +146,18 @@ def _spinmodel(options: argparse.Namespace) -> int:
     return 0
 
 
+class _Formats:
+    """The names of all formats, imported when they are asked for: `msgreen --help` is quick."""
+
+    def __iter__(self) -> Iterator[str]:
+        from msgreen.io.spin_programs import FORMATS
+
+        return iter(FORMATS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in tuple(self)
+
+
 def _add_export(commands) -> None:
     export = commands.add_parser(
         "export",
@@ -169,7 +171,13 @@ def _add_export(commands) -> None:
         help="a model (.json, .nc), interactions.nc of `msgreen run`, exchange.out of TB2J, or an "
         "input of Spirit (.cfg), UppASD (inpsd.dat), Vampire (.ucf) or GROGU (.txt)",
     )
-    export.add_argument("--to", required=True, choices=EXPORT_FORMATS, help="the format")
+    export.add_argument(
+        "--to",
+        required=True,
+        choices=_Formats(),
+        metavar="FORMAT",
+        help="one of %(choices)s",
+    )
     export.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="folder of the files"
     )
@@ -201,10 +209,11 @@ def _export(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     _use_double_precision()
-    from msgreen.config import EXAMPLE, read_config, toml_text
+    from msgreen.config import read_config, toml_text
     from msgreen.io import replacing, writable_folder, write_dataset, write_table
+    from msgreen.papers.runs import EXAMPLE, KINDS
 
-    config = read_config(options.config or EXAMPLE)
+    config = read_config(options.config or EXAMPLE, KINDS)
     folder = writable_folder("--out", options.out)
     outcome = config.run(progress=sys.stderr.isatty())
     write_table(folder / "interactions.csv", outcome.header, outcome.rows)

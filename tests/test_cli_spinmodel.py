@@ -7,11 +7,11 @@ import pytest
 import xarray as xr
 
 from msgreen.cli import main
+from msgreen.cli.ground_states import ground_states
 from msgreen.errors import InputError
-from msgreen.examine import examine, published_model
 from msgreen.io import export, read_model
 from msgreen.lattice import Lattice
-from msgreen.papers.brinker import tetramer, trimer
+from msgreen.papers.brinker import published_model, tetramer, trimer
 from msgreen.spinmodel import SpinModel, Term
 from msgreen.units import MEV
 
@@ -41,7 +41,7 @@ def test_published_models_by_name():
 
 def test_cluster_has_its_known_ground_state():
     model = SpinModel([Term("exchange", [[0, 1], [1, 2], [2, 0]], [0.010] * 3)])
-    outcome = examine(model, starts=8)
+    outcome = ground_states(model, starts=8)
     energies = {row[0]: row[1] for row in outcome.rows}
     np.testing.assert_allclose(energies[0], -15.0, rtol=1e-9)
     assert len(outcome.rows[0]) == len(outcome.header)
@@ -54,7 +54,7 @@ def test_cluster_has_its_known_ground_state():
 
 
 def test_lattice_has_its_known_ground_state():
-    outcome = examine(triangular_antiferromagnet(), box=(3, 3), starts=8)
+    outcome = ground_states(triangular_antiferromagnet(), box=(3, 3), starts=8)
     np.testing.assert_allclose(outcome.dataset.energy[0] / MEV, -15.0 * 9, rtol=1e-8)
     assert outcome.dataset.directions.dims == ("state", "cell1", "cell2", "site", "xyz")
     assert set(outcome.figures) == {"ground_state"}

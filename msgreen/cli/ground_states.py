@@ -1,6 +1,5 @@
-"""What a spin model says: its terms, the energies of simple states, and its minima."""
+"""What `msgreen spinmodel` finds: terms of a model, energies of simple states, and its minima."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,8 +7,6 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from msgreen.config import Outcome
-from msgreen.errors import InputError
-from msgreen.papers.brinker import tetramer, trimer
 from msgreen.plot import spins_figure, texture_figure
 from msgreen.spinmodel import (
     Minima,
@@ -29,29 +26,7 @@ _HEADER = (
 )
 
 
-def published_model(name: str) -> SpinModel | None:
-    """Return a model of paper B by a name such as "Cr3/Pt(111)", or None for another name.
-
-    Raises
-    ------
-    InputError
-        If the name has this form but paper B has no such system.
-    """
-    match = re.fullmatch(r"([A-Z][a-z]?)([34])/([A-Z][a-z]?\(\d+\))", name)
-    if match is None:
-        return None
-    element, count, surface = match.groups()
-    if count == "3":
-        return trimer(surface, element, anisotropy=True)
-    if surface != "Pt(001)":
-        raise InputError(
-            f"Argument `name` must be a tetramer on Pt(001), but it is {name!r}. "
-            "Paper B has Cr4/Pt(001) and Fe4/Pt(001)."
-        )
-    return tetramer(element, anisotropy=True)
-
-
-def examine(
+def ground_states(
     model: SpinModel,
     *,
     box: Sequence[int] = (),
