@@ -195,7 +195,9 @@ def test_parts_of_the_assignment(tmp_path):
     centres = wf.POSITIONS[wf.ATOM_OF] + 0.2
     found = assign(centres, crystal, tmp_path)
     assert isinstance(found, Assignment) and found.atom.tolist() == [0, 0, 1]
-    assert named([0, 0, 1], centres, crystal, np.arange(3)).shift.tolist() == [[0, 0, 0]] * 3
+    assert (
+        named([0, 0, 1], centres, crystal, np.arange(3), tmp_path).shift.tolist() == [[0, 0, 0]] * 3
+    )
     cells, matrices = to_home_cell(wf.CELLS, UP, np.array([[1, 1, 1]] * 3))
     assert cells is wf.CELLS and matrices is UP
     cells, matrices = collect(np.array([[1, 0, 0], [1, 0, 0]]), [0, 0], [1, 1], [2.0, 3.0], 2)
@@ -208,6 +210,9 @@ def test_centres_far_from_atoms(tmp_path):
     centres[1] = [1.5, 0.0, 0.3]
     (tmp_path / "x_up_centres.xyz").write_text(wf.centres_text(centres))
     refused(FileFormatError, tmp_path, "function 2", "atom 0 (Mn)", "x_up_hr.dat")
+    centres[1] = 1e8
+    (tmp_path / "x_up_centres.xyz").write_text(wf.centres_text(centres))
+    refused(FileFormatError, tmp_path, "1e+06 cells from an atom")
 
 
 def test_equal_atoms_with_different_numbers_of_functions(tmp_path):

@@ -66,7 +66,7 @@ FIRST = 6  # line of the first element: a comment, two counts, two lines of dege
         (FIRST + 1, "    2    1", "    1    1", (f"line {FIRST + 1}", "every pair once")),
         (FIRST + 2, ".", "*", (f"line {FIRST + 2}", "is not a number")),
         (FIRST + 2, "    3", "", (f"line {FIRST + 2}", "6 words")),
-        (FIRST + 3, "0.000000", "NaN", (f"line {FIRST + 3}", "NaN or infinity")),
+        (FIRST + 3, "0.000000", "NaN", (f"line {FIRST + 3}", "NaN, infinity")),
     ],
 )
 def test_hr_with_a_wrong_line(tmp_path, line, old, new, words):

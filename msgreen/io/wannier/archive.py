@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen.errors import FileFormatError
-from msgreen.io.wannier.text import unreadable
+from msgreen.io.wannier.text import LARGEST, unreadable
 
 _FIELDS = {"R": "int", "HR": "complex", "lattice": "float", "frac": "float"}
 _LARGEST = 2**34
@@ -114,8 +114,8 @@ def _array(path: Path, fields, name: str, shape, kinds: str) -> np.ndarray:
         raise _wrong(
             path, name, f"an array of shape {want}", f"it is {array.dtype} of shape {array.shape}"
         )
-    if kinds != "U" and not np.all(np.isfinite(array)):
-        raise _wrong(path, name, "finite numbers", "it holds NaN or infinity")
+    if kinds != "U" and not np.all(np.abs(array) < LARGEST):
+        raise _wrong(path, name, "finite numbers", "it holds NaN, infinity or the like")
     return array
 
 

@@ -11,6 +11,9 @@ from msgreen.errors import FileFormatError, InputError
 from msgreen.io.wannier.hamiltonian import Crystal
 from msgreen.io.wannier.real_space import collect
 
+_FARTHEST = 1e6
+"""Cells between a centre and the atoms; more is a damaged file."""
+
 _IMAGES = np.array(list(product(range(-2, 3), repeat=3)))
 
 
@@ -49,7 +52,7 @@ def assign(centres: np.ndarray, crystal: Crystal, file: Path) -> Assignment:
         If a centre is farther from every atom than half the distance of neighbouring atoms, or
         if atoms of the same label get different numbers of functions.
     """
-    distance, shift = _nearest_images(centres, crystal)
+    distance, shift = _nearest_images(centres, crystal, file)
     atom = distance.argmin(axis=1)
     function = np.arange(len(centres))
     nearest = distance[function, atom]
@@ -67,7 +70,11 @@ def assign(centres: np.ndarray, crystal: Crystal, file: Path) -> Assignment:
 
 
 def named(
-    atoms: Sequence[int], centres: np.ndarray | None, crystal: Crystal, repeats: np.ndarray
+    atoms: Sequence[int],
+    centres: np.ndarray | None,
+    crystal: Crystal,
+    repeats: np.ndarray,
+    file: Path,
 ) -> Assignment:
     """Return the assignment that the user gives, with cells from the centres if they are known.
 
@@ -79,6 +86,8 @@ def named(
     crystal : Crystal
     repeats : int array, shape (function,)
         Orbital of every function.
+    file : path
+        Named by errors.
 
     Raises
     ------
@@ -96,7 +105,7 @@ def named(
     atom = given[repeats]
     shift = np.zeros((len(atom), 3), int)
     if centres is not None:
-        shift = _nearest_images(centres, crystal)[1][np.arange(len(atom)), atom]
+        shift = _nearest_images(centres, crystal, file)[1][np.arange(len(atom)), atom]
     return Assignment(atom, shift)
 
 
@@ -110,10 +119,15 @@ def to_home_cell(cells, matrices, shift) -> tuple[np.ndarray, np.ndarray]:
     return collect(moved.reshape(-1, 3), m.ravel(), n.ravel(), matrices.ravel(), size)
 
 
-def _nearest_images(centres, crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
+def _nearest_images(centres, crystal: Crystal, file: Path) -> tuple[np.ndarray, np.ndarray]:
     """Distances in angstrom and cells of the nearest images, shape (function, atom, ...)."""
     vectors = crystal.vectors
     step = (centres[:, None] - crystal.positions[None]) @ np.linalg.inv(vectors)
+    if not np.all(np.abs(step) < _FARTHEST):
+        raise FileFormatError(
+            f"{file}: must be of the crystal of its centres, but a centre is more than "
+            f"{_FARTHEST:.0e} cells from an atom. Take both from the same run."
+        )
     home = np.rint(step).astype(int)
     rest = (step - home)[:, :, None] - _IMAGES
     distance = np.linalg.norm(rest @ vectors, axis=-1)

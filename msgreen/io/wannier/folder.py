@@ -162,7 +162,7 @@ def _missing_images(seed: str, used: bool | None) -> tuple[str, ...]:
 def _assign(run: _Run, orbital_atoms, repeats: np.ndarray) -> Assignment:
     """Atoms of functions; `repeats` says which orbital a function is."""
     if orbital_atoms is not None:
-        return named(orbital_atoms, run.centres, run.crystal, repeats)
+        return named(orbital_atoms, run.centres, run.crystal, repeats, run.file)
     if run.centres is not None:
         return assign(run.centres, run.crystal, run.file)
     if len(run.crystal.symbols) == 1:

@@ -16,6 +16,9 @@ from msgreen.io.jukkr.text import Line
 _LONGEST_LINE = 4096
 """Bytes; Wannier90 writes no longer line, and a file without line ends must not fill memory."""
 
+LARGEST = 1e9
+"""eV or angstrom; a larger number is a damaged file."""
+
 _EXPANSION = 1100
 """No gzip file expands by more than 1032."""
 
@@ -95,9 +98,9 @@ class TextStream:
             rows = enumerate(lines, self._first)
             values = np.concatenate([self._row(n, line, columns, what) for n, line in rows])
         values = values.reshape(count, columns)
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            raise self.error(int(np.argmin(finite)), what, "it holds NaN or infinity")
+        sound = (np.abs(values) < LARGEST).all(axis=1)
+        if not sound.all():
+            raise self.error(int(np.argmin(sound)), what, "it holds NaN, infinity or the like")
         return values
 
     def skip(self, count: int, what: str) -> list[bytes]:
@@ -157,8 +160,8 @@ def integers(line: Line, count: int, what: str) -> list[int]:
 def finite_numbers(line: Line, count: int, what: str) -> np.ndarray:
     """Return the first `count` words of a line as finite numbers."""
     found = line.numbers(count, what)
-    if not np.all(np.isfinite(found)):
-        raise line.error(what, "it holds NaN or infinity")
+    if not np.all(np.abs(found) < LARGEST):
+        raise line.error(what, "it holds NaN, infinity or the like")
     return found
 
 
