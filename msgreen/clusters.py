@@ -16,6 +16,7 @@ from msgreen._typing import Array, Float
 from msgreen.errors import InputError
 
 _PATHS_AT_ONCE = 200_000
+"""Paths that grow together: some ten megabytes, and thousands per call of numpy."""
 
 
 def ordered_loops(sites) -> list[tuple[int, ...]]:

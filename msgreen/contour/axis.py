@@ -17,6 +17,7 @@ SAFETY = 10.0
 """The error of a pole rule is at most this times the scaled change upon dropping poles."""
 
 FINEST_ACCURACY = 1e-13
+"""Finer rules than this differ by rounding only: their weights are of the order of one."""
 
 
 def _on_axis(energy, frequency, weights, embedded, **rule) -> Contour:

@@ -7,6 +7,7 @@ import numpy as np
 from msgreen.errors import InputError
 
 FEWEST_NODES = 7
+"""A Gauss rule of three nodes within seven; with fewer the error estimate says nothing."""
 
 
 def check_node_count(name: str, nodes: int) -> None:

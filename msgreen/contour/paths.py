@@ -22,6 +22,7 @@ SHORT = 2.0
 """In units of 1/q_F: below this length q_F, not the perimeter, sets the scale of the path."""
 
 GREGORY_POINTS = 8
+"""Order of the end correction; the estimate of its error is of half the order."""
 
 
 def real(value: Float[ArrayLike, ""]) -> Float[Array, ""]:

@@ -12,7 +12,10 @@ import numpy as np
 from msgreen.errors import InputError
 
 FEWEST_POLES = 3
+"""With fewer, dropping a quarter of them leaves no rule to estimate the error from."""
+
 MOST_POLES = 80
+"""The poles grow with the logarithm of the ratio of energies: 80 serve 1e-13 over ten decades."""
 
 
 def _sum(x: np.ndarray, poles: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -19,7 +19,10 @@ HBAR2_OVER_U: float = HBAR2_OVER_ME * _c.m_e / _c.atomic_mass
 """hbar^2 over the atomic mass unit, in eV angstrom^2."""
 
 _SUM_RULE = 1e-6
+"""Net force of a rigid shift, relative to the largest spring, that rounding of files explains."""
+
 _UNSTABLE = 1e-9
+"""Negative squared energy, relative to the largest, that rounding of acoustic modes explains."""
 
 
 class HarmonicCrystal(eqx.Module):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 _TERMS = 15  # (1/2)^16 / 16! is below rounding
-_SQUARINGS = 40
+_SQUARINGS = 40  # serves norms up to 2^39
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -32,9 +32,13 @@ from msgreen.spin.harmonics import (
 )
 
 _CARTESIAN = np.array([2, 0, 1])  # x, y, z among the harmonics y, z, x of degree 1
-_UNIT = sqrt(3 / (4 * pi))
+_UNIT = sqrt(3 / (4 * pi))  # Y_1m = _UNIT * x, y, z on unit vectors
+
 _LARGEST_DEGREE = 3
+"""Unless asked for more: in iron degree 3 errs by 0.02 %, degree 2 by 0.17 % (docs/kkr.md)."""
+
 _RANK = 1e-5
+"""Relative singular value below which the directions given do not determine all harmonics."""
 
 
 class SpinSplitting(AbstractRigidScatterer):

@@ -17,9 +17,9 @@ from jax import Array, lax
 from msgreen_kernels.hankel.elementary import angle_from_y, cos_sin
 from msgreen_kernels.hankel.table import POLES
 
-RADIUS = 2.0
-TERMS = 14
-EULER = 0.5772156649015329
+RADIUS = 2.0  # power series inside, sum over poles outside, where the table is fitted
+TERMS = 14  # of the power series: (|z| / 2)^28 / 14!^2 = 1e-22 at the radius
+EULER = 0.5772156649015329  # the constant of Euler and Mascheroni
 
 
 def _harmonic(k: int) -> float:

@@ -11,6 +11,7 @@ from msgreen._typing import Complex
 from msgreen.contour import Contour, user_contour
 
 _SAME = 1e-9
+"""Relative; the files have 16 digits, and rules of other kinds differ by far more."""
 
 
 def run_contour(

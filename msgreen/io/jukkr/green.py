@@ -13,6 +13,7 @@ from msgreen.io.jukkr.spinor import block_diagonal, up_first
 from msgreen.units import BOHR, RYDBERG
 
 _INTEGERS = 6
+"""Of the first record: energies, spins, sites twice, orbitals, and whether spin-orbit coupling."""
 
 
 class GreenFile(NamedTuple):

@@ -7,6 +7,8 @@ from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.symmetry.operations import Symmetry, transform
 
 _NUMBERS_AT_ONCE = 2**20
+"""Spin components that are compared together: products of 3 x 3 matrices, 8 MB each."""
+
 _ISOTROPIC = {
     *("exchange", "biquadratic", "three_site", "four_site", "six_spin"),
     *("scalar_chirality", "chiral_chiral"),

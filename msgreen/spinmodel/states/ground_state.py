@@ -19,7 +19,7 @@ from msgreen.spinmodel.states.relax import curvature_product, relax
 from msgreen.spinmodel.symmetry.operations import Symmetry
 
 _DENSE = 1000  # spins up to which the Hessian is diagonalised as a matrix
-_LOWEST = 6
+_LOWEST = 6  # curvatures of large systems: three of a global rotation and those that matter
 _POINTS_AT_ONCE = 2**16  # spins
 
 

@@ -14,7 +14,10 @@ from msgreen.errors import InputError
 from msgreen.spinmodel.model import SpinModel
 
 _SPINS_AT_ONCE = 2**9
+"""A block ends when its slowest start does: larger blocks wait longer for stragglers."""
+
 _ROUNDING = 1e3 * np.finfo(float).eps
+"""Of energies: near a minimum the predicted gain falls below it, and every step is as good."""
 
 
 class Relaxed(NamedTuple):

@@ -25,6 +25,7 @@ from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.states.equivalence import rotation_axes
 
 _G_FACTOR = 2.0
+"""Of an electron: a moment of m Bohr magnetons is a spin of length m / 2."""
 
 
 class SpinWaves(NamedTuple):

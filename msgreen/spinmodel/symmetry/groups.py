@@ -9,8 +9,8 @@ from scipy.spatial.transform import Rotation
 from msgreen import _checks
 from msgreen.errors import InputError
 
-_SAME = 1e-6
-_LARGEST = 120
+_SAME = 1e-6  # of matrix entries; operations of a group of up to 120 differ by 0.05
+_LARGEST = 120  # operations of the largest point group that is not about one axis, Ih
 _X, _Z, _DIAGONAL = np.eye(3)[0], np.eye(3)[2], np.ones(3)
 _FIVEFOLD = np.array([0.0, 1.0, (1 + np.sqrt(5)) / 2])
 
