@@ -210,7 +210,7 @@ def test_centres_far_from_atoms(tmp_path):
     centres[1] = [1.5, 0.0, 0.3]
     (tmp_path / "x_up_centres.xyz").write_text(wf.centres_text(centres))
     refused(FileFormatError, tmp_path, "function 2", "atom 0 (Mn)", "x_up_hr.dat")
-    centres[1] = 1e8
+    centres[1] = 1e7
     (tmp_path / "x_up_centres.xyz").write_text(wf.centres_text(centres))
     refused(FileFormatError, tmp_path, "1e+06 cells from an atom")
 
