@@ -227,7 +227,8 @@ def interpreted(text, value, spins):
     for letter in spins:
         text = text.replace(f"S_{letter}", f"V(spins['{letter}'])")
     text = text.replace(" x ", " ^ ").replace(".(", "*(").replace(".V", "*V")
-    text = text.replace(") (", ") * (").replace("v (", "w * (").replace("v*", "V(value)*")
+    text = text.replace(") (", ") * (").replace("v (", "w * (").replace("v V(", "w * V(")
+    text = text.replace("v*", "V(value)*")
     return sign * eval(text, {"V": Vector, "spins": spins, "value": value, "w": value})
 
 
@@ -237,6 +238,9 @@ class Vector:
 
     def __mul__(self, other):
         return self.v @ other.v
+
+    def __rmul__(self, factor):
+        return Vector(factor * self.v)
 
     def __xor__(self, other):
         return Vector(np.cross(self.v, other.v))

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen.errors import FileFormatError
-from msgreen.io.jukkr.text import first_line, read_lines
+from msgreen.io.jukkr.text import Line, first_line, read_lines
 from msgreen.spin.algebra import direction
 from msgreen.units import BOHR
 
-_ALAT = re.compile(r"ALATBASIS\s*=\s*([-+.\dEeDd]+)")
+_ALAT = re.compile(r"ALATBASIS\s*=\s*(\S+)")
 
 
 class AtomInfo(NamedTuple):
@@ -123,16 +123,20 @@ def read_lattice_constant(file: str | Path) -> float:
     Raises
     ------
     FileFormatError
-        If the file does not name it.
+        If no line of the file that is not a comment names it.
     """
-    found = _ALAT.search(Path(file).read_text(encoding="utf-8"))
-    value = float(found[1].replace("D", "E").replace("d", "e")) if found else 0.0
-    if not found or not value > 0:
-        raise FileFormatError(
-            f"{file}: must name the lattice constant as `ALATBASIS= a` with a > 0, but it does "
-            "not. Give the lattice constant yourself."
-        )
-    return value * BOHR
+    for line in read_lines(file, comments=("#",)):
+        found = _ALAT.search(" ".join(line.words).partition("#")[0])
+        if found:
+            what = "the lattice constant as `ALATBASIS= a` with a > 0"
+            value = float(Line(line.file, line.number, (found[1],)).numbers(1, what)[0])
+            if not value > 0:
+                raise line.error(what, f"it is {value}")
+            return value * BOHR
+    raise FileFormatError(
+        f"{file}: must name the lattice constant as `ALATBASIS= a` with a > 0, but it does not. "
+        "Give the lattice constant yourself."
+    )
 
 
 def _section(lines, file, name: str) -> None:

@@ -124,7 +124,8 @@ def read_text(file: str | Path) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileFormatError(
-            f"{path}: the file must exist, but it cannot be read ({reason}). Give the right path."
+            f"{path}: the file must exist and must be readable, but it is not ({reason}). "
+            "Give the right path."
         ) from error
     if special:
         raise FileFormatError(f"{path}: must be a file, but it is none. Give the right path.")

@@ -17,5 +17,5 @@ from msgreen.io.spin_programs.report import Export as Export
 from msgreen.io.spin_programs.report import Lost as Lost
 from msgreen.io.spin_programs.spirit import read_spirit as read_spirit
 from msgreen.io.spin_programs.tb2j import read_tb2j as read_tb2j
-from msgreen.io.spin_programs.uppasd import read_uppasd as read_uppasd
+from msgreen.io.spin_programs.uppasd_input import read_uppasd as read_uppasd
 from msgreen.io.spin_programs.vampire import read_vampire as read_vampire

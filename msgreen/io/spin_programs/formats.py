@@ -26,7 +26,8 @@ from msgreen.io.spin_programs.spirit import read_spirit, write_spirit
 from msgreen.io.spin_programs.sunny import write_sunny
 from msgreen.io.spin_programs.tb2j import read_tb2j
 from msgreen.io.spin_programs.text import site_moments
-from msgreen.io.spin_programs.uppasd import read_uppasd, write_uppasd
+from msgreen.io.spin_programs.uppasd import write_uppasd
+from msgreen.io.spin_programs.uppasd_input import read_uppasd
 from msgreen.io.spin_programs.vampire import read_vampire, write_vampire
 from msgreen.spinmodel import SpinModel, from_interactions
 

@@ -11,11 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
+from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
+from msgreen.io.spin_programs.directions import Bond, check_directions, once
 from msgreen.io.spin_programs.parts import Parts
 from msgreen.io.spin_programs.report import Written
-from msgreen.io.spin_programs.text import after, integers, lines_of, number, numbers, write_text
+from msgreen.io.spin_programs.text import (
+    after,
+    integers,
+    lines_of,
+    number,
+    numbers,
+    reading,
+    vectors_of,
+    write_text,
+)
 from msgreen.spinmodel import SpinModel
 from msgreen.units import MEV
 
@@ -91,59 +102,109 @@ def read_magnopy(path: str | Path) -> SpinModel:
     Raises
     ------
     FileFormatError
-        If a section is missing or its numbers are not where they belong.
+        If a section is missing, its numbers are not where they belong, a bond is listed twice
+        (which magnopy refuses too), or its two ends contradict each other.
+
+    Warns
+    -----
+    AccuracyWarning
+        If both ends of a bond differ by noise.
     """
-    lines = lines_of(path)
-    start = _section(lines, "hamiltonian", "convention")
-    rules = dict(_rule(line) for line in after(lines, start + 1, 4, "the convention"))
-    place = _section(lines, "cell", "(ang)")
+    with reading(path):
+        return _model(lines_of(path), path)
+
+
+def _model(lines: list[Line], path: str | Path) -> SpinModel:
+    start = _section(lines, path, "hamiltonian", "convention")
+    rules = _rules(after(lines, start + 1, 4, "the convention"))
+    place = _section(lines, path, "cell", "(ang)")
     rows = after(lines, place + 1, 3, "three vectors")
-    vectors = np.array([row.numbers(3, "a vector") for row in rows])
-    place = _section(lines, "magnetic", "sites")
+    vectors = vectors_of(rows[0], np.array([row.numbers(3, "a vector") for row in rows]))
+    place = _section(lines, path, "magnetic", "sites")
     count = _count(after(lines, place + 1, 1, "the number of sites")[0])
     atoms = after(lines, place + 3, count, f"{count} sites")
     names = {line.words[0]: n for n, line in enumerate(atoms)}
-    rest = [Line(line.file, line.number, line.words[1:]) for line in atoms]
-    numbers = [line.numbers(4, "position and spin after a name") for line in rest]
+    if len(names) < max(count, 1):
+        raise lines[place + 1].error("sites of different names", f"it has {len(names)}")
+    numbers = [line.rest(1).numbers(4, "position and spin after a name") for line in atoms]
     lengths = np.array([n[3] for n in numbers]) if not rules["normalized"] else np.ones(count)
     assembly = Assembly(vectors, np.array([n[:3] for n in numbers]))
-    place = _section(lines, "intra-atomic", "tensor", "(mev)")
-    end = _section(lines, "exchange", "tensor", "(mev)")
+    place = _section(lines, path, "intra-atomic", "tensor", "(mev)")
+    end = _section(lines, path, "exchange", "tensor", "(mev)")
+    seen = set()
     for owner, tensor in _matrices(lines[place + 1 : end]):
         site = _site(owner, names, 0)
+        if site in seen:
+            raise owner.error("every site once", f"{owner.words[0]!r} is listed before")
+        seen.add(site)
         value = MEV * rules["intra-atomic"] * lengths[site] ** 2 * tensor
         assembly.add("anisotropy", [(site, 0, 0, 0)], value)
-    found = {}
-    for owner, tensor in _matrices(lines[end + 1 :]):
-        i, j = _site(owner, names, 0), _site(owner, names, 1)
-        tail = Line(owner.file, owner.number, owner.words[2:])
-        found[(i, j, *tail.integers(3, "the cell of the second site"))] = tensor
-    for (i, j, *cell), tensor in found.items():
-        back = (j, i, *(-n for n in cell))
-        missing = rules["double"] and back not in found
-        scale = MEV * rules["exchange"] * lengths[i] * lengths[j] * (2 if missing else 1)
-        assembly.add_pair(i, j, cell, scale * tensor)
+    (stated,) = after(lines, end + 1, 1, "the number of pairs")
+    bonds = once([_bond(owner, names, t) for owner, t in _matrices(lines[end + 1 :])])
+    if len(bonds) != _count(stated):
+        raise stated.error("the number of pairs that follow", f"{len(bonds)} do")
+    _add_bonds(bonds, rules, lengths, assembly)
     return assembly.model()
 
 
-def _section(lines: list[Line], *words: str) -> int:
+def _bond(owner: Line, names: dict[str, int], tensor: np.ndarray) -> Bond:
+    i, j = _site(owner, names, 0), _site(owner, names, 1)
+    a, b, c = owner.rest(2).integers(3, "the cell of the second site")
+    return Bond(owner, i, j, (a, b, c), tensor)
+
+
+def _add_bonds(bonds: dict[tuple[int, ...], Bond], rules, lengths, assembly: Assembly) -> None:
+    """Add bonds; if pairs count twice, those listed from one end stand for both."""
+    if rules["double"]:
+        check_directions(bonds, excused=lambda bond: True)
+    for bond in bonds.values():
+        alone = bond.back not in bonds
+        if not alone and not rules["double"]:
+            raise bond.line.error(
+                "every bond once, as pairs are not counted twice",
+                f"line {bonds[bond.back].line.number} lists it from the other end",
+            )
+        scale = MEV * rules["exchange"] * lengths[bond.i] * lengths[bond.j]
+        scale = scale * (2 if rules["double"] and alone else 1)
+        assembly.add_pair(bond.i, bond.j, bond.cell, scale * bond.value)
+
+
+def _section(lines: list[Line], path: str | Path, *words: str) -> int:
     for place, line in enumerate(lines):
         text = " ".join(line.words).lower()
         if all(word in text for word in words):
             return place
-    raise lines[-1].error(f"a section {' '.join(words)!r} before it", "the file has none")
+    raise FileFormatError(
+        f"{path}: must hold a section {' '.join(words)!r}, but it has none. Give a text file of "
+        "GROGU."
+    )
 
 
-def _rule(line: Line) -> tuple[str, float]:
-    word = line.words[-1].lower()
-    truth = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
-    if word in truth:
-        return line.words[0].lower(), truth[word]
-    return line.words[0].lower(), Line(line.file, line.number, (word,)).numbers(1, "a factor")[0]
+_TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+
+
+def _rules(lines: list[Line]) -> dict[str, float]:
+    """Return the convention: two truths and two factors, by their first words."""
+    rules = {}
+    for line in lines:
+        name, value = line.words[0].lower(), line.words[-1].lower()
+        if name in ("double", "normalized"):
+            if value not in _TRUTH:
+                raise line.error("true or false", f"it has {value[:40]!r}")
+            rules[name] = _TRUTH[value]
+        elif name in ("intra-atomic", "exchange"):
+            rules[name] = float(line.rest(len(line.words) - 1).numbers(1, "a factor")[0])
+    if len(rules) < 4:
+        raise lines[0].error(
+            "and the three lines after it, `Double counting`, `Normalized spins`, `Intra-atomic "
+            "factor` and `Exchange factor`",
+            "one of them is missing or misspelt",
+        )
+    return rules
 
 
 def _count(line: Line) -> int:
-    return Line(line.file, line.number, line.words[3:]).integers(1, "a number after three words")[0]
+    return line.rest(3).count("a number after three words")
 
 
 def _site(line: Line, names: dict[str, int], word: int) -> int:
@@ -155,6 +216,6 @@ def _site(line: Line, names: dict[str, int], word: int) -> int:
 def _matrices(lines: list[Line]):
     """Yield the line before every word "Matrix", and the nine numbers after it."""
     for place, line in enumerate(lines):
-        if line.words[0].lower().startswith("matrix"):
+        if place and line.words[0].lower().startswith("matrix"):
             rows = after(lines, place + 1, 3, "three rows")
             yield lines[place - 1], np.array([row.numbers(3, "a row") for row in rows])

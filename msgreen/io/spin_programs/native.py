@@ -9,7 +9,9 @@ import xarray as xr
 
 from msgreen.errors import FileFormatError
 from msgreen.io.atomic import replacing
+from msgreen.io.jukkr.text import read_text
 from msgreen.io.netcdf import write_dataset
+from msgreen.io.spin_programs.text import reading
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import CLASSES, SpinClass, SpinModel, Term
 
@@ -108,35 +110,73 @@ def read_json(path: str | Path) -> SpinModel:
         If the file does not exist, is no such file, or defines a class differently.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except ValueError as error:
+        content = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, FileFormatError):
+            raise
         line = getattr(error, "lineno", 1)
         raise FileFormatError(
             f"{path}, line {line}: must be JSON, but it is not ({error}). Write it again."
         ) from error
+    with reading(path):
+        try:
+            return _from_json(path, content)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise _incomplete(path, error) from error
+
+
+def _from_json(path: str | Path, content) -> SpinModel:
+    if not isinstance(content, dict):
+        raise _incomplete(path, KeyError("format"))
+    _check(path, content["format"], content["version"])
+    lattice, positions = content["lattice"], content["positions"]
+    dimension = 0
+    if lattice is not None:
+        vectors = _array(path, "lattice vectors", lattice["vectors"], (None, None))
+        basis = _array(path, "lattice basis", lattice["basis"], (None, vectors.shape[1]))
+        lattice, dimension = Lattice(vectors, basis), len(vectors)
+    count = _array(path, "site_count", content["site_count"], (), whole=True)
+    if positions is not None:
+        positions = _array(path, "positions", positions, (None, None))
+    terms = []
+    for number, term in enumerate(content["terms"]):
+        place, name = f"term {number}", str(term["class"])
+        _check_form(path, place, name, term["form"])
+        size, shape = CLASSES[name].site_count, CLASSES[name].shape
+        sites = _array(path, f"{place}, sites", term["sites"], (None, size), whole=True)
+        # Rows of a finite cluster have cells without components.
+        inner = (*sites.shape, dimension)
+        cells = _array(path, f"{place}, cells", term["cells"], inner, whole=True)
+        values = _array(path, f"{place}, values", term["values"], (len(sites), *shape))
+        terms.append(Term(name, sites, values, cells))
+    return SpinModel(terms, site_count=int(count), lattice=lattice, positions=positions)
+
+
+_LARGEST = 2**31 - 1
+
+
+def _array(path, place: str, value, shape: tuple[int | None, ...], whole=False) -> np.ndarray:
+    """Return numbers of a file as an array of a shape of which None is any length."""
+    kind = "integers" if whole else "numbers"
+    expected = f"{kind} of the shape ({', '.join('any' if n is None else str(n) for n in shape)})"
     try:
-        _check(path, content["format"], content["version"])
-        lattice = content["lattice"]
-        terms = []
-        for number, term in enumerate(content["terms"]):
-            name, values = term["class"], term["values"]
-            _check_form(path, f"term {number}", name, term["form"])
-            sites = np.array(term["sites"], np.int64).reshape(-1, CLASSES[name].site_count)
-            cells = np.array(term["cells"], np.int64)
-            dimension = 0 if lattice is None else len(lattice["vectors"])
-            shape = (len(sites), *CLASSES[name].shape)
-            values = np.array(values, float).reshape(shape)
-            terms.append(Term(name, sites, values, cells.reshape(*sites.shape, dimension)))
-        return SpinModel(
-            terms,
-            site_count=content["site_count"],
-            lattice=None if lattice is None else Lattice(lattice["vectors"], lattice["basis"]),
-            positions=content["positions"],
+        array = np.array(value)
+        found = f"their shape is {array.shape}"
+    except (ValueError, OverflowError):
+        array, found = np.zeros(0, object), "they are ragged"
+    if not array.size and array.ndim <= len(shape):
+        array = np.zeros([n or 0 for n in shape], int) if 0 in shape or None in shape else array
+    fits = array.ndim == len(shape) and all(
+        n in (None, m) for n, m in zip(shape, array.shape, strict=True)
+    )
+    if array.dtype.kind not in ("i" if whole else "if"):
+        fits, found = False, "they are of another kind"
+    if not fits or (array.size and not np.abs(array).max() <= (_LARGEST if whole else np.inf)):
+        raise FileFormatError(
+            f"{path}, {place}: must hold {expected}, but {found}. Write it again with "
+            "`msgreen.io.export`."
         )
-    except (KeyError, TypeError) as error:
-        raise _incomplete(path, error) from error
+    return array.astype(np.int64 if whole else float)
 
 
 def write_model_netcdf(model: SpinModel, path: str | Path) -> None:
@@ -214,6 +254,8 @@ def read_model_netcdf(path: str | Path) -> SpinModel:
 
 
 def _check(path, form, version) -> None:
+    if not isinstance(version, (int, np.integer)):
+        raise _incomplete(path, KeyError("version"))
     if form != FORMAT or int(version) > VERSION:
         raise FileFormatError(
             f"{path}: must be a file of the format {FORMAT!r}, version {VERSION} or earlier, but "

@@ -40,9 +40,13 @@ class Geometry(NamedTuple):
     positions: np.ndarray
     periodic: np.ndarray
 
+    def fractions(self) -> np.ndarray:
+        """Return the positions in units of the vectors, shape (site, 3)."""
+        return self.positions @ np.linalg.inv(self.vectors)
+
     def folded(self) -> tuple[np.ndarray, np.ndarray]:
         """Return fractional positions in [0, 1) and the cells, int, from which they were moved."""
-        fractions = self.positions @ np.linalg.inv(self.vectors)
+        fractions = self.fractions()
         cells = np.floor(fractions + 1e-9)
         return np.maximum(fractions - cells, 0.0), cells.astype(int)
 

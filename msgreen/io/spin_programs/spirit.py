@@ -24,6 +24,10 @@ from msgreen.io.spin_programs.text import (
     lines_of,
     number,
     numbers,
+    reading,
+    site_index,
+    vectors_of,
+    word,
     write_text,
 )
 from msgreen.spinmodel import SpinModel
@@ -167,44 +171,103 @@ def read_spirit(path: str | Path) -> SpinModel:
     Raises
     ------
     FileFormatError
-        If the file is incomplete or describes interactions by shells of neighbours.
+        If the file is incomplete, describes interactions by shells of neighbours, or holds what
+        changes the energy and is not read here: dipolar interactions, cubic anisotropy, defects.
     """
-    lines = lines_of(path)
-    kind = find(lines, "hamiltonian")
-    if kind is not None and "heisenberg_pairs" not in lines[kind].words[1:]:
-        raise FileFormatError(
-            f"{path}, line {lines[kind].number}: must hold `hamiltonian heisenberg_pairs`, but it "
-            f"holds {' '.join(lines[kind].words)!r}. List the pairs explicitly."
-        )
+    with reading(path):
+        return _model(lines_of(path), path)
+
+
+_REFUSED = ("basis_file", "atom_types", "n_defects", "defects_from_file")
+
+
+def _model(lines: list[Line], path: str | Path) -> SpinModel:
+    _refuse(lines)
     vectors = _vectors(lines)
     fractions = _basis(lines)
     count = len(fractions)
     assembly = Assembly(vectors, fractions @ vectors)
     _read_field(lines, assembly, count)
-    for row in _table(lines, path, "n_anisotropy", ("anisotropy_file",)):
-        axis, strength = _vector(row, "k", ("kx", "ky", "kz"))
-        assembly.add("anisotropy", [(row.site("i"), 0, 0, 0)], -strength * np.outer(axis, axis))
-    for row in _table(lines, path, "n_interaction_pairs", ("interaction_pairs_file",)):
-        axis, strength = _vector(row, "dij", ("dijx", "dijy", "dijz"))
-        exchange = row.value("jij") * np.eye(3)
-        tensor = -MEV * exchange - strength * LEVI_CIVITA @ axis
-        assembly.add_pair(row.site("i"), row.site("j"), row.cell(""), tensor)
-    names = ("interaction_quadruplets_file",)
-    for row in _table(lines, path, "n_interaction_quadruplets", names):
-        labels = [(row.site("i"), 0, 0, 0)]
-        labels += [(row.site(x), *row.cell(f"_{x}")) for x in "jkl"]
+    _read_anisotropies(lines, path, assembly, count)
+    pairs = ("n_interaction_pairs", ("interaction_pairs_file",))
+    if find(lines, pairs[0], *pairs[1]) is None:
+        raise FileFormatError(
+            f"{path}: must list pairs after `n_interaction_pairs` or name an "
+            "`interaction_pairs_file`, but it does neither. Copy the file again: it is truncated, "
+            "or of another kind."
+        )
+    # Spirit adds up pairs that come again, from either end (io/Dataparser.cpp).
+    for row in _table(lines, path, *pairs, ("i", "j"), ("jij", _D)):
+        i, j, cell = row.site("i", count), row.site("j", count), row.cell("")
+        if i == j and not any(cell):
+            raise row.line.error("a pair of two sites", "it is one of a site with itself")
+        axis, strength = _vector(row, "dij", _D)
+        tensor = -MEV * row.value("jij") * np.eye(3) - strength * LEVI_CIVITA @ axis
+        assembly.add_pair(i, j, cell, tensor)
+    quadruplets = ("n_interaction_quadruplets", ("interaction_quadruplets_file",))
+    for row in _table(lines, path, *quadruplets, ("i", "j", "k", "l"), ("q",)):
+        labels = [(row.site("i", count), 0, 0, 0)]
+        labels += [(row.site(x, count), *row.cell(f"_{x}")) for x in "jkl"]
         assembly.add_product(labels, -MEV * row.value("q"))
     return assembly.model()
+
+
+def _refuse(lines: list[Line]) -> None:
+    """Refuse keywords that change the energy and are not read here."""
+    kind = find(lines, "hamiltonian")
+    if kind is not None and "heisenberg_pairs" not in lines[kind].words[1:]:
+        line = lines[kind]
+        raise FileFormatError(
+            f"{line.file}, line {line.number}: must hold `hamiltonian heisenberg_pairs`, but it "
+            f"holds {' '.join(line.words)[:60]!r}. List the pairs explicitly."
+        )
+    other = find(lines, *_REFUSED)
+    method = find(lines, "ddi_method")
+    if method is not None and word(lines[method], 1, "a method").lower() != "none":
+        other = method
+    if other is not None:
+        raise lines[other].error(
+            "nothing that changes the energy and is not read here",
+            f"it has {' '.join(lines[other].words)[:60]!r}",
+        )
+
+
+def _read_anisotropies(lines: list[Line], path, assembly: Assembly, count: int) -> None:
+    """Add those of a table, or else one axis for all sites (io/Configparser.cpp)."""
+    table = ("n_anisotropy", ("anisotropy_file",))
+    for row in _table(lines, path, *table, ("i",), (_K,)):
+        axis, strength = _vector(row, "k", _K)
+        tensor = -strength * np.outer(axis, axis)
+        assembly.add("anisotropy", [(row.site("i", count), 0, 0, 0)], tensor)
+    if find(lines, table[0], *table[1]) is not None:
+        return
+    cubic = find(lines, "cubic_anisotropy_magnitude")
+    if cubic is not None and lines[cubic].rest(1).numbers(1, "one number after a keyword")[0]:
+        raise lines[cubic].error("no cubic anisotropy, which is not read here", "it has some")
+    size = find(lines, "anisotropy_magnitude")
+    if size is None:
+        return
+    strength = MEV * lines[size].rest(1).numbers(1, "one number after a keyword")[0]
+    axis = _direction(lines, "anisotropy_normal")
+    for place in range(count if strength else 0):
+        assembly.add("anisotropy", [(place, 0, 0, 0)], -strength * np.outer(axis, axis))
+
+
+_K = ("kx", "ky", "kz")
+_D = ("dijx", "dijy", "dijz")
 
 
 class _Row:
     """A line of a table with named columns."""
 
     def __init__(self, line: Line, columns: list[str]):
-        self._line = line
-        self._values = dict(
-            zip(columns, line.numbers(len(columns), "one number per column"), strict=True)
-        )
+        self.line = line
+        values = line.numbers(len(columns), "one number per column")
+        if len(line.values()) > len(columns):
+            raise line.error(
+                f"one number for each of {len(columns)} columns", f"it has {len(line.values())}"
+            )
+        self._values = dict(zip(columns, values.tolist(), strict=True))
 
     def value(self, name: str) -> float:
         return float(self._values.get(name, 0.0))
@@ -212,33 +275,53 @@ class _Row:
     def has(self, name: str) -> bool:
         return name in self._values
 
-    def site(self, name: str) -> int:
+    def integer(self, name: str) -> int:
+        """Return an integer, 0 if there is no such column, as Spirit takes it."""
+        text = repr(self.value(name))
+        return Line(self.line.file, self.line.number, (text,)).integers(1, f"{name!r}")[0]
+
+    def site(self, name: str, count: int) -> int:
         if name not in self._values:
-            raise self._line.error(f"a column {name!r}", "its header has none")
-        return int(self._values[name])
+            raise self.line.error(f"a column {name!r}", "its header has none")
+        return site_index(self.line, self.integer(name), count)
 
     def cell(self, suffix: str) -> tuple[int, int, int]:
-        a, b, c = (int(self.value(f"d{axis}{suffix}")) for axis in "abc")
+        a, b, c = (self.integer(f"d{axis}{suffix}") for axis in "abc")
         return a, b, c
 
 
-def _table(lines: list[Line], path, keyword: str, files: tuple[str, ...]) -> list[_Row]:
+def _table(lines: list[Line], path, keyword: str, files, sites, values) -> list[_Row]:
+    """Return the rows of a table in the file, or in another file that it names.
+
+    Its header must have at least one of `values`, each a column or several that belong together.
+    """
     start, named = find(lines, keyword), find(lines, *files)
     if start is None and named is not None:
-        other = Path(path).parent / Path(lines[named].words[1]).name
+        other = Path(path).parent / Path(word(lines[named], 1, "the name of a file")).name
         lines = lines_of(other)
         start = find(lines, keyword)
-        rows = lines if start is None else lines[start + 1 :]
-        count = len(rows) - 1 if start is None else int(lines[start].words[1])
-    elif start is not None:
-        rows, count = lines[start + 1 :], int(lines[start].words[1])
-    else:
+        if not lines:
+            raise FileFormatError(f"{other}: must hold a table, but it is empty. Give the right.")
+    if start is None and named is None:
         return []
-    columns = [word.lower() for word in after(rows, 0, 1, "a header of columns")[0].words]
+    rows = lines if start is None else lines[start + 1 :]
+    count = len(rows) - 1 if start is None else lines[start].rest(1).count("a number of rows")
+    if not count:
+        return []
+    columns = [name.lower() for name in after(rows, 0, 1, "a header of columns")[0].words]
     unknown = [c for c in columns if c in ("ka", "kb", "kc", "k4", "dija", "dijb", "dijc")]
     if unknown:
         raise rows[0].error("Cartesian components", f"it has the columns {', '.join(unknown)}")
-    return [_Row(line, columns) for line in after(rows, 1, count, f"{count} rows")]
+    found = [_Row(line, columns) for line in after(rows, 1, count, f"{count} rows")]
+    groups = [{group} if isinstance(group, str) else set(group) for group in values]
+    partly = [g for g in groups if 0 < len(g & set(columns)) < len(g)]
+    absent = [name for name in sites if name not in columns]
+    if len(set(columns)) < len(columns) or partly or not any(g <= set(columns) for g in groups):
+        wanted = " or ".join(" ".join(sorted(group)) for group in groups)
+        raise rows[0].error(f"the columns {wanted}, each once", f"it has {' '.join(columns)[:80]}")
+    if absent:
+        raise found[0].line.error(f"a column {absent[0]!r}", "its header has none")
+    return found
 
 
 def _vector(row: _Row, size: str, names: tuple[str, str, str]) -> tuple[np.ndarray, float]:
@@ -251,45 +334,57 @@ def _vector(row: _Row, size: str, names: tuple[str, str, str]) -> tuple[np.ndarr
 
 def _vectors(lines: list[Line]) -> np.ndarray:
     scale = find(lines, "lattice_constant")
-    constant = 1.0 if scale is None else float(lines[scale].words[1])
+    what = "one number after a keyword"
+    constant = 1.0 if scale is None else lines[scale].rest(1).numbers(1, what)[0]
     for keyword in ("bravais_vectors", "bravais_matrix"):
         place = find(lines, keyword)
         if place is not None:
             rows = after(lines, place + 1, 3, "three vectors")
             matrix = np.array([row.numbers(3, "a vector") for row in rows])
-            return constant * (matrix if keyword == "bravais_vectors" else matrix.T)
+            turned = matrix if keyword == "bravais_vectors" else matrix.T
+            return vectors_of(rows[0], constant * turned)
     place = find(lines, "bravais_lattice")
-    name = "sc" if place is None else lines[place].words[1].lower()
+    name = "sc" if place is None else word(lines[place], 1, "the name of a lattice").lower()
     if name not in LATTICES:
-        raise lines[place or 0].error(f"one of {', '.join(LATTICES)}", f"it has {name!r}")
-    return constant * LATTICES[name]
+        raise lines[place or 0].error(f"one of {', '.join(LATTICES)}", f"it has {name[:40]!r}")
+    known = constant * LATTICES[name]
+    return known if scale is None else vectors_of(lines[scale], known)
 
 
 def _basis(lines: list[Line]) -> np.ndarray:
     place = find(lines, "basis")
     if place is None:
         return np.zeros((1, 3))
-    (count,) = after(lines, place + 1, 1, "the number of atoms")
-    rows = after(lines, place + 2, count.integers(1, "a number of atoms")[0], "atoms")
+    (stated,) = after(lines, place + 1, 1, "the number of atoms")
+    count = stated.count("a number of atoms")
+    if not count:
+        raise stated.error("a number of atoms greater than 0", "it is 0")
+    rows = after(lines, place + 2, count, f"{count} atoms")
     return np.array([row.numbers(3, "an atom") for row in rows])
 
 
+def _direction(lines: list[Line], keyword: str) -> np.ndarray:
+    """Return the unit vector after a keyword, z if there is none or it is zero."""
+    place = find(lines, keyword)
+    axis = np.zeros(3)
+    if place is not None:
+        axis = lines[place].rest(1).numbers(3, "a vector after a keyword")
+    length = float(np.linalg.norm(axis))
+    return axis / length if length else np.array([0.0, 0.0, 1.0])
+
+
 def _read_field(lines: list[Line], assembly: Assembly, count: int) -> None:
-    size, normal = find(lines, "external_field_magnitude"), find(lines, "external_field_normal")
+    size = find(lines, "external_field_magnitude")
     if size is None:
         return
-    words = "one number after a keyword"
-    strength = BOHR_MAGNETON * Line(*_tail(lines[size])).numbers(1, words)[0]
-    axis = np.array([0.0, 0.0, 1.0])
-    if normal is not None:
-        axis = Line(*_tail(lines[normal])).numbers(3, "a vector after a keyword")
-    place = find(lines, "mu_s")
-    words = ["1.0"] if place is None else lines[place].words[1:]
-    moments = [float(word) for word in words] + [float(words[0])] * (count - len(words))
-    for site, moment in enumerate(moments[:count]):
-        field = moment * strength * axis / np.linalg.norm(axis)
-        assembly.add("field", [(site, 0, 0, 0)], field)
-
-
-def _tail(line: Line):
-    return line.file, line.number, line.words[1:]
+    strength = BOHR_MAGNETON * lines[size].rest(1).numbers(1, "one number after a keyword")[0]
+    axis = _direction(lines, "external_field_normal")
+    stated = find(lines, "mu_s")
+    moments = np.ones(1)
+    if stated is not None:
+        line = lines[stated].rest(1)
+        moments = line.numbers(min(max(len(line.values()), 1), count), "moments")
+    for place in range(count):
+        # Those that are missing are the first.
+        moment = moments[place] if place < len(moments) else moments[0]
+        assembly.add("field", [(place, 0, 0, 0)], moment * strength * axis)

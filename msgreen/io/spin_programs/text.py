@@ -1,6 +1,7 @@
 """Numbers, lines and keywords of text files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,14 +43,20 @@ def lines_of(path: str | Path, comments: Iterable[str] = ("#",)) -> list[Line]:
         If the file cannot be read.
     """
     marks = tuple(comments)
+    return [_without_comment(line, marks) for line in read_lines(path, marks)]
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Name the file in errors of what is built from it.
+
+    Overflows become such errors too: the model refuses what is not finite.
+    """
     try:
-        lines = read_lines(path, marks)
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: the file must exist, but it cannot be read ({error.strerror or error}). "
-            "Give the right path."
-        ) from error
-    return [_without_comment(line, marks) for line in lines]
+        with np.errstate(all="ignore"):
+            yield
+    except InputError as error:
+        raise FileFormatError(f"{path}: must hold a spin model, but: {error}") from error
 
 
 def after(lines: list[Line], start: int, count: int, what: str) -> list[Line]:
@@ -68,6 +75,29 @@ def find(lines: list[Line], *keywords: str) -> int | None:
     """Return the place in the list of the first line that starts with a keyword."""
     names = [keyword.lower() for keyword in keywords]
     return next((n for n, line in enumerate(lines) if line.words[0].lower() in names), None)
+
+
+def word(line: Line, place: int, what: str) -> str:
+    """Return one word of a line without quotes, or say that `what` was expected."""
+    if len(line.words) <= place:
+        raise line.error(what, f"it ends after {' '.join(line.words)[:60]!r}")
+    return line.words[place].strip("'\"")
+
+
+def site_index(line: Line, found: int, count: int, first: int = 0) -> int:
+    """Return the index of a site that is numbered from `first`, or say that it does not exist."""
+    if not first <= found < first + count:
+        raise line.error(f"sites from {first} to {first + count - 1}", f"it names the site {found}")
+    return found - first
+
+
+def vectors_of(line: Line, matrix: np.ndarray) -> np.ndarray:
+    """Return the vectors of a cell, of which `line` is the first, or say that they span none."""
+    lengths = np.linalg.norm(matrix, axis=1)
+    smallest = np.linalg.svd(matrix / np.maximum(lengths, 1e-300)[:, None], compute_uv=False)[-1]
+    if not np.all((lengths > 1e-6) & (lengths < 1e9)) or smallest < 1e-6:
+        raise line.error("three vectors that span a cell", f"they are {matrix.tolist()}")
+    return matrix
 
 
 def site_moments(moments, count: int) -> np.ndarray:
@@ -89,7 +119,7 @@ def site_moments(moments, count: int) -> np.ndarray:
 
 
 def _without_comment(line: Line, marks: tuple[str, ...]) -> Line:
-    for place, word in enumerate(line.words):
-        if marks and word.startswith(marks):
+    for place, found in enumerate(line.words):
+        if marks and found.startswith(marks):
             return Line(line.file, line.number, line.words[:place])
     return line

@@ -9,18 +9,32 @@ Source and manual of Vampire (github.com/richard-evans/vampire), src/unitcell an
 src/exchange/energy.cpp.
 """
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
+from msgreen.io.spin_programs.directions import Bond, added, check_directions
 from msgreen.io.spin_programs.parts import PAIRS, PAIRWISE, Axes, Bonds, Parts, axes
 from msgreen.io.spin_programs.report import Written
-from msgreen.io.spin_programs.text import after, integers, lines_of, number, numbers, write_text
+from msgreen.io.spin_programs.text import (
+    after,
+    integers,
+    lines_of,
+    number,
+    numbers,
+    reading,
+    site_index,
+    vectors_of,
+    write_text,
+)
 from msgreen.spinmodel import SpinModel
-from msgreen.units import BOHR_MAGNETON, JOULE
+from msgreen.units import BOHR_MAGNETON, JOULE, MEV, RYDBERG
 
 _HEADER = """\
 # Spin model written by msgreen for Vampire (vampire.york.ac.uk).
@@ -170,78 +184,144 @@ def read_vampire(path: str | Path, materials: str | Path | None = None) -> SpinM
     Raises
     ------
     FileFormatError
-        If the file is incomplete, or takes its exchange constants from the material file.
+        If the file is incomplete, lists a bond from one end only or with different values, takes
+        its exchange constants from the material file, or that has anisotropies or units that are
+        not read here.
+
+    Warns
+    -----
+    AccuracyWarning
+        If both ends of a bond differ by noise.
     """
-    lines = lines_of(path)
-    head = after(lines, 0, 5, "sizes, three vectors and the number of atoms")
-    size = head[0].numbers(3, "a unit cell size")
-    vectors = size * np.array([line.numbers(3, "a unit cell vector") for line in head[1:4]])
-    count = head[4].integers(1, "a number of atoms")[0]
-    atoms = [
-        line.numbers(4, "id and position of an atom") for line in after(lines, 5, count, "atoms")
-    ]
-    kinds = [int(line.words[4]) if len(line.words) > 4 else 0 for line in lines[5 : 5 + count]]
-    assembly = Assembly(vectors, np.array(atoms)[:, 1:] * size)
-    start = _read_block(lines, 5 + count, assembly, biquadratic=False)
-    if start < len(lines):
-        _read_block(lines, start, assembly, biquadratic=True)
-    default = Path(path).with_suffix(".mat")
-    if materials is not None or default.exists():
-        _read_materials(materials or default, assembly, kinds)
-    return assembly.model()
+    with reading(path):
+        lines = lines_of(path)
+        head = after(lines, 0, 5, "sizes, three vectors and the number of atoms")
+        size = head[0].numbers(3, "a unit cell size")
+        rows = [line.numbers(3, "a unit cell vector") for line in head[1:4]]
+        vectors = vectors_of(head[1], size * np.array(rows))
+        count = head[4].count("a number of atoms")
+        atoms = [_atom(line) for line in after(lines, 5, count, f"{count} atoms")]
+        if not atoms:
+            raise head[4].error("a number of atoms greater than 0", "it is 0")
+        assembly = Assembly(vectors, np.array([position for position, _ in atoms]) * size)
+        start = _read_block(lines, 5 + count, assembly, biquadratic=False)
+        if start < len(lines):
+            start = _read_block(lines, start, assembly, biquadratic=True)
+        if start < len(lines):
+            raise lines[start].error("the end of the file", "there is more")
+        default = Path(path).with_suffix(".mat")
+        if materials is not None or default.exists():
+            _read_materials(materials or default, assembly, [kind for _, kind in atoms])
+        return assembly.model()
 
 
 _WIDTHS = {"isotropic": 1, "vectorial": 3, "tensorial": 9}
 
 
+def _atom(line: Line) -> tuple[np.ndarray, int]:
+    """Return the fractions of an atom and the number of its material, 0 by default."""
+    position = line.numbers(4, "id and position of an atom")[1:]
+    if np.any((position < 0) | (position > 1)):
+        raise line.error("fractions from 0 to 1, as Vampire demands", f"they are {position}")
+    kind = line.rest(4).count("the number of a material") if len(line.words) > 4 else 0
+    return position, kind
+
+
 def _read_block(lines: list[Line], start: int, assembly: Assembly, biquadratic: bool) -> int:
-    """Read one list of interactions and return where the next begins."""
+    """Read one list of interactions and return where the next begins.
+
+    Vampire takes every line as a neighbour, so that equal ones add up, and refuses lists without
+    the other direction of a bond (unitcell/verify.cpp).
+    """
     (head,) = after(lines, start, 1, "the number of interactions")
     kind = head.words[1] if len(head.words) > 1 else ""
     if kind not in _WIDTHS or (biquadratic and kind != "isotropic"):
         raise head.error(
             "a number and `isotropic`, `vectorial` or `tensorial` (biquadratic: `isotropic`)",
-            f"its kind is {kind!r}; other kinds scale constants of the material file",
+            f"its kind is {kind[:40]!r}; other kinds scale constants of the material file",
         )
-    count, width = head.integers(1, "a number of interactions")[0], _WIDTHS[kind]
+    count, width = head.count("a number of interactions"), _WIDTHS[kind]
+    sites = len(assembly.positions)
+    bonds = []
     for line in after(lines, start + 1, count, f"{count} interactions"):
-        found = line.numbers(6 + width, f"six integers and {width} values")
-        i, j, *cell = (int(n) for n in found[1:6])
-        values = -0.5 * JOULE * found[6:]
+        found = line.numbers(6 + width, f"six integers and {width} values")[6:]
+        _, i, j, a, b, c = line.integers(6, "id, two sites and a cell")
+        tensor = found.reshape(3, 3) if width == 9 else found * np.eye(3)
+        bonds.append(
+            Bond(line, site_index(line, i, sites), site_index(line, j, sites), (a, b, c), tensor)
+        )
+    listed = added(bonds)
+    check_directions(listed)
+    for bond in listed.values():
         if biquadratic:
-            assembly.add_biquadratic(i, j, cell, values[0])
+            value = -0.5 * JOULE * bond.value[0, 0]
+            assembly.add_biquadratic(bond.i, bond.j, bond.cell, value)
         else:
-            tensor = values.reshape(3, 3) if width == 9 else values * np.eye(3)
-            assembly.add_pair(i, j, cell, tensor)
+            assembly.add_pair(bond.i, bond.j, bond.cell, -0.5 * JOULE * bond.value)
     return start + 1 + count
 
 
-_CONSTANTS = ("second-order-uniaxial-anisotropy-constant", "uniaxial-anisotropy-constant")
+_UNITS: Mapping[str, float] = MappingProxyType(
+    {
+        **dict.fromkeys(("", "J", "J/atom"), JOULE),
+        **{"zJ": 1e-21 * JOULE, "erg": 1e-7 * JOULE, "eV": 1.0, "meV": MEV},
+        **{"Ryd": RYDBERG, "mRyd": 1e-3 * RYDBERG, "Ht": 2 * RYDBERG},
+    }
+)
+"""Units of energies by the names of Vampire (utility/units.cpp), in eV; Joule by default."""
+
+_UNIAXIAL = ("second-order-uniaxial-anisotropy-constant", "uniaxial-anisotropy-constant")
+_DIRECTION = "uniaxial-anisotropy-direction"
+_OTHER = (
+    *("fourth-order-uniaxial-anisotropy-constant", "sixth-order-uniaxial-anisotropy-constant"),
+    *("fourth-order-cubic-anisotropy-constant", "cubic-anisotropy-constant"),
+    *("sixth-order-cubic-anisotropy-constant", "lattice-anisotropy-constant"),
+    *("neel-anisotropy-constant", "surface-anisotropy-constant"),
+    *("dmi-constant", "dzyaloshinskii-moriya-interaction-constant"),
+)
+"""Keywords that change the energy and are not read here, unless their value is 0."""
+
+# Vampire ignores blanks and quotes: key[index]:word[index]=value!unit#comment (vio/match.cpp).
+_MATERIAL = re.compile(r"material\[(\d{1,6})\]:([^=!\[]+)(?:\[\d+\])?=([^!]*)(?:!(.*))?")
+
+
+def _energy(values: Line, name: str, unit: str) -> float:
+    """Return an energy in eV."""
+    if unit not in _UNITS:
+        raise values.error(
+            f"an energy in {', '.join(filter(None, _UNITS))}", f"its unit is {unit[:40]!r}"
+        )
+    return _UNITS[unit] * float(values.numbers(1, f"a value of {name}")[0])
 
 
 def _read_materials(path: str | Path, assembly: Assembly, kinds: list[int]) -> None:
     strengths: dict[int, float] = {}
     directions: dict[int, np.ndarray] = {}
     for line in lines_of(path):
-        key, _, text = " ".join(line.words).partition("=")
-        owner, _, name = key.strip().partition(":")
-        values = text.split("!")[0].replace(",", " ").split()
-        try:
-            number = int(owner.removeprefix("material[").removesuffix("]")) - 1
-            if name.strip() in _CONSTANTS:
-                strengths[number] = float(values[0])
-            elif name.strip() == "uniaxial-anisotropy-direction":
-                directions[number] = np.array(values[:3], float)
-        except (ValueError, IndexError) as error:
-            if owner == "material":
-                continue
-            raise FileFormatError(
-                f"{line.file}, line {line.number}: must hold `material[n]:keyword = numbers`, but "
-                f"it holds {' '.join(line.words)[:60]!r}. Correct the line."
-            ) from error
-    for site, kind in enumerate(kinds):
+        text = "".join(line.words).partition("#")[0].replace('"', "").replace("'", "")
+        found = _MATERIAL.fullmatch(text)
+        if found:
+            number, name, unit = int(found[1]) - 1, found[2], found[4] or ""
+            values = Line(line.file, line.number, tuple(found[3].split(",")))
+            if name in _UNIAXIAL:
+                strengths[number] = _energy(values, name, unit)
+            elif name in _OTHER and _energy(values, name, unit):
+                raise line.error("nothing that is not read here", f"it has {name!r}")
+            elif name == _DIRECTION:
+                directions[number] = values.numbers(3, f"a vector of {name}")
+        elif not text.startswith("material:"):
+            raise line.error(
+                "`material[n]:keyword = numbers`", f"it holds {' '.join(line.words)[:60]!r}"
+            )
+    for place, kind in enumerate(kinds):
         if strengths.get(kind):
             axis = directions.get(kind, np.array([0.0, 0.0, 1.0]))
-            axis = axis / np.linalg.norm(axis)
-            tensor = -JOULE * strengths[kind] * np.outer(axis, axis)
-            assembly.add("anisotropy", [(site, 0, 0, 0)], tensor)
+            length = float(np.linalg.norm(axis))
+            if not length > 0:
+                raise FileFormatError(
+                    f"{path}: must give the material {kind + 1} a direction of its anisotropy, but "
+                    "it is zero. Correct it."
+                )
+            axis = axis / length
+            tensor = -strengths[kind] * np.outer(axis, axis)
+            assembly.add("anisotropy", [(place, 0, 0, 0)], tensor)
