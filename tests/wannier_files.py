@@ -124,7 +124,7 @@ def centres_text(centres):
     """The text of `_centres.xyz`."""
     lines = [f"{len(centres) + 2:6d}", " Wannier centres, written by Wannier90"]
     rows = [("X", place) for place in centres] + list(zip(SYMBOLS, POSITIONS, strict=True))
-    lines += [f"{name:2s} " + "".join(f"{x:17.8f}" for x in place) for name, place in rows]
+    lines += [f"{name:2s} " + "".join(f" {x:16.8f}" for x in place) for name, place in rows]
     return "\n".join(lines) + "\n"
 
 
