@@ -9,6 +9,7 @@ import numpy as np
 
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.wannier.hamiltonian import Crystal
+from msgreen.io.wannier.likely_atoms import likely_atoms
 from msgreen.io.wannier.real_space import collect
 
 _FARTHEST = 1e6
@@ -25,10 +26,13 @@ class Assignment(NamedTuple):
     atom : int array, shape (function,)
     shift : int array, shape (function, 3)
         Cell in which that atom stands.
+    notes : tuple of str
+        What was assumed.
     """
 
     atom: np.ndarray
     shift: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 def assign(centres: np.ndarray, crystal: Crystal, file: Path) -> Assignment:
@@ -107,6 +111,31 @@ def named(
     if centres is not None:
         shift = _nearest_images(centres, crystal, file)[1][np.arange(len(atom)), atom]
     return Assignment(atom, shift)
+
+
+def guessed(cells, matrices, crystal: Crystal, repeats: np.ndarray) -> Assignment | None:
+    """Return the likeliest assignment given the hoppings, or None if it is not clear.
+
+    Parameters
+    ----------
+    cells : int array, shape (cell, 3)
+    matrices : complex array, shape (cell, function, function)
+    crystal : Crystal
+    repeats : int array, shape (function,)
+        Orbital of every function, spin slow.
+    """
+    orb = int(repeats.max()) + 1
+    spins = len(repeats) // orb
+    squares = np.abs(matrices.reshape(-1, spins, orb, spins, orb)) ** 2
+    found = likely_atoms(crystal.vectors, crystal.positions, cells, squares.sum(axis=(1, 3)))
+    if found is None or not found.clear:
+        return None
+    counts = ", ".join(map(str, np.bincount(found.atom)))
+    note = (
+        f"No centres: orbitals are taken atom by atom in the order of the atoms, {counts} of them, "
+        "which explains the hoppings best by distance."
+    )
+    return Assignment(found.atom[repeats], found.shift[repeats], (note,))
 
 
 def to_home_cell(cells, matrices, shift) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,13 @@ import numpy as np
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.wannier import spinors
 from msgreen.io.wannier.archive import read_archive
-from msgreen.io.wannier.assignment import Assignment, assign, named, to_home_cell
+from msgreen.io.wannier.assignment import (
+    Assignment,
+    assign,
+    guessed,
+    named,
+    to_home_cell,
+)
 from msgreen.io.wannier.consistency import check_gauge, hermitian
 from msgreen.io.wannier.hamiltonian import Crystal, WannierHamiltonian
 from msgreen.io.wannier.real_space import read_hr, read_tb, spread
@@ -58,7 +64,8 @@ def read_folder(
         With spin-orbit coupling: all functions of spin up before all of spin down, or in turn.
         By default the order that makes the exchange splitting a vector.
     orbital_atoms : sequence of int, shape (orb,), optional
-        Atom of every orbital, from 0. By default the atom next to the centre.
+        Atom of every orbital, from 0. By default the atom next to the centre; for an archive
+        without centres the likeliest, if it is clear (`likely_atoms`).
 
     Returns
     -------
@@ -167,6 +174,11 @@ def _assign(run: _Run, orbital_atoms, repeats: np.ndarray) -> Assignment:
         return assign(run.centres, run.crystal, run.file)
     if len(run.crystal.symbols) == 1:
         return Assignment(np.zeros(len(repeats), int), np.zeros((len(repeats), 3), int))
+    guess = None
+    if run.file.suffix == ".npz":
+        guess = guessed(run.cells, run.matrices, run.crystal, repeats)
+    if guess is not None:
+        return guess
     raise InputError(
         f"Argument `orbital_atoms` must name the atom of every orbital, but it is not given and "
         f"{run.file.parent} holds no centres for {run.file.name}. Give it, or run Wannier90 with "
@@ -207,7 +219,7 @@ def _collinear(up: _Run, down: _Run, orbital_atoms) -> WannierHamiltonian:
         centres,
         up.fermi_energy,
         defect,
-        up.notes or down.notes,
+        (*(up.notes or down.notes), *first.notes),
     )
 
 
@@ -248,6 +260,8 @@ def _with_spin_orbit(run: _Run, wanted: str | None, orbital_atoms) -> WannierHam
             f"{run.file}: must hold functions of both spins, an even number, but {reason}. "
             "Give two files whose names hold up and down, or a run with spin-orbit coupling."
         )
+    if wanted is None and orbital_atoms is None and run.centres is None:
+        wanted = _order_by_splitting(run)
     ordered = {
         name: _in_order(run, name, orbital_atoms)
         for name in ([wanted] if wanted else spinors.ORDERS)
@@ -270,6 +284,16 @@ def _with_spin_orbit(run: _Run, wanted: str | None, orbital_atoms) -> WannierHam
     return replace(chosen, notes=(*chosen.notes, f"Functions of up and down spin are {order}."))
 
 
+def _order_by_splitting(run: _Run) -> str:
+    """Order of spinors of functions of which the atoms are not known."""
+    home = run.matrices[np.all(run.cells == 0, axis=1)].sum(axis=0)
+    count = len(home)
+    alone = np.zeros(count // 2, int)
+    slow = {name: spinors.spin_slow(name, count) for name in spinors.ORDERS}
+    scores = {name: spinors.score(home[s][:, s], alone) for name, s in slow.items()}
+    return spinors.decide(scores, run.file)
+
+
 def home_matrix(hamiltonian: WannierHamiltonian) -> np.ndarray:
     """Return H(R = 0) with spin as the slow index, shape (2 orb, 2 orb), in eV."""
     home = np.all(hamiltonian.cells == 0, axis=1)
@@ -281,15 +305,22 @@ def _in_order(run: _Run, order: str, orbital_atoms) -> WannierHamiltonian | None
     slow = spinors.spin_slow(order, run.matrices.shape[1])
     centres = None if run.centres is None else run.centres[slow]
     orb = len(slow) // 2
-    inner = replace(run, centres=centres)
+    matrices = run.matrices[:, slow[:, None], slow]
+    inner = replace(run, centres=centres, matrices=matrices)
     found = _assign(inner, orbital_atoms, np.tile(np.arange(orb), 2))
     if np.any(found.atom[:orb] != found.atom[orb:]):
         return None
-    matrices = run.matrices[:, slow[:, None], slow]
     cells, matrices = to_home_cell(run.cells, matrices, found.shift)
     if centres is not None:
         centres = (centres - found.shift @ run.crystal.vectors).reshape(2, orb, 3)
     atom = found.atom[:orb]
     return WannierHamiltonian(
-        run.crystal, cells, matrices[None], atom, centres, run.fermi_energy, run.defect, run.notes
+        run.crystal,
+        cells,
+        matrices[None],
+        atom,
+        centres,
+        run.fermi_energy,
+        run.defect,
+        (*run.notes, *found.notes),
     )
