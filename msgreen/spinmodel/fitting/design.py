@@ -146,7 +146,7 @@ def columns(free: Free, directions) -> tuple[np.ndarray, np.ndarray]:
     respect to one spin in the others: contractions of a constant tensor, without compilation.
     """
     term, count = free.term, len(free.basis)
-    units = _unit_tensors(term.name)
+    units = unit_tensors(term.name)
     values = free.basis.reshape(count, len(term.clusters), len(units))
     spins = np.moveaxis(np.asarray(directions, float), (-1, -2), (0, 1))
     extent, box = spins.shape[2:], tuple(range(-term.dimension, 0))
@@ -182,7 +182,7 @@ def evaluate(model: SpinModel, directions) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def _unit_tensors(name: str) -> np.ndarray:
+def unit_tensors(name: str) -> np.ndarray:
     """Return the Cartesian tensors of unit parameters of a class, (component, 3, ..., 3)."""
     spin_class = CLASSES[name]
     size = int(np.prod(spin_class.shape))

@@ -33,6 +33,8 @@ class Solution(NamedTuple):
         Sum of squared residuals over the number of data minus the rank.
     ambiguities : tuple of mapping
         The combinations of `null`, each with a parameter of its own: label and coefficient.
+    inverse : real array, shape (free, data)
+        Of the matrix: parameters = inverse @ data.
     """
 
     parameters: np.ndarray
@@ -42,21 +44,39 @@ class Solution(NamedTuple):
     condition: float
     variance: float
     ambiguities: tuple[Mapping[str, float], ...]
+    inverse: np.ndarray
 
     def standard_errors(self, basis: np.ndarray, start: int) -> np.ndarray:
         """Return the standard errors of values = sum_k parameters[start + k] basis[k].
 
         They are infinite for values that are not determined.
         """
-        part = slice(start, start + len(basis))
-        flat = basis.reshape(len(basis), int(np.prod(basis.shape[1:])))
+        part, flat = _part(basis, start)
         variances = np.sum(flat * (self.covariance[part, part] @ flat), axis=0)
-        unknown = np.abs(self.null[part].T @ flat).max(axis=0, initial=0) > _SHARE
-        errors = np.where(unknown, np.inf, np.sqrt(np.maximum(variances, 0)))
+        errors = np.where(self._unknown(part, flat), np.inf, np.sqrt(np.maximum(variances, 0)))
         return errors.reshape(basis.shape[1:])
 
+    def bounds(self, basis: np.ndarray, start: int, errors: np.ndarray) -> np.ndarray:
+        """Return how much errors of the data (data,) can change the same values at most.
 
-def solve(matrix: np.ndarray, data: np.ndarray, labels: Sequence[str]) -> Solution:
+        Unlike standard errors they hold for errors that are not random, as those of quadratures.
+        """
+        part, flat = _part(basis, start)
+        changes = np.abs(flat.T @ self.inverse[part]) @ errors
+        return np.where(self._unknown(part, flat), np.inf, changes).reshape(basis.shape[1:])
+
+    def _unknown(self, part: slice, flat: np.ndarray) -> np.ndarray:
+        return np.abs(self.null[part].T @ flat).max(axis=0, initial=0) > _SHARE
+
+
+def _part(basis: np.ndarray, start: int) -> tuple[slice, np.ndarray]:
+    flat = basis.reshape(len(basis), int(np.prod(basis.shape[1:])))
+    return slice(start, start + len(basis)), flat
+
+
+def solve(
+    matrix: np.ndarray, data: np.ndarray, labels: Sequence[str], *, surplus: bool = True
+) -> Solution:
     """Solve matrix @ parameters = data, by the singular values of columns of length one.
 
     Parameters
@@ -65,11 +85,14 @@ def solve(matrix: np.ndarray, data: np.ndarray, labels: Sequence[str]) -> Soluti
     data : real array, shape (data,)
     labels : sequence of str
         Names of the parameters.
+    surplus : bool
+        Whether there must be more data than independent parameters, so that the residuals tell
+        the variance; without a surplus it is NaN.
 
     Raises
     ------
     InputError
-        If there is no surplus of data.
+        If there is no surplus of data, and must be one.
     """
     length = np.linalg.norm(matrix, axis=0)
     length[length <= SINGULAR * length.max(initial=0)] = np.inf
@@ -79,14 +102,15 @@ def solve(matrix: np.ndarray, data: np.ndarray, labels: Sequence[str]) -> Soluti
     scale = np.where(np.isinf(length), 0.0, 1 / length)
     parameters = scale * (turned.T @ (left[:, :rank].T @ data / kept))
     freedom = len(data) - rank
-    if not freedom:
+    if surplus and not freedom:
         raise InputError(
             f"Argument `samples` must hold more data than there are free parameters, but there are "
             f"{len(data)} data and {len(length)} parameters. Add configurations, or use a symmetry."
         )
     residual = data - matrix @ parameters
-    variance = float(residual @ residual / freedom)
+    variance = float(residual @ residual / freedom) if freedom else float("nan")
     half = scale[:, None] * turned.T / kept
+    inverse = half @ left[:, :rank].T
     null = right[rank:].T * np.where(np.isinf(length), 1.0, scale)[:, None]
     null /= np.linalg.norm(null, axis=0, keepdims=True)
     return Solution(
@@ -97,6 +121,7 @@ def solve(matrix: np.ndarray, data: np.ndarray, labels: Sequence[str]) -> Soluti
         float(kept[0] / kept[-1]) if rank else 1.0,
         variance,
         _ambiguities(null, labels),
+        inverse,
     )
 
 
@@ -111,6 +136,6 @@ def _ambiguities(null: np.ndarray, labels: Sequence[str]) -> tuple[Mapping[str, 
     rows[:, order[:count]] = np.eye(count)
     rows[:, order[count:]] = scipy.linalg.solve_triangular(triangle[:, :count], triangle[:, count:])
     return tuple(
-        {label: float(x) for label, x in zip(labels, row, strict=True) if abs(x) > _SHARE}
+        {labels[n]: float(row[n]) for n in np.flatnonzero(np.abs(row) > _SHARE).tolist()}
         for row in rows
     )
