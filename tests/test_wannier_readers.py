@@ -153,6 +153,18 @@ def test_wsvec(tmp_path):
     assert [-1, 0, 0] in found.cells.tolist() and len(found.cells) == 27
 
 
+def test_images_at_once_and_line_by_line(tmp_path, monkeypatch):
+    """The slow route, which finds the wrong line, gives the numbers of the fast one."""
+    file, hr = tmp_path / "x_wsvec.dat", tmp_path / "x_hr.dat"
+    file.write_text(wf.wsvec_text(images, 3))
+    hr.write_text(wf.hr_text(MATRICES))
+    fast = wannier.spread(wannier.read_hr(hr), file)
+    monkeypatch.setattr("msgreen.io.wannier.images._all_at_once", lambda *_: None)
+    slow = wannier.spread(wannier.read_hr(hr), file)
+    assert np.array_equal(fast.cells, slow.cells)
+    assert np.array_equal(fast.matrices, slow.matrices)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

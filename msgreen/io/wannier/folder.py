@@ -18,7 +18,8 @@ from msgreen.io.wannier.assignment import (
 )
 from msgreen.io.wannier.consistency import check_gauge, hermitian
 from msgreen.io.wannier.hamiltonian import Crystal, WannierHamiltonian
-from msgreen.io.wannier.real_space import read_hr, read_tb, spread
+from msgreen.io.wannier.images import spread
+from msgreen.io.wannier.real_space import read_hr, read_tb
 from msgreen.io.wannier.seeds import beside, choose, hamiltonian_file
 from msgreen.io.wannier.structure import WinFile, read_centres, read_win
 

@@ -1,4 +1,4 @@
-"""Hamiltonians H(R) between Wannier functions: `_hr.dat`, `_tb.dat` and `_wsvec.dat`."""
+"""Hamiltonians H(R) between Wannier functions: `_hr.dat` and `_tb.dat`."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from msgreen.io.wannier.text import TextStream, finite_numbers, integers
 _CHUNK = 2**16
 """Lines parsed at a time: some 10 MB."""
 
-_FARTHEST = 10_000
+FARTHEST = 10_000
 """Largest coordinate of a cell; a larger number is a damaged file."""
 
 
@@ -100,64 +100,13 @@ def read_tb(file: str | Path) -> RealSpace:
         cells = np.empty((count, 3), int)
         matrices = np.empty((count, size, size), complex)
         for n in range(count):
-            cells[n] = _cell(stream.line("a cell R1 R2 R3"))
+            cells[n] = cell_of(stream.line("a cell R1 R2 R3"))
             rows = stream.rows(size**2, 4, "m n Re H Im H")
             matrices[n] = _matrices(stream, rows[:, :2], rows[:, 2] + 1j * rows[:, 3], size)[0]
         centres = _centres(stream, count, size)
     _check_distinct(Path(file), cells)
     matrices /= degeneracies[:, None, None]
     return RealSpace(cells, matrices, degeneracies, vectors, centres)
-
-
-def spread(found: RealSpace, file: str | Path) -> RealSpace:
-    """Return H(R) with every element shared between the equally near images of `_wsvec.dat`.
-
-    Parameters
-    ----------
-    found : RealSpace
-    file : path
-        `seedname_wsvec.dat`, or the same compressed with gzip.
-
-    Returns
-    -------
-    RealSpace
-        H_mn(R) / degeneracy(T) is added to H_mn(R + T) for every T that the file lists.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is foreign, truncated, or of another Hamiltonian, naming the line.
-    """
-    size = found.matrices.shape[1]
-    place = {tuple(cell): n for n, cell in enumerate(found.cells.tolist())}
-    seen = np.zeros(found.matrices.shape, bool)
-    entries, shifts, weights = [], [], []
-    with TextStream(file) as stream:
-        stream.header()
-        while (line := stream.optional_line()) is not None:
-            *cell, m, n = integers(line, 5, "R1 R2 R3 m n")
-            what = "a cell of the Hamiltonian and two of its functions"
-            if tuple(cell) not in place or not (1 <= m <= size and 1 <= n <= size):
-                raise line.error(what, f"it holds {' '.join(line.words[:5])}")
-            entry = (place[tuple(cell)], m - 1, n - 1)
-            if seen[entry]:
-                raise line.error(what, f"{' '.join(line.words[:5])} stands there before")
-            seen[entry] = True
-            line = stream.line("the number of images")
-            (images,) = integers(line, 1, "the number of images")
-            if not 1 <= images <= _FARTHEST:
-                raise line.error("the number of images", f"it is {images}")
-            for _ in range(images):
-                entries.append(entry)
-                shifts.append(_cell(stream.line("an image T1 T2 T3")))
-                weights.append(1 / images)
-        if not seen.all():
-            raise stream.ends(f"the images of all {seen.size} matrix elements")
-    at = np.array(entries)
-    moved = found.cells[at[:, 0]] + np.array(shifts)
-    values = found.matrices[tuple(at.T)] * np.array(weights)
-    cells, matrices = collect(moved, at[:, 1], at[:, 2], values, size)
-    return found._replace(cells=cells, matrices=matrices)
 
 
 def collect(cells, m, n, values, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -168,6 +117,16 @@ def collect(cells, m, n, values, size: int) -> tuple[np.ndarray, np.ndarray]:
     matrices = np.zeros((len(found), size, size), complex)
     np.add.at(matrices, (place, m, n), values)
     return np.stack(np.unravel_index(found, span), axis=-1) + low, matrices
+
+
+def cell_of(line: Line) -> list[int]:
+    """Return the three integers of a line that holds nothing else."""
+    if len(line.words) != 3:
+        raise line.error("a cell (3 integers)", f"it has {len(line.words)} words")
+    cell = integers(line, 3, "a cell")
+    if max(map(abs, cell)) > FARTHEST:
+        raise line.error("a cell", f"it holds {' '.join(line.words)}")
+    return cell
 
 
 def _head(stream: TextStream) -> tuple[int, int, np.ndarray]:
@@ -192,21 +151,12 @@ def _head(stream: TextStream) -> tuple[int, int, np.ndarray]:
     return size, count, np.array(found)
 
 
-def _cell(line: Line) -> list[int]:
-    if len(line.words) != 3:
-        raise line.error("a cell (3 integers)", f"it has {len(line.words)} words")
-    cell = integers(line, 3, "a cell")
-    if max(map(abs, cell)) > _FARTHEST:
-        raise line.error("a cell", f"it holds {' '.join(line.words)}")
-    return cell
-
-
 def _cells(stream: TextStream, numbers: np.ndarray, rows: int) -> np.ndarray:
     """Return the cell of every matrix, which must stand in all of its rows."""
     first = numbers[::rows]
     wrong = (numbers != np.repeat(first, rows, axis=0)).any(axis=1)
     wrong |= (numbers != np.round(numbers)).any(axis=1)
-    wrong |= (np.abs(numbers) > _FARTHEST).any(axis=1)
+    wrong |= (np.abs(numbers) > FARTHEST).any(axis=1)
     if wrong.any():
         row = int(np.argmax(wrong))
         what = f"the cell R of one matrix, the same in {rows} lines"
@@ -243,7 +193,7 @@ def _centres(stream: TextStream, count: int, size: int) -> np.ndarray | None:
             return None
         if line is None:
             raise stream.ends("the position operator")
-        if any(_cell(line)):
+        if any(cell_of(line)):
             stream.skip(size**2, "the position operator")
             continue
         rows = stream.rows(size**2, 8, "m n and the position operator")

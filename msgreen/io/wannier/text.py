@@ -16,6 +16,9 @@ from msgreen.io.jukkr.text import Line
 _LONGEST_LINE = 4096
 """Bytes; Wannier90 writes no longer line, and a file without line ends must not fill memory."""
 
+_CHUNK = 2**16
+"""Lines parsed at a time."""
+
 LARGEST = 1e9
 """eV or angstrom; a larger number is a damaged file."""
 
@@ -110,6 +113,19 @@ class TextStream:
         if len(lines) < count:
             raise self.ends(what)
         return lines
+
+    def integers_left(self) -> np.ndarray | None:
+        """Return all integers up to the end of the file; None if something else is there."""
+        parts = [np.zeros(0, int)]
+        while lines := self._take(_CHUNK):
+            values = _numbers(b"".join(lines))
+            if values is None or not np.all(np.abs(values) < LARGEST):
+                return None
+            part = values.astype(int)
+            if np.any(part != values):
+                return None
+            parts.append(part)
+        return np.concatenate(parts)
 
     def end(self) -> None:
         """Raise FileFormatError unless nothing but empty lines is left."""
