@@ -69,28 +69,54 @@ def spirit(path: Path, spins) -> np.ndarray:
     return 1e-3 * energy
 
 
+def neighbours(keys, positions, i, j, cell):
+    """Where UppASD's neighbour map (setup_nm) finds the end of a bond with maptype 2.
+
+    Atoms are moved into the cell (setup_globcoord); the bond is a vector between moved atoms, of
+    which the end is folded into the cell and compared with all of them.
+    """
+    vectors = np.array(keys["cell"], float).reshape(3, 3)
+    inverse = np.linalg.inv(vectors)
+    inside = positions - np.floor(positions @ inverse + 1e-5) @ vectors
+    end = inside[j] + np.array(cell) @ vectors
+    folded = np.floor(end @ inverse + 5e-5)
+    found = np.flatnonzero(np.sum((end - folded @ vectors - inside) ** 2, axis=1) < 0.01)
+    assert len(found) == 1, f"the bond from {i} to {j} in {cell} leads nowhere"
+    return found[0], folded
+
+
 def uppasd(folder: Path, spins) -> np.ndarray:
     """UppASD's energy in eV; pairs and rings are listed from all their ends."""
-    keys = {row[0]: row[1:] for row in words(folder / "inpsd.dat")}
+    rows = words(folder / "inpsd.dat")
+    keys = {row[0]: row[1:] for row in rows}
+    place = next(n for n, row in enumerate(rows) if row[0] == "cell")
+    keys["cell"] = [*rows[place][1:], *rows[place + 1], *rows[place + 2]]
     assert keys["Sym"] == ["0"] and keys["maptype"] == ["2"]
+    nine = keys.get("do_jtensor") == ["1"] and keys.get("calc_jtensor") == ["F"]
 
     def table(keyword):
         if keyword not in keys:
             return []
         return [[float(w) for w in row] for row in words(folder / keys[keyword][0])]
 
+    positions = np.array([row[2:5] for row in table("posfile")])
+
+    def ends(i, j, cell):
+        other, where = neighbours(keys, positions, int(i) - 1, int(j) - 1, cell)
+        return spin(spins, i - 1, here), spin(spins, other, where)
+
     energy = np.zeros(spins.shape[3])
     here = (0, 0, 0)
     for i, j, *numbers in table("exchange"):
-        a, b = spin(spins, i - 1, here), spin(spins, j - 1, numbers[:3])
+        a, b = ends(i, j, numbers[:3])
         values = np.array(numbers[3:])
-        tensor = values.reshape(3, 3) if keys.get("do_jtensor") == ["1"] else values * np.eye(3)
+        tensor = values.reshape(3, 3) if nine else values[0] * np.eye(3)
         energy -= total(np.einsum("...a,ab,...b", a, tensor, b))
     for i, j, *numbers in table("dm"):
-        a, b = spin(spins, i - 1, here), spin(spins, j - 1, numbers[:3])
+        a, b = ends(i, j, numbers[:3])
         energy -= total(np.cross(a, b) @ np.array(numbers[3:]))
     for i, j, *numbers in table("bq"):
-        a, b = spin(spins, i - 1, here), spin(spins, j - 1, numbers[:3])
+        a, b = ends(i, j, numbers[:3])
         energy -= numbers[3] * total(dot(a, b) ** 2)
     for row in table("ring"):
         assert row[:4] == [1, 1, 1, 1]

@@ -195,6 +195,8 @@ def read_vampire(path: str | Path, materials: str | Path | None = None) -> SpinM
     """
     with reading(path):
         lines = lines_of(path)
+        if not lines:
+            raise FileFormatError(f"{path}: must hold a unit cell, but it is empty. Give the file.")
         head = after(lines, 0, 5, "sizes, three vectors and the number of atoms")
         size = head[0].numbers(3, "a unit cell size")
         rows = [line.numbers(3, "a unit cell vector") for line in head[1:4]]
