@@ -36,6 +36,17 @@ LOGDET_BATCH = {
     32: Size(5, 400),
 }
 
+LINALG_BATCH = {
+    1: Size(50, 100_000),
+    2: Size(50, 50_000),
+    4: Size(200, 20_000),
+    9: Size(100, 8000),
+    14: Size(40, 3000),
+    18: Size(30, 2000),
+    22: Size(20, 1000),
+    36: Size(5, 200),
+}
+
 LOOPS = (
     LoopShape(2, 4, Size(3, 22), Size(40, 100_000), Size(257, 1_000_000)),
     LoopShape(1, 4, Size(3, 4), Size(40, 100_000), Size(257, 400_000)),

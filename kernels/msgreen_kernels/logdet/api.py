@@ -5,7 +5,36 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.typing import ArrayLike
 
+from msgreen_kernels import linalg
+from msgreen_kernels.linalg import lapack
+from msgreen_kernels.linalg.api import flat, on_cpu, prefers_lapack
+from msgreen_kernels.linalg.xla import eliminate
 from msgreen_kernels.logdet import xla
+
+
+@flat
+def _value(a: Array) -> tuple[Array, Array]:
+    def default(a):
+        phase, logabs = jnp.linalg.slogdet(a)
+        return phase, logabs
+
+    def cpu(a):
+        if prefers_lapack(*a.shape[:2]):
+            return lapack.in_serial_calls(default, a)
+        found = eliminate(a, pivoting=True)
+        return found.phase, found.logabs
+
+    return on_cpu(cpu, default, a)
+
+
+@flat
+def _all(a: Array) -> tuple[Array, Array, Array]:
+    def cpu(a):
+        if prefers_lapack(*a.shape[:2]):
+            return lapack.in_serial_calls(lapack.all_from_one_lu, a)
+        return tuple(eliminate(a, pivoting=True))
+
+    return on_cpu(cpu, lapack.all_from_one_lu, a)
 
 
 # Jacobi's formula: d ln det A = Tr(A^-1 dA) = t. With det A = p e^l, |p| = 1, the real part
@@ -15,8 +44,8 @@ from msgreen_kernels.logdet import xla
 @jax.custom_jvp
 def _with_inverse(a: Array) -> tuple[Array, Array, Array]:
     if a.shape[-1] <= xla.LARGEST_UNROLLED:
-        return *xla.unrolled(a), xla.inverse(a)
-    return xla.all_from_one_lu(a)
+        return *xla.unrolled(a), linalg.inverse(a)
+    return _all(a)
 
 
 @_with_inverse.defjvp
@@ -31,7 +60,7 @@ def _with_inverse_jvp(primals, tangents):
 @jax.custom_jvp
 def _slogdet(a: Array) -> tuple[Array, Array]:
     n = a.shape[-1]
-    return xla.unrolled(a) if n <= xla.LARGEST_UNROLLED else xla.reference(a)
+    return xla.unrolled(a) if n <= xla.LARGEST_UNROLLED else _value(a)
 
 
 @_slogdet.defjvp
@@ -65,9 +94,10 @@ def slogdet(a: ArrayLike) -> tuple[Array, Array]:
 
     Notes
     -----
-    Both routes pivot, so a small leading minor costs no accuracy: unrolled elimination for
-    n <= 4, LAPACK beyond. Derivatives of every order, forward and reverse, use
-    d ln det a = Tr(a^-1 da); they are infinite or NaN at a singular matrix. The determinant
+    All routes pivot, so a small leading minor costs no accuracy: unrolled elimination for
+    n <= 4, elimination in a loop for many matrices up to n = 20, LAPACK beyond. Derivatives of
+    every order, forward and reverse, use d ln det a = Tr(a^-1 da); they are infinite or NaN at
+    a singular matrix. The determinant
     of a 0 x 0 matrix is 1.
 
     Examples

@@ -1,10 +1,10 @@
-"""The reference (LAPACK through jax.numpy) and unrolled elimination for small matrices."""
+"""Unrolled elimination for small matrices."""
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-# Largest size where unrolled elimination beats LAPACK on a CPU; see kernels/README.md.
+# Largest size where unrolled elimination beats the others on a CPU; see kernels/README.md.
 LARGEST_UNROLLED = 4
 
 Entry = tuple[Array, Array]
@@ -13,12 +13,6 @@ Rows = list[list[Entry]]
 
 def _select(condition: Array, yes: Entry, no: Entry) -> Entry:
     return jnp.where(condition, yes[0], no[0]), jnp.where(condition, yes[1], no[1])
-
-
-def reference(a: Array) -> tuple[Array, Array]:
-    """Return phase and log|det| from LAPACK's pivoted LU."""
-    phase, logabs = jnp.linalg.slogdet(a)
-    return phase, logabs
 
 
 def _swap_largest_up(rows: Rows, k: int, odd: Array) -> Array:
@@ -72,35 +66,3 @@ def unrolled(a: Array) -> tuple[Array, Array]:
     sign = jnp.where(odd, -one, one)
     shape = a.shape[:-2]
     return lax.complex(sign * re, sign * im).reshape(shape), logabs.reshape(shape)
-
-
-def inverse(a: Array) -> Array:
-    """Return a^-1: the adjugate over the determinant up to 2x2, LAPACK otherwise."""
-    if a.shape[-1] == 1:
-        return 1 / a
-    if a.shape[-1] != 2:
-        return jnp.linalg.inv(a)
-    scale = jnp.max(jnp.abs(a.real) + jnp.abs(a.imag), axis=(-2, -1), keepdims=True)
-    scale = (1 / jnp.where(scale == 0, 1.0, scale)).astype(a.dtype)
-    b = a * scale
-    p, q, r, s = b[..., 0, 0], b[..., 0, 1], b[..., 1, 0], b[..., 1, 1]
-    adjugate = jnp.stack([jnp.stack([s, -q], -1), jnp.stack([-r, p], -1)], -2)
-    return adjugate * (scale / (p * s - q * r)[..., None, None])
-
-
-def all_from_one_lu(a: Array) -> tuple[Array, Array, Array]:
-    """Return phase, log|det| and the inverse from one factorisation.
-
-    Two independent LAPACK calls on large batches can wait for each other for good in the thread
-    pool of jaxlib 0.10; the calls here follow from each other.
-    """
-    lu, pivots, permutation = lax.linalg.lu(a)
-    diagonal = jnp.diagonal(lu, axis1=-2, axis2=-1)
-    size = jnp.abs(diagonal)
-    swaps = jnp.sum(pivots != jnp.arange(a.shape[-1], dtype=pivots.dtype), axis=-1)
-    turned = jnp.prod(diagonal / jnp.where(size == 0, 1.0, size).astype(a.dtype), axis=-1)
-    phase = jnp.where(swaps % 2 == 1, -turned, turned)
-    identity = jnp.eye(a.shape[-1], dtype=a.dtype)[permutation]
-    half = lax.linalg.triangular_solve(lu, identity, left_side=True, lower=True, unit_diagonal=True)
-    inverse = lax.linalg.triangular_solve(lu, half, left_side=True, lower=False)
-    return phase, jnp.sum(jnp.log(size), axis=-1), inverse
