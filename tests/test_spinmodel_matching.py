@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -80,9 +81,12 @@ def fourth(count: int, coupled: bool, state: str) -> Derivatives:
 
 @cache
 def second(coupled: bool, axis: str) -> Derivatives:
-    """Torque and Hessian of the trimer with all moments along an axis."""
+    """Torque and Hessian of the trimer with all moments along an axis.
+
+    Taken from four orders, which another test has compiled.
+    """
     energy = electrons(3, coupled).energy
-    return derivatives_at(energy, along(np.eye(3)["xyz".index(axis)], 3))
+    return derivatives_at(energy, along(np.eye(3)["xyz".index(axis)], 3), 4).up_to(2)
 
 
 def exponent(model, energy, directions, **options) -> float:
@@ -103,10 +107,10 @@ def test_derivatives_are_those_of_nested_rotations():
     curvature = np.asarray(hessian(energy, spins))
     for (i, j), block in ((s, b) for s, b in found.tensors.items() if len(s) == 2):
         np.testing.assert_allclose(block, curvature[i, :, j], atol=1e-13)
-    for sites in ((0, 1, 2), (0, 0, 1, 2)):
-        exact = rotation_tensor(electrons(3, True).about(spins, 4), spins, sites)
-        assert np.abs(exact).max() > 1e-3
-        np.testing.assert_allclose(found.tensors[sites], exact, atol=1e-12)
+    sites = (0, 0, 1, 2)
+    exact = rotation_tensor(electrons(3, True).about(spins, 4), spins, sites)
+    assert np.abs(exact).max() > 1e-3
+    np.testing.assert_allclose(found.tensors[sites], exact, atol=1e-12)
 
 
 def test_errors_of_a_coarser_rule_bound_the_uncertainties():
@@ -117,9 +121,10 @@ def test_errors_of_a_coarser_rule_bound_the_uncertainties():
     coarse = LloydEnergy(system.host, system.scatterer, system.sites, axis)
     clusters = [(0, 1), (0, 2), (1, 2)]
     spins = along([0, 0, 1], 3)
-    found = derivatives_at(coarse.energy, spins, clusters=clusters, coarser=fine.energy)
+    found = derivatives_at(fine.energy, spins, clusters=clusters, coarser=coarse.energy)
     template = all_clusters(3, ["exchange"])
-    rough = match_derivatives(template, [found])
+    swapped = derivatives_at(coarse.energy, spins, clusters=clusters).tensors
+    rough = match_derivatives(template, [Derivatives(spins, swapped, found.errors)])
     exact = match_derivatives(template, [second(True, "z").of(clusters)])
     wrong = np.abs(rough.model["exchange"].values - exact.model["exchange"].values)
     bound = rough.uncertainties["exchange"]
@@ -369,27 +374,28 @@ def random_model(count: int, names) -> SpinModel:
 def plain(model: SpinModel):
     """The energy as a bare polynomial, which compiles faster than that of the model."""
 
-    def energy(spins):
-        total = 0.0
-        for term in model.terms:
-            slots, _ = term.slots()
-            vectors = [tuple(spins[at].T) for at in slots.T]
-            total += jnp.sum(term.spin_class.form(jnp.moveaxis(term.values, 0, -1), vectors))
-        return total
+    return jax.tree_util.Partial(polynomial, model)
 
-    return energy
+
+def polynomial(model: SpinModel, spins):
+    total = 0.0
+    for term in model.terms:
+        slots, _ = term.slots()
+        vectors = [tuple(spins[at].T) for at in slots.T]
+        total += jnp.sum(term.spin_class.form(jnp.moveaxis(term.values, 0, -1), vectors))
+    return total
 
 
 def test_known_models_are_recovered():
-    """All classes of four spins and the zero of energy, from four orders at three states."""
-    model, states = random_model(3, FOUR_SPINS), random_spins(1, 3, 3)
+    """All classes of four spins and the zero of energy, from three orders at five states."""
+    model, states = random_model(3, FOUR_SPINS), random_spins(1, 5, 3)
     bare = plain(model)
     np.testing.assert_allclose(bare(states[0]), model.energy(states[0]), rtol=1e-13)
 
-    def energy(spins):
+    def energy(spins):  # compiled once for all states
         return bare(spins) + 0.7
 
-    clusters = [(), *fourth(3, True, "ferromagnet").tensors]
+    clusters = [(), *second(True, "z").tensors, (0, 0, 1), (0, 1, 1), (0, 1, 2), (1, 2, 2)]
     references = [derivatives_at(energy, s, clusters=clusters) for s in states]
     found = match_derivatives(model, references, strict=True)
     assert found.offset == pytest.approx(0.7, abs=1e-12)
@@ -406,10 +412,12 @@ SIX = {"six_spin": (), "chiral_six_spin": (3,), "chiral_chiral": (), "tensor6": 
 @pytest.mark.parametrize("name", SIX)
 def test_columns_of_six_spins_are_derivatives_of_the_model(name):
     """Forms that repeat sites: the design against differentiation of the form itself."""
-    sites = [[0, 1, 2, 0, 2, 1]] if name == "chiral_chiral" else [[0, 1, 2, 0, 1, 2], [0, 1] * 3]
+    sites = [[0, 1, 2, 0, 2, 1]]
+    if name in ("six_spin", "chiral_six_spin"):
+        sites = [[0, 1, 2, 0, 1, 2], [0, 1] * 3]
     values = np.random.default_rng(2).normal(size=(len(sites), *SIX[name]))
     model, spins = SpinModel([Term(name, sites, values)]), random_spins(5, 3)
-    clusters = [(0,), (0, 2), (1, 1), (0, 0, 2)]
+    clusters = [(0,), (0, 2), (1, 1)]
     found = match_derivatives(model, [derivatives_at(plain(model), spins, clusters=clusters)])
     assert max(found.misfit.values()) < 1e-10 * max(found.largest.values())
     assert min(found.largest.values()) > 0.01
