@@ -28,7 +28,7 @@ test test-fast notebooks: export OPENBLAS_NUM_THREADS = 1
 test: $(DEV) ## run all tests, notebooks included, on two processes
 	$(PYTEST)
 
-test-fast: $(DEV) ## run what takes about a minute once compiled: no slow tests, pages, notebooks
+test-fast: $(DEV) ## run all tests but the slow ones, pages and notebooks
 	$(PYTEST) -m "not slow"
 
 notebooks: $(DEV) ## run the tests of the notebooks only

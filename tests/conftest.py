@@ -26,6 +26,9 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache" / "jax"
 # Compilations of older sources and of older versions of JAX are never read again.
 CACHE_BYTES = 2**30
 
+# Two processes of tests and their children stay below 4 GB.
+GROWTH_BYTES = 400 * 2**20
+
 # They take longest and start first, each on its own process.
 FIRST = ("test_notebooks.py", "test_docs.py")
 
@@ -42,6 +45,27 @@ def pytest_collection_modifyitems(items):
     """Put files in the order in which they start: the longest first."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (item.path.name not in FIRST, item.path not in slow))
+
+
+def resident_bytes():
+    """Memory of this process, or 0 where Linux does not tell."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cleared_at():
+    """Memory at the last time the compiled programs were cleared."""
+    return {"bytes": resident_bytes()}
+
+
+@pytest.fixture(autouse=True)
+def bounded_memory(cleared_at):
+    """Clear compiled programs as they add up; their memory is used again but not given back."""
+    yield
+    if resident_bytes() > cleared_at["bytes"] + GROWTH_BYTES:
+        jax.clear_caches()
+        cleared_at["bytes"] = resident_bytes()
 
 
 @pytest.fixture(autouse=True, scope="module")

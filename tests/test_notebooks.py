@@ -52,6 +52,7 @@ def same_interpreter(tmp_path, monkeypatch):
     return sys.executable
 
 
+@pytest.mark.slow
 @per_notebook
 def test_notebook_runs(path, tmp_path, same_interpreter):
     folder = tmp_path / "notebook"
