@@ -9,7 +9,7 @@ import numpy as np
 
 from msgreen.errors import InputError
 from msgreen.spin.tensors import TRACELESS
-from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic
+from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic, tensor
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.symmetry.images import relabellings
 from msgreen.spinmodel.symmetry.invariance import invariants
@@ -187,6 +187,8 @@ def unit_tensors(name: str) -> np.ndarray:
     spin_class = CLASSES[name]
     size = int(np.prod(spin_class.shape))
     units = np.eye(size).reshape(size, *spin_class.shape)
+    if spin_class.form is tensor:
+        return units
     return np.asarray(
         Term(name, np.tile(np.arange(spin_class.site_count), (size, 1)), units).tensor()
     )

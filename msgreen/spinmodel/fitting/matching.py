@@ -145,7 +145,8 @@ def match_derivatives(
     --------
     >>> from msgreen.spinmodel import SpinModel, Term, all_clusters, derivatives_at
     >>> dimer = SpinModel([Term("dzyaloshinskii_moriya", [[0, 1]], [[0.001, 0.0, 0.002]])])
-    >>> along_z = derivatives_at(dimer.energy, [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    >>> up = [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
+    >>> along_z = derivatives_at(dimer.energy, up, clusters=[[0, 1]])
     >>> found = match_derivatives(all_clusters(2, ["dzyaloshinskii_moriya"]), [along_z])
     >>> found.model["dzyaloshinskii_moriya"].values.round(6).tolist()
     [[0.0, 0.0, 0.002]]
