@@ -27,6 +27,7 @@ from msgreen.exchange.derivatives import closed_hessian_with_error
 from msgreen.exchange.ordered import dmi_vectors, transverse_exchange
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import (
+    CLASSES,
     Derivatives,
     SpinModel,
     Term,
@@ -406,19 +407,26 @@ def test_known_models_are_recovered():
     assert "0 ambiguous" in str(found)
 
 
-SIX = {"six_spin": (), "chiral_six_spin": (3,), "chiral_chiral": (), "tensor6": (3,) * 6}
+OTHERS = {
+    "scalar_chirality": [[0, 1, 2], [3, 1, 0]],
+    "spin_chiral": [[0, 1, 2, 3]],
+    "tensor3": [[0, 1, 2], [0, 1, 1]],
+    "six_spin": [[0, 1, 2, 0, 1, 2], [0, 1] * 3],
+    "chiral_six_spin": [[0, 1, 2, 0, 1, 2], [0, 1] * 3],
+    "chiral_chiral": [[0, 1, 2, 0, 2, 1]],
+    "tensor6": [[0, 1, 2, 0, 2, 1]],
+}
 
 
-@pytest.mark.parametrize("name", SIX)
-def test_columns_of_six_spins_are_derivatives_of_the_model(name):
-    """Forms that repeat sites: the design against differentiation of the form itself."""
-    sites = [[0, 1, 2, 0, 2, 1]]
-    if name in ("six_spin", "chiral_six_spin"):
-        sites = [[0, 1, 2, 0, 1, 2], [0, 1] * 3]
-    values = np.random.default_rng(2).normal(size=(len(sites), *SIX[name]))
-    model, spins = SpinModel([Term(name, sites, values)]), random_spins(5, 3)
+@pytest.mark.parametrize("name", OTHERS)
+def test_columns_are_derivatives_of_the_model(name):
+    """Odd and six spins, repeated sites: the design against differentiation of the form itself."""
+    sites = OTHERS[name]
+    values = np.random.default_rng(2).normal(size=(len(sites), *CLASSES[name].shape))
+    model = SpinModel([Term(name, sites, values)], site_count=4)
     clusters = [(0,), (0, 2), (1, 1)]
-    found = match_derivatives(model, [derivatives_at(plain(model), spins, clusters=clusters)])
+    reference = derivatives_at(plain(model), random_spins(5, 4), clusters=clusters)
+    found = match_derivatives(model, [reference])
     assert max(found.misfit.values()) < 1e-10 * max(found.largest.values())
     assert min(found.largest.values()) > 0.01
 
