@@ -5,6 +5,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._precision import require_x64
@@ -80,10 +81,8 @@ class ClusterHost(AbstractHost):
         numbers = _check_sites(sites, count)
         pairs = numbers[check_pairs(pairs, len(numbers))]
         matrix = self.hamiltonian.reshape(count * size, count * size)
-        shifted = (
-            jnp.asarray(z, complex)[:, None, None] * jnp.eye(count * size, dtype=complex) - matrix
-        )
-        green = jnp.linalg.inv(shifted).reshape(-1, count, size, count, size)
+        green = linalg.resolvent(jnp.asarray(z, complex), matrix)
+        green = green.reshape(-1, count, size, count, size)
         return decompose(green[:, pairs[:, 0], :, pairs[:, 1]].swapaxes(0, 1))
 
     def contour(self, sites) -> Contour:

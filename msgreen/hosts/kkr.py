@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._precision import require_x64
@@ -126,7 +127,7 @@ def replace_atoms(host: KKRHost, change: Complex[Array, "energy site spinorb spi
     product = jnp.einsum("eiajb,ejbc->eiajc", host.green, change)
     green, product = (m.reshape(energies, count * size, -1) for m in (host.green, product))
     # (1 - G dt)^-1 G = G (1 - dt G)^-1
-    replaced = jnp.linalg.solve(jnp.eye(count * size, dtype=complex) - product, green)
+    replaced = linalg.solve(jnp.eye(count * size, dtype=complex) - product, green)
     return KKRHost(replaced.reshape(host.green.shape), host.path)
 
 

@@ -15,6 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgreen_kernels import linalg
 from scipy.sparse.csgraph import connected_components
 
 from msgreen._typing import Array, ArrayLike, Complex
@@ -105,7 +106,7 @@ def _cutter(blocks, cells, region, sites, twist):
             into = _between(table, sites, gone, twist)
             back = _between(table, gone, sites, twist)
             wall = _between(table, gone, gone, twist)
-            green = green - into @ jnp.linalg.solve(wall, back)
+            green = green - into @ linalg.solve(wall, back)
         return green.reshape(len(sites), size, len(sites), size)
 
     return at_energy

@@ -17,6 +17,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgreen_kernels import linalg
 
 from msgreen._typing import Array, Complex
 from msgreen.lattice.geometry import Region
@@ -202,7 +203,7 @@ def _border(plan: _Plan, entries, columns, energy):
     before = jax.tree.map(lambda a: a[:-1], entries)
     pivots, border = _sweep(plan, before, right, border, energy)
     pivot, corner = border[: plan.size, : plan.size], border[plan.size :, plan.size :]
-    solved = jnp.linalg.solve(pivot, border[: plan.size, plan.size :])
+    solved = linalg.solve(pivot, border[: plan.size, plan.size :])
     return [pivots, pivot], corner - border[plan.size :, : plan.size] @ solved
 
 
@@ -218,7 +219,7 @@ def _sweep(plan: _Plan, entries, columns, border, energy):
             inner = inner + coupling + coupling.conj().T
         pivot = energy * identity - inner - correction
         right, left = columns + right, columns.conj().T + left
-        solved = jnp.linalg.solve(pivot, jnp.concatenate([right, -coupling], axis=1))
+        solved = linalg.solve(pivot, jnp.concatenate([right, -coupling], axis=1))
         ready, onward = solved[:, : right.shape[1]], solved[:, right.shape[1] :]
         down = coupling.conj().T
         carry = (-down @ onward, down @ ready, -left @ onward, border - left @ ready)

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgreen_kernels import linalg
 from scipy import constants as _c
 
 from msgreen import _checks
@@ -134,7 +135,7 @@ class HarmonicCrystal(eqx.Module):
 
     def squared_energies(self, q) -> np.ndarray:
         """Return (hbar omega)^2 in eV^2, shape (k, 3 atom), ascending; not differentiable."""
-        return np.asarray(jnp.linalg.eigvalsh(self.dynamical_matrix(jnp.asarray(q, float))))
+        return np.asarray(linalg.eigvalsh(self.dynamical_matrix(jnp.asarray(q, float))))
 
 
 def mesh(shape: Sequence[int], shift: float = 0.5) -> np.ndarray:

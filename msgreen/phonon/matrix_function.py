@@ -5,6 +5,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from msgreen_kernels import linalg
 
 _TERMS = 15  # (1/2)^16 / 16! is below rounding
 _SQUARINGS = 40  # serves norms up to 2^39
@@ -35,7 +36,7 @@ def hermitian_function(function: Callable, matrix: jax.Array, parameters) -> jax
     where L_ij = f' when two eigenvalues coincide. L is symmetric and smooth at crossings, while
     eigenvectors are not. Second derivatives are not offered by this rule.
     """
-    values, vectors = jnp.linalg.eigh(matrix)
+    values, vectors = linalg.eigh(matrix)
     return _rotated(vectors, function(values, parameters)[..., None, :])
 
 
@@ -43,7 +44,7 @@ def hermitian_function(function: Callable, matrix: jax.Array, parameters) -> jax
 def _jvp(function, primals, tangents):
     matrix, parameters = primals
     d_matrix, d_parameters = tangents
-    values, vectors = jnp.linalg.eigh(matrix)
+    values, vectors = linalg.eigh(matrix)
     f, df_dp = jax.jvp(lambda p: function(values, p), (parameters,), (d_parameters,))
     gap = values[..., :, None] - values[..., None, :]
     middle = 0.5 * (values[..., :, None] + values[..., None, :])
@@ -84,13 +85,13 @@ def log_trace_exp(matrix: jax.Array) -> jax.Array:
     """
     if matrix.shape[-1] == 1:
         return matrix[..., 0, 0]
-    return jax.nn.logsumexp(jnp.linalg.eigvalsh(matrix, symmetrize_input=False), axis=-1)
+    return jax.nn.logsumexp(linalg.eigvalsh(matrix), axis=-1)
 
 
 @log_trace_exp.defjvp
 def _log_trace_exp_jvp(primals, tangents):
     (matrix,), (d_matrix,) = primals, tangents
-    top = jnp.linalg.eigvalsh(jax.lax.stop_gradient(matrix))[..., -1]
+    top = linalg.eigvalsh(jax.lax.stop_gradient(matrix))[..., -1]
     unit = jnp.eye(matrix.shape[-1])
     power = _exponential(matrix - top[..., None, None] * unit)
     density = power / jnp.trace(power, axis1=-2, axis2=-1)[..., None, None]

@@ -17,6 +17,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen.convention import NEUTRAL
@@ -28,7 +29,7 @@ from msgreen.phonon.modes import Modes, check_mesh, thermal_factor, thirds
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 from msgreen.units import BOLTZMANN
 
-_CHUNK = 4096
+_CHUNK = 4096  # wave vectors at a time, which bounds the memory
 _PROBE = 8  # wave vectors per direction at which a crystal is checked for stability
 
 
@@ -316,7 +317,7 @@ def _response(crystal, q, z, temperature):
     """-(Phi - z^2 M)^-1, with coth(omega / 2 k_B T) if there is a temperature."""
     if temperature is None:
         inertia = jnp.diag(crystal.mass_matrix()).astype(complex)
-        return jnp.linalg.inv((z * z).astype(complex) * inertia - crystal.force_matrix(q))
+        return linalg.inverse((z * z).astype(complex) * inertia - crystal.force_matrix(q))
     root = jnp.sqrt(crystal.mass_matrix())
     parameters = (jnp.asarray(z, complex), temperature)
     function = hermitian_function(_warm, crystal.dynamical_matrix(q), parameters)

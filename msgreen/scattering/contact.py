@@ -4,6 +4,7 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
+from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
@@ -127,4 +128,4 @@ def resummed(
         The t-matrix of each site; with it, Lloyd's formula needs G between different sites only.
     """
     identity = jnp.eye(potential.shape[-1], dtype=potential.dtype)
-    return jnp.linalg.solve(identity - potential @ onsite, potential)
+    return linalg.solve(identity - potential @ onsite, potential)
