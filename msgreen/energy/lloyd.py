@@ -15,7 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels import slogdet
+from msgreen_kernels import linalg, slogdet
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
@@ -146,7 +146,7 @@ class LloydEnergy(eqx.Module):
     ) -> Complex[Array, "energy site spinorb site spinorb"]:
         """Return g = (1 - G V)^-1 G on the contour: the Green function with the spins in place."""
         identity = jnp.eye(self.green.shape[1] * self.green.shape[2], dtype=complex)
-        dressed = jnp.linalg.solve(identity - self.scattering_matrix(spins), _as_matrix(self.green))
+        dressed = linalg.solve(identity - self.scattering_matrix(spins), _as_matrix(self.green))
         return dressed.reshape(self.green.shape)
 
     def about(self, directions: Float[Array, "site 3"], order: int) -> "LloydExpansion":

@@ -7,6 +7,7 @@ images N cells away, which decay like exp(-kappa N) with kappa about Im z over t
 import jax
 import jax.numpy as jnp
 import numpy as np
+from msgreen_kernels import linalg
 
 from msgreen._typing import Array, Complex
 
@@ -55,8 +56,7 @@ def wave(k, r) -> Complex[Array, "..."]:
 
 def resolvent(matrices, cells, k, z) -> Complex[Array, "k dim dim"]:
     """Return (z - H(k))^-1 at one energy."""
-    identity = jnp.eye(matrices.shape[-1], dtype=complex)
-    return jnp.linalg.inv(z * identity - bloch_matrix(matrices, cells, k))
+    return linalg.resolvent(jnp.asarray(z, complex), bloch_matrix(matrices, cells, k))
 
 
 def mesh_blocks(
