@@ -145,7 +145,7 @@ def read_model(path: str | Path) -> SpinModel:
     ----------
     path : str or Path
         `*.json` and `*.nc` of msgreen (a spin model, or the interactions of `msgreen run` with
-        tensors), `exchange.out` of TB2J, `*.cfg` of Spirit, `inpsd.dat` or its folder of UppASD,
+        tensors; for an ordered magnet the model.json of the same run is read instead), `exchange.out` of TB2J, `*.cfg` of Spirit, `inpsd.dat` or its folder of UppASD,
         `*.ucf` of Vampire, `*.txt` of GROGU.
 
     Returns
@@ -179,7 +179,19 @@ def _read_nc(path: Path) -> SpinModel:
         raise FileFormatError(
             f"{path}: must be NetCDF 4, but it cannot be read ({error}). Write it again."
         ) from error
-    return read_model_netcdf(path) if own else from_interactions(read_netcdf(path))
+    if own:
+        return read_model_netcdf(path)
+    found = read_netcdf(path)
+    if found.reference is None:
+        return from_interactions(found)
+    matched = path.with_name("model.json")
+    if not matched.exists():
+        raise FileFormatError(
+            f"{path}: must multiply spins, but it was computed about an ordered reference and "
+            f"multiplies deviations from it. Put the matched spin model {matched.name} of the same "
+            "run beside it, or run it again."
+        )
+    return read_json(matched)
 
 
 _READERS: Mapping[str, Callable[[Path], SpinModel]] = MappingProxyType(

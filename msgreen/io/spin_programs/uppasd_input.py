@@ -50,8 +50,10 @@ _REFUSED = (
 )
 """Keywords that change the energy and are not read here, whatever their value."""
 
-_SAME_SHELL = 1e-5
-"""Squared distance, in units of the file, of vectors that UppASD takes for the same shell."""
+_SAME_SHELL = 1e-5**0.5
+"""Distance, in units of the file, below which UppASD takes vectors for the same shell."""
+
+_FARTHEST = 1e9
 
 _REACHED = 0.1
 """Distance, in units of the file, at which UppASD takes a vector to end at an atom."""
@@ -232,7 +234,8 @@ class _Input:
         """Return the rows of a table; a vector that comes again for a type replaces the values."""
         rows = self._file(keyword)
         shells: list[_Shell] = []
-        known: dict[int, tuple[list[int], list[np.ndarray]]] = {}
+        # Vectors by type and by boxes that are as wide as the same shell.
+        known: dict[tuple[int, ...], list[int]] = {}
         for row in rows:
             i, j = (self._site(row, n) for n in row.integers(2, "two sites"))
             found = row.numbers(5 + width, f"two sites, a vector and {width} values")[2:]
@@ -243,15 +246,19 @@ class _Input:
                     "it has nine, of which UppASD would take the first",
                 )
             kind, vector = self._types[i], self._vector(i, j, found[:3], keyword)
-            places, before = known.setdefault(kind, ([], []))
+            if not np.all(np.abs(vector) < _FARTHEST):
+                raise row.error("a vector between two sites", f"it is {vector}")
             shell = _Shell(row, kind, self._types[j], vector, found[3:])
-            same = np.sum((np.array(before).reshape(-1, 3) - vector) ** 2, axis=1) < _SAME_SHELL
-            for n in np.flatnonzero(same):
-                old = shells[places[n]]
-                shells[places[n]] = shell._replace(vector=old.vector, target=old.target)
-            if not same.any():
-                places.append(len(shells))
-                before.append(vector)
+            a, b, c = (int(n) for n in np.floor(vector / _SAME_SHELL))
+            around = ((kind, a + x, b + y, c + z) for x, y, z in product((-1, 0, 1), repeat=3))
+            same = False
+            for n in (n for box in around for n in known.get(box, ())):
+                old = shells[n]
+                if np.linalg.norm(old.vector - vector) < _SAME_SHELL:
+                    shells[n] = shell._replace(vector=old.vector, target=old.target)
+                    same = True
+            if not same:
+                known.setdefault((kind, a, b, c), []).append(len(shells))
                 shells.append(shell)
         return shells
 
