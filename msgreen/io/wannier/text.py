@@ -4,7 +4,8 @@ import gzip
 import io
 import warnings
 import zlib
-from itertools import islice, repeat
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -156,11 +157,9 @@ class TextStream:
     def _take(self, count: int) -> list[bytes]:
         """Read up to `count` lines."""
         try:
-            lines = list(islice(iter(map(self._stream.readline, repeat(_LONGEST_LINE))), count))
+            lines = list(islice(iter(partial(self._stream.readline, _LONGEST_LINE), b""), count))
         except (OSError, EOFError, zlib.error) as error:
             raise unreadable(self.path, error) from error
-        while lines and not lines[-1]:
-            lines.pop()
         self.number += len(lines)
         return lines
 
