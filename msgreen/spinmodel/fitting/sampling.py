@@ -78,9 +78,7 @@ def constraining_fields(
     directions : real array, shape (config, ..., site, 3)
         Unit vectors.
     block : int
-        Number of configurations that are evaluated at once; bounds the memory. On a CPU one is as
-        fast as many, and safe: large batches of LAPACK calls can block each other for good in the
-        thread pool of jaxlib 0.10.
+        Number of configurations that are evaluated at once; bounds the memory.
 
     Returns
     -------
