@@ -146,12 +146,20 @@ def test_mesh_sum_is_the_resolvent_of_a_torus():
     model = shell_model(SQUARE, [-1.0], exchange=[0, 0, 0.2], rashba=0.1)
     region, z = Region(SQUARE, (6, 6), True), jnp.array([0.5j])
     steps = np.array([[0, 0], [2, -1]])
-    fine, coarse = mesh_blocks(model.matrices(), model.cells, 6, z, steps)
+    cosets = mesh_blocks(model.matrices(), model.cells, 6, z, steps)
+    fine, coarse = cosets.mean(axis=0), cosets[0]
     expected = dense_green(model, region, z, [[0, 1, 0], [2, 0, 0]])
     np.testing.assert_allclose(fine[0, 0], expected[0, 0, :, 0], atol=1e-14)
     np.testing.assert_allclose(fine[0, 1], expected[0, 0, :, 1], atol=1e-14)
     smaller = dense_green(model, Region(SQUARE, (3, 3), True), z, [[0, 1, 0], [2, 0, 0]])
     np.testing.assert_allclose(coarse[0, 1], smaller[0, 0, :, 1], atol=1e-14)
+    # The others are antiperiodic: along y, along x, along both.
+    for twist, coset in zip([(0, 0.5), (0.5, 0), (0.5, 0.5)], cosets[1:], strict=True):
+        k = grid((3, 3), twist)
+        back = wave(-k, steps.T.astype(float))
+        green = resolvent(model.matrices(), model.cells, k, z[0])
+        expected = jnp.einsum("kr,kij->rij", back, green) / 9
+        np.testing.assert_allclose(coset[0], expected, atol=1e-14)
 
 
 def test_bloch_matrix_of_the_rashba_square():

@@ -49,7 +49,9 @@ class Contour(eqx.Module):
     floor: float = eqx.field(static=True, default=0.0)
     tail: bool = eqx.field(static=True, default=False)
 
-    def integrate(self, values: Num[ArrayLike, "..."], axis: int = 0) -> tuple[Array, Array]:
+    def integrate(
+        self, values: Num[ArrayLike, "..."], axis: int = 0, *, doubt: ArrayLike = 0.0
+    ) -> tuple[Array, Array]:
         """Return (1/pi) Im int f F and an estimate of its absolute error.
 
         Parameters
@@ -58,28 +60,38 @@ class Contour(eqx.Module):
             F at the nodes, with the energy on `axis`.
         axis : int
             Axis of the energy.
+        doubt : float or array_like, shape of `values`
+            Absolute error of F itself: of the mesh of a host, or of rounding where large terms
+            cancel in F. By default F is exact up to its own rounding.
 
         Returns
         -------
         value : Array
             Real, shape of `values` without `axis`, in eV times the unit of F.
         error : Array
-            Absolute error estimate of the quadrature, same shape; no gradient flows through it.
+            Absolute error estimate, same shape: quadrature, `doubt` and rounding, added. No
+            gradient flows through it.
         """
         f = jnp.moveaxis(jnp.asarray(values, dtype=jnp.complex128), axis, -1)
         value = (f @ self.weights).imag / jnp.pi
-        return value, self._error(jax.lax.stop_gradient(f))
+        unsure = jnp.asarray(doubt, dtype=jnp.float64)
+        if unsure.ndim:
+            unsure = jnp.moveaxis(unsure, axis, -1)
+        return value, self._error(*jax.lax.stop_gradient((f, unsure)))
 
-    def _error(self, f: Complex[Array, "... energy"]) -> Float[Array, "..."]:
+    def _error(
+        self, f: Complex[Array, "... energy"], unsure: Float[Array, "..."]
+    ) -> Float[Array, "..."]:
         nodes, weights, embedded = jax.lax.stop_gradient((self.nodes, self.weights, self.embedded))
-        rounding = ROUNDING * jnp.abs(f * weights).sum(axis=-1) / jnp.pi
+        # Moduli are added: between energies errors may cancel, but by accident only.
+        given = (ROUNDING * jnp.abs(f) + unsure) @ jnp.abs(weights) / jnp.pi
         if self.tail:
             f = f - _tail(nodes.imag, f.imag)
         scale = jnp.abs(f * weights).sum(axis=-1) / jnp.pi
         delta = jnp.abs(f @ (weights - embedded)) / jnp.pi
         relative = self.factor * delta / jnp.where(scale > 0, scale, 1.0)
         estimate = scale * jnp.minimum(1.0, relative**self.power + self.floor)
-        return jax.lax.stop_gradient(estimate + rounding)
+        return jax.lax.stop_gradient(estimate + given)
 
 
 def _tail(

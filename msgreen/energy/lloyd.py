@@ -20,8 +20,9 @@ from msgreen_kernels import linalg, slogdet
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, unwrap_logdet
+from msgreen.contour.base import ROUNDING
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.hosts.base import AbstractHost, green_matrix, host_factor, site_count
+from msgreen.hosts.base import AbstractHost, host_factor, mesh_error, site_count
 from msgreen.scattering.contact import AbstractScatterer, resummed
 
 _BLOCK_BYTES = 256 * 2**20
@@ -46,6 +47,9 @@ class LloydEnergy(eqx.Module):
     ----------
     green : complex array, shape (energy, site, 2 orb, site, 2 orb)
         G on the contour; its on-site blocks are zero if `onsite` is False.
+    coarse : optional
+        `green` from a coarser mesh, and `Coarse.ratio`, of hosts that sum over one. Error estimates
+        evaluate the energy with both.
 
     References
     ----------
@@ -66,6 +70,7 @@ class LloydEnergy(eqx.Module):
     scatterer: AbstractScatterer
     path: Contour
     prefactor: float = eqx.field(static=True)
+    coarse: tuple[Array, Float[Array, " energy"]] | None
 
     def __init__(
         self,
@@ -79,10 +84,7 @@ class LloydEnergy(eqx.Module):
         self.path = host.contour(sites) if contour is None else contour
         self.scatterer = scatterer
         self.prefactor = host_factor(host)
-        if onsite:
-            self.green = green_matrix(host, self.path.nodes, sites)
-        else:
-            self.green = _between_sites(host, self.path.nodes, sites)
+        self.green, self.coarse = _assembled(host, self.path.nodes, sites, onsite)
 
     @property
     def count(self) -> int:
@@ -119,9 +121,33 @@ class LloydEnergy(eqx.Module):
         return self._batched(directions, LloydEnergy._single_site)
 
     def interaction_with_error(self, directions: Float[Array, "site 3"]) -> tuple[Array, Array]:
-        """Return `interaction` of one configuration and its quadrature error estimate, in eV."""
+        """Return `interaction` of one configuration and its error estimate, in eV.
+
+        The parts of the error are the contour, the mesh of the host and rounding.
+        """
         self._check(directions, batched=False)
-        return self._integrate(self._linked, jnp.asarray(directions, float))
+        spins = jnp.asarray(directions, float)
+        # The matrix 1 - X is rounded relative to 1, however small X and the logarithm may be.
+        value, error = self.integrated(lambda lloyd: lloyd._linked(spins), ROUNDING)
+        return self.prefactor * value, self.prefactor * error
+
+    def integrated(self, integrand, rounding: float = 0.0) -> tuple[Array, Array]:
+        """Return (1/pi) Im int of an integrand and its error: contour, mesh of the host, rounding.
+
+        Parameters
+        ----------
+        integrand : callable
+            Maps this object to an array with the energy first. It is called again with the Green
+            function of the coarser mesh in its place, if the host has one.
+        rounding : float
+            Rounding error of the integrand beyond that of its own value.
+        """
+        values = integrand(self)
+        if self.coarse is None:
+            return self.path.integrate(values, doubt=rounding)
+        green, ratio = self.coarse
+        coarse = integrand(eqx.tree_at(lambda lloyd: lloyd.green, self, green))
+        return self.path.integrate(values, doubt=mesh_error(values, coarse, ratio) + rounding)
 
     def energy(self, spins: Float[Array, "site 3"]) -> Float[Array, ""]:
         """Return the total E(S) of one configuration of vectors of any length, in eV.
@@ -129,11 +155,11 @@ class LloydEnergy(eqx.Module):
         The unchecked form of calling the object; derivatives with respect to unconstrained
         spins (`msgreen.exchange.derivatives`) go through it.
         """
-        return self._integrate(self._total, spins)[0]
+        return self._integrate(self._total(spins))
 
     def connected(self, spins: Float[Array, "site 3"]) -> Float[Array, ""]:
         """Return the connected part of `energy`, for one configuration of any spin lengths."""
-        return self._integrate(self._linked, spins)[0]
+        return self._integrate(self._linked(spins))
 
     def scattering_matrix(self, spins: Float[Array, "site 3"]) -> Complex[Array, "energy dim dim"]:
         """Return G V(S) on the contour, as matrices of size site x 2 orb."""
@@ -217,11 +243,10 @@ class LloydEnergy(eqx.Module):
         return -self.prefactor * self.path.integrate(jnp.stack(traces, axis=1))[0]
 
     def _single_site(self, spins) -> Float[Array, ""]:
-        return self._integrate(self._alone, spins)[0]
+        return self._integrate(self._alone(spins))
 
-    def _integrate(self, log_determinant, spins):
-        value, error = self.path.integrate(log_determinant(spins))
-        return self.prefactor * value, self.prefactor * error
+    def _integrate(self, log_determinant) -> Float[Array, ""]:
+        return self.prefactor * self.path.integrate(log_determinant)[0]
 
     def _total(self, spins) -> Complex[Array, " energy"]:
         """Ln det(1 - G V)."""
@@ -344,14 +369,22 @@ def _power_traces(matrix, order: int) -> list[Complex[Array, " energy"]]:
     return traces[:order]
 
 
-def _between_sites(host: AbstractHost, z, sites):
-    """G(z) with zero on-site blocks, which the host is not asked for."""
+def _assembled(host: AbstractHost, z, sites, onsite: bool):
+    """G(z) between all sites, and the same from a coarser mesh with its ratio, or None.
+
+    Without `onsite` these blocks are zero and the host is not asked for them.
+    """
     count = site_count(sites)
-    i, j = np.nonzero(~np.eye(count, dtype=bool))
-    blocks = host.blocks(z, sites, np.stack([i, j], axis=1)).matrix()
-    size = blocks.shape[-1]
-    green = jnp.zeros((len(z), count, count, size, size), blocks.dtype).at[:, i, j].set(blocks)
-    return jnp.swapaxes(green, 2, 3)
+    i, j = np.nonzero(np.ones((count, count), bool) if onsite else ~np.eye(count, dtype=bool))
+    fine, coarse = host.blocks_and_coarse(z, sites, np.stack([i, j], axis=1))
+
+    def matrix(green):
+        blocks = green.matrix()
+        size = blocks.shape[-1]
+        full = jnp.zeros((len(z), count, count, size, size), blocks.dtype).at[:, i, j].set(blocks)
+        return jnp.swapaxes(full, 2, 3)
+
+    return matrix(fine), None if coarse is None else (matrix(coarse.green), coarse.ratio)
 
 
 def _onsite_blocks(green) -> Complex[Array, "energy site spinorb spinorb"]:

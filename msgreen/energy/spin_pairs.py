@@ -23,10 +23,11 @@ from msgreen_kernels import slogdet
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour
+from msgreen.contour.base import ROUNDING
 from msgreen.convention import OUASSOU
 from msgreen.energy.bound_states import count_bound_states
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost, check_pairs, host_factor, site_count
+from msgreen.hosts.base import AbstractHost, check_pairs, host_factor, mesh_error, site_count
 from msgreen.scattering.contact import AbstractScatterer, resummed
 from msgreen.spin.harmonics import harmonic_count, solid_harmonics
 from msgreen.spin.sphere import sphere_rule
@@ -40,7 +41,8 @@ class PairCoefficients(NamedTuple):
     """Coefficients of F = F0 + mu.(S1 + S2) + sum_a J_a S1_a S2_a + D.(S1 x S2), in eV.
 
     All have the pair as first axis. `residual` is the largest deviation of the energies from the
-    form, `error` the quadrature error estimate of the energies.
+    form. `error` holds the error estimates of F0, mu, J and D in this order: contour, mesh of the
+    host and rounding, added.
     """
 
     F0: Float[Array, " pair"]
@@ -48,7 +50,7 @@ class PairCoefficients(NamedTuple):
     J: Float[Array, "pair 3"]
     D: Float[Array, "pair 3"]
     residual: Float[Array, " pair"]
-    error: Float[Array, " pair"]
+    error: Float[Array, "pair coefficient"]
 
 
 class HarmonicExpansion(NamedTuple):
@@ -116,6 +118,8 @@ class SpinPairs(eqx.Module):
     onsite: Complex[Array, "energy pair two size size"]
     forward: Complex[Array, "energy pair size size"]
     backward: Complex[Array, "energy pair size size"]
+    coarse: tuple[Array, Array, Array] | None
+    ratio: Float[Array, " energy"] | None
     edges: Complex[Array, "two pair site size site size"] | None
     scatterer: AbstractScatterer
     path: Contour
@@ -147,12 +151,12 @@ class SpinPairs(eqx.Module):
         self.path = contour
         self.scatterer = scatterer
         self.prefactor = host_factor(host)
-        onsite, self.forward, self.backward = _blocks(host, contour.nodes, sites, array)
-        self.onsite = onsite
+        fine, self.coarse, self.ratio = _blocks(host, contour.nodes, sites, array)
+        self.onsite, self.forward, self.backward = fine
         self.edges = None
         if gap is not None:
             ends = (contour.nodes[-1].real + jnp.array([-gap, gap])).astype(complex)
-            self.edges = _as_pairs(*_blocks(host, ends, sites, array))
+            self.edges = _as_pairs(*_blocks(host, ends, sites, array)[0])
 
     def energies(
         self, first: Float[Array, "a 3"], second: Float[Array, "b 3"]
@@ -167,7 +171,8 @@ class SpinPairs(eqx.Module):
         Returns
         -------
         value, error : real arrays, shape (pair, a, b)
-            Single-site energies included; the error estimate is that of the quadrature.
+            Single-site energies included; the error estimate adds those of the contour, of the
+            mesh of the host and of rounding. For hosts with a mesh the determinants are made twice.
 
         Raises
         ------
@@ -182,19 +187,18 @@ class SpinPairs(eqx.Module):
 
     def fit(self) -> PairCoefficients:
         """Return the coefficients by least squares from the 36 configurations of paper O."""
-        value, error = self.energies(jnp.asarray(AXES), jnp.asarray(AXES))
+        axes, design = jnp.asarray(AXES), _design()
+        self._check_gap(axes, axes)
+        # The mean is taken out first and put back into F0.
+        rows = np.linalg.pinv(design) @ (np.eye(36) - 1 / 36)
+        rows[0] += 1 / 36
+        value, error = _surface(self, axes, axes, jnp.asarray(rows))
         energies = value.reshape(len(self.pairs), 36)
-        design = _design()
         mean = energies.mean(axis=1, keepdims=True)
         found = (energies - mean) @ jnp.asarray(np.linalg.pinv(design)).T
         residual = jnp.abs(energies - mean - found @ jnp.asarray(design).T).max(axis=1)
         return PairCoefficients(
-            found[:, 0] + mean[:, 0],
-            found[:, 1:4],
-            found[:, 4:7],
-            found[:, 7:],
-            residual,
-            error.max(axis=(1, 2)),
+            found[:, 0] + mean[:, 0], found[:, 1:4], found[:, 4:7], found[:, 7:], residual, error
         )
 
     def derivatives(self) -> tuple[Float[Array, "pair 2 3"], Float[Array, "pair 3 3"]]:
@@ -302,12 +306,14 @@ def pair_vector(K: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
 
 def pair_interactions(found: PairCoefficients, pairs, positions=None) -> Interactions:
     """Return fitted coefficients as an interaction set in the convention of paper O."""
-    error = np.asarray(found.error)[:, None] * np.ones(3)
+    error = np.asarray(found.error)
+    parts = {"J": (found.J, error[:, 4:7]), "D": (found.D, error[:, 7:])}
+    parts["mu"] = found.mu, error[:, 1:4]
     named = {
-        name: Coefficient(np.asarray(value), error, ("xyz",))
-        for name, value in (("J", found.J), ("D", found.D), ("mu", found.mu))
+        name: Coefficient(np.asarray(value), doubt, ("xyz",))
+        for name, (value, doubt) in parts.items()
     }
-    named["residual"] = Coefficient(np.asarray(found.residual), np.asarray(found.error))
+    named["residual"] = Coefficient(np.asarray(found.residual), error.max(axis=1))
     return Interactions((Terms(np.asarray(pairs), named),), OUASSOU, positions)
 
 
@@ -318,13 +324,23 @@ def _design() -> np.ndarray:
 
 
 def _blocks(host, z, sites, pairs):
-    """G on the sites and between them: (energy, pair, two, n, n) and twice (energy, pair, n, n)."""
+    """G on the sites and between them, the same from a coarser mesh, and its ratio.
+
+    The shapes are (energy, pair, two, n, n) and twice (energy, pair, n, n).
+    """
     used, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
     wanted = np.concatenate([np.stack([used, used], axis=1), pairs, pairs[:, ::-1]])
-    found = host.blocks(z, sites, wanted).matrix()
-    onsite, rest = found[:, : len(used)], found[:, len(used) :]
-    return onsite[:, place], rest[:, : len(pairs)], rest[:, len(pairs) :]
+
+    def parts(green):
+        found = green.matrix()
+        onsite, rest = found[:, : len(used)], found[:, len(used) :]
+        return onsite[:, place], rest[:, : len(pairs)], rest[:, len(pairs) :]
+
+    fine, coarse = host.blocks_and_coarse(z, sites, wanted)
+    if coarse is None:
+        return parts(fine), None, None
+    return parts(fine), parts(coarse.green), coarse.ratio
 
 
 def _as_pairs(onsite, forward, backward):
@@ -335,33 +351,49 @@ def _as_pairs(onsite, forward, backward):
 
 
 @eqx.filter_jit
-def _surface(pairs: SpinPairs, first, second):
-    """E(S1, S2) pair by pair, so that memory stays bounded."""
+def _surface(pairs: SpinPairs, first, second, rows=None):
+    """E(S1, S2) pair by pair, so that memory stays bounded, and its error.
+
+    With `rows` (coefficient, 36) the errors are those of these combinations of the energies.
+    """
     i, j = np.array(pairs.pairs).T
+    green = pairs.onsite, pairs.forward, pairs.backward
+    green, coarse = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0), (green, pairs.coarse))
     inputs = (
         jnp.moveaxis(pairs.potentials(first)[:, :, i], 2, 0),
         jnp.moveaxis(pairs.potentials(second)[:, :, j], 2, 0),
-        jnp.moveaxis(pairs.onsite, 1, 0),
-        jnp.moveaxis(pairs.forward, 1, 0),
-        jnp.moveaxis(pairs.backward, 1, 0),
+        green,
+        coarse,
     )
 
+    def combined(energies):
+        return energies if rows is None else rows @ energies.reshape(36, -1)
+
     def of_pair(arrays):
-        one, two, onsite, forward, backward = arrays
-        size = forward.shape[-1]
-        unit = jnp.eye(size, dtype=complex)
-        left = resummed(one, onsite[:, 0]) @ forward
-        right = resummed(two, onsite[:, 1]) @ backward
-        linked = unit - jnp.einsum("aeij,bejk->abeik", left, right)
-        single = [
-            slogdet(unit - onsite[:, 0] @ one)[1][:, None],
-            slogdet(unit - onsite[:, 1] @ two)[1][None],
-        ]
-        total = slogdet(linked)[1] + single[0] + single[1]
-        return pairs.path.integrate(total, axis=-1)
+        one, two, green, coarse = arrays
+        total = _log_determinants(one, two, *green)
+        wanted, doubt = combined(total), ROUNDING
+        if coarse is not None:
+            less = combined(_log_determinants(one, two, *coarse))
+            doubt = mesh_error(wanted, less, pairs.ratio, axis=-1) + ROUNDING
+        error = pairs.path.integrate(wanted, axis=-1, doubt=doubt)[1]
+        return pairs.path.integrate(total, axis=-1)[0], error
 
     value, error = jax.lax.map(of_pair, inputs)
     return pairs.prefactor * value, pairs.prefactor * error
+
+
+def _log_determinants(one, two, onsite, forward, backward):
+    """Ln |det(1 - G V)| of one pair for all combinations of its potentials (a, b, energy)."""
+    unit = jnp.eye(forward.shape[-1], dtype=complex)
+    left = resummed(one, onsite[:, 0]) @ forward
+    right = resummed(two, onsite[:, 1]) @ backward
+    linked = unit - jnp.einsum("aeij,bejk->abeik", left, right)
+    single = [
+        slogdet(unit - onsite[:, 0] @ one)[1][:, None],
+        slogdet(unit - onsite[:, 1] @ two)[1][None],
+    ]
+    return slogdet(linked)[1] + single[0] + single[1]
 
 
 @eqx.filter_jit

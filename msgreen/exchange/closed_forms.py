@@ -33,7 +33,9 @@ from msgreen.exchange.loops import (
     Legs,
     by_order,
     in_blocks,
+    integrate_loops,
     loop_bonds,
+    loop_rounding,
     loop_tensors,
 )
 from msgreen.hosts.base import AbstractHost, host_factor
@@ -122,7 +124,13 @@ def coefficients(
     -------
     dict of Coefficient
         Order 2: ``J_iso`` (loop,), ``J_ani`` (loop, 3, 3), ``D`` (loop, 3). Higher orders:
-        ``B4_iso`` or ``kappa6`` (loop,), and ``C4_chiral`` or ``C6_chiral`` (loop, leg, 3).
+        ``B4_iso`` or ``kappa6`` (loop,), and ``C4_chiral`` or ``C6_chiral`` (loop, leg, 3). Errors
+        are those of the contour, of the mesh of the host and of rounding, added.
+
+    Notes
+    -----
+    For hosts with a mesh the traces are made twice; the sum over the mesh, which takes most of the
+    time, is made once.
 
     References
     ----------
@@ -143,8 +151,9 @@ def coefficients(
     bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)
     factor = host_factor(host)
     entries = 9 * bonds.strength.shape[0] * forward.shape[1] * bonds.strength.shape[-1] ** 2
+    size = jax.lax.stop_gradient(bonds.size())
     found = in_blocks(
-        lambda ahead, behind: _evaluate(contour, bonds, ahead, behind, factor),
+        lambda ahead, behind: _evaluate(contour, bonds, size, ahead, behind, factor),
         forward,
         backward,
         entries,
@@ -182,10 +191,17 @@ def pattern_coefficient(
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 27 and 28.
     """
-    forward, backward = _legs(host, scatterer, contour, sites, loops)
-    _check_carriers(carriers, forward.order)
-    integrand = coefficient_integrand(forward, backward, carriers)
-    return _integrated(host_factor(host), contour, integrand, ("xyz",) * len(carriers))
+    bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)
+    _check_carriers(carriers, forward.shape[1])
+    factor = host_factor(host)
+    rounding = factor * _rounding(contour, bonds.size(), forward)
+
+    def integrand(legs):
+        return coefficient_integrand(legs(forward), legs(backward), carriers)
+
+    coarse = None if bonds.coarse is None else integrand(bonds.coarse_legs)
+    axes = ("xyz",) * len(carriers)
+    return _integrated(factor, contour, integrand(bonds.legs), axes, rounding, bonds, coarse)
 
 
 def energy_by_order(
@@ -220,7 +236,7 @@ def energy_by_order(
         total = jnp.zeros(len(loops))
         for carriers in combinations(range(forward.order), power):
             integrand = coefficient_integrand(forward, backward, carriers)
-            value = _integrated(host_factor(host), contour, integrand, ()).value
+            value = host_factor(host) * contour.integrate(integrand)[0]
             contracted = value * spin_form(spins, carriers)
             total = total - jnp.sum(contracted.reshape(len(loops), -1), axis=1)
         by_order.append(total * multiplicity(loops).astype(float))
@@ -326,7 +342,7 @@ def _legs(host, scatterer, contour, sites, loops) -> tuple[Legs, Legs]:
 
 
 @eqx.filter_jit
-def _evaluate(contour, bonds, forward, backward, factor: float) -> dict[str, Coefficient]:
+def _evaluate(contour, bonds, size, forward, backward, factor: float) -> dict[str, Coefficient]:
     """Return all named coefficients of one block of loops.
 
     Energy by energy, and computed again in reverse mode: the legs of a block then stay in cache,
@@ -335,24 +351,39 @@ def _evaluate(contour, bonds, forward, backward, factor: float) -> dict[str, Coe
 
     def at_energy(slice_of_bonds):
         one = jax.tree.map(lambda table: table[None], slice_of_bonds)
-        named = named_integrands(one.legs(forward), one.legs(backward))
-        return {name: integrand[0] for name, integrand in named.items()}
+        fine = named_integrands(one.legs(forward), one.legs(backward))
+        fine = {name: integrand[0] for name, integrand in fine.items()}
+        if one.coarse is None:
+            return fine, dict.fromkeys(fine)
+        coarse = named_integrands(one.coarse_legs(forward), one.coarse_legs(backward))
+        return fine, {name: integrand[0] for name, integrand in coarse.items()}
 
-    integrands = jax.lax.map(jax.checkpoint(at_energy), bonds)
+    integrands, coarse = jax.lax.map(jax.checkpoint(at_energy), bonds)
+    rounding = factor * _rounding(contour, size, forward)
     return {
         name: _integrated(
             factor,
             contour,
             integrand,
             ("leg", "xyz") if name.endswith("chiral") else ("xyz",) * (integrand.ndim - 2),
+            rounding,
+            bonds,
+            coarse[name],
         )
         for name, integrand in integrands.items()
     }
 
 
-def _integrated(factor, contour, integrand, axes) -> Coefficient:
-    value, error = contour.integrate(integrand)
-    return Coefficient(factor * value, factor * error, axes)
+def _rounding(contour, size, index) -> Float[Array, " loop"]:
+    """Return the rounding error of coefficients of loops in the convention of paper L."""
+    return 4 / index.shape[1] * loop_rounding(contour, size, index)
+
+
+def _integrated(factor, contour, integrand, axes, rounding, bonds, coarse) -> Coefficient:
+    ratio = None if bonds.coarse is None else bonds.coarse.ratio
+    value, error = integrate_loops(contour, integrand, coarse, ratio)
+    floor = rounding.reshape(-1, *(1,) * (error.ndim - 1))
+    return Coefficient(factor * value, factor * error + floor, axes)
 
 
 def _terms(loops, named, found) -> Terms:

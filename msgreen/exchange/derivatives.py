@@ -172,9 +172,14 @@ def closed_hessian(
 def closed_hessian_with_error(
     lloyd: LloydEnergy, directions: Float[Array, "site 3"]
 ) -> tuple[Float[Array, "site 2 site 2"], Float[Array, "site 2 site 2"]]:
-    """Return `closed_hessian` and the error estimate of its quadrature, in eV."""
+    """Return `closed_hessian` and its error estimate (contour, mesh of the host), in eV."""
     _checks.unit_vectors("directions", directions)
     directions = jnp.asarray(directions, float)
+    value, error = lloyd.integrated(lambda known: _hessian_integrand(known, directions))
+    return -lloyd.prefactor * value, lloyd.prefactor * error
+
+
+def _hessian_integrand(lloyd, directions):
     dressed = lloyd.dressed_green(directions)
     vertex = lloyd.scatterer.vertex(lloyd.path.nodes, lloyd.count)
     tangent = _tangent_vertex(vertex, directions)
@@ -186,8 +191,7 @@ def closed_hessian_with_error(
     diagonal = jnp.einsum(
         "ei,ij,ab->eiajb", onsite, jnp.eye(count, dtype=complex), jnp.eye(2, dtype=complex)
     )
-    value, error = lloyd.path.integrate(pairs - diagonal)
-    return -lloyd.prefactor * value, lloyd.prefactor * error
+    return pairs - diagonal
 
 
 def closed_rotation_tensor(

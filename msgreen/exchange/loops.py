@@ -17,11 +17,15 @@ from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.clusters import check_loops, check_order, multiplicity
 from msgreen.contour import Contour
-from msgreen.hosts.base import AbstractHost, host_factor, site_count
+from msgreen.contour.base import ROUNDING
+from msgreen.hosts.base import AbstractHost, Coarse, host_factor, mesh_error, site_count
 from msgreen.scattering.contact import AbstractRigidScatterer, AbstractScatterer
 from msgreen.spin.algebra import Green
 
 _BLOCK_BYTES = 32 * 2**20
+
+FORBIDDEN = 1e-9
+"""Relative change between meshes below which a component is zero by symmetry: rounding is 1e-12."""
 
 
 class Legs(eqx.Module):
@@ -70,14 +74,28 @@ class Bonds(eqx.Module):
         A of shape (energy, pair, orb, orb), B of shape (energy, pair, 3, orb, orb).
     strength : complex array, shape (energy, pair, orb, orb)
         t of the site at which the pair ends.
+    coarse : Coarse, optional
+        `green` from a coarser mesh, of hosts that sum over one.
     """
 
     green: Green
     strength: Complex[Array, "energy pair orb orb"]
+    coarse: Coarse | None = None
 
     def legs(self, index) -> Legs:
         """Return the legs of loops whose pairs are the rows `index` (loop, order)."""
         return Legs(self.green[:, index], self.strength[:, index])
+
+    def coarse_legs(self, index) -> Legs | None:
+        """Return `legs` from the coarser mesh, if there is one."""
+        if self.coarse is None:
+            return None
+        return Legs(self.coarse.green[:, index], self.strength[:, index])
+
+    def size(self) -> Float[Array, "energy pair"]:
+        """Return the norm of G times that of t, which bounds what a leg contributes."""
+        green = jnp.linalg.norm(self.green.matrix(), axis=(-2, -1))
+        return green * jnp.linalg.norm(self.strength, axis=(-2, -1))
 
 
 def loop_bonds(
@@ -107,7 +125,8 @@ def loop_bonds(
     check_order(loops.shape[1])
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     strength = scatterer.strength(z, site_count(sites))[:, found[:, 1]]
-    bonds = Bonds(host.blocks(z, sites, found), strength)
+    green, coarse = host.blocks_and_coarse(z, sites, found)
+    bonds = Bonds(green, strength, coarse)
     return bonds, index[: len(loops)], index[len(loops) :]
 
 
@@ -135,6 +154,8 @@ def loop_tensors(
     Returns
     -------
     tensor, error : real arrays, shape (loop, 3, ..., 3)
+        The error is that of the contour, of the mesh of the host and of rounding, added. For hosts
+        with a mesh the traces are made twice.
 
     References
     ----------
@@ -144,18 +165,22 @@ def loop_tensors(
     order = loops.shape[1]
     check_order(order)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
-    green = host.blocks(contour.nodes, sites, found).matrix()
-    vertex = scatterer.vertex(contour.nodes, site_count(sites))
-    table = vertex[:, found[:, 0]] @ green[:, :, None]
+    green, coarse = host.blocks_and_coarse(contour.nodes, sites, found)
+    vertex = scatterer.vertex(contour.nodes, site_count(sites))[:, found[:, 0]]
+    table = vertex @ green.matrix()[:, :, None]
+    shadow = None if coarse is None else vertex @ coarse.green.matrix()[:, :, None]
+    ratio = None if coarse is None else coarse.ratio
     value, error = in_blocks(
-        lambda ahead, behind: _tensors(contour, table, ahead, behind),
+        lambda ahead, behind: _tensors(contour, table, shadow, ratio, ahead, behind),
         index[: len(loops)],
         index[len(loops) :],
-        len(contour.nodes) * 3**order * green.shape[-1] ** 2,
+        len(contour.nodes) * 3**order * table.shape[-1] ** 2,
     )
+    largest = jnp.linalg.norm(table, axis=(-2, -1)).max(axis=-1)
+    rounding = 2 * loop_rounding(contour, largest, index[: len(loops)])
     factor = -host_factor(host) * multiplicity(loops) / (2 * order)
-    factor = factor.reshape(-1, *(1,) * order)
-    return factor * value, np.abs(factor) * error
+    factor, rounding = (a.reshape(-1, *(1,) * order) for a in (factor, rounding))
+    return factor * value, np.abs(factor) * (error + rounding)
 
 
 def loop_energies(
@@ -183,7 +208,9 @@ def loop_energies(
     Returns
     -------
     energy, error : real arrays, shape (loop,)
-        The error is the difference of the contour's two rules, which overestimates it.
+        The error of the contour is the difference of its two rules, which overestimates it; those
+        of the mesh of the host and of rounding are added. For hosts with a mesh the traces are
+        made twice.
 
     References
     ----------
@@ -194,13 +221,70 @@ def loop_energies(
     check_order(order)
     _checks.unit_vectors("directions", directions)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
-    green = host.blocks(contour.nodes, sites, found).matrix()
-    potential = scatterer.potential(contour.nodes, jnp.asarray(directions, float))
-    rules = jnp.stack([contour.weights, contour.embedded])
-    traces = loop_trace(potential[:, found[:, 0]] @ green, index, rules)
+    green, coarse = host.blocks_and_coarse(contour.nodes, sites, found)
+    potential = scatterer.potential(contour.nodes, jnp.asarray(directions, float))[:, found[:, 0]]
+    table = potential @ green.matrix()
+    # Every second energy on its own: errors of neighbours must not cancel.
+    odd = jnp.asarray(np.arange(len(contour.weights)) % 2, complex)
+    share = 0.0 if coarse is None else contour.weights * coarse.ratio.astype(complex)
+    parts = jnp.stack([(1 - odd) * share, odd * share])
+    rules = jnp.concatenate([jnp.stack([contour.weights, contour.embedded]), parts])
+    traces = loop_trace(table, index, rules)
     both = traces[:, : len(loops)] + traces[:, len(loops) :]
+    error = jnp.abs(both[0] - both[1])
+    if coarse is not None:
+        less = loop_trace(potential @ coarse.green.matrix(), index, parts)
+        change = both[2:] - less[:, : len(loops)] - less[:, len(loops) :]
+        error = error + jnp.abs(change).sum(axis=0)
+    size = jnp.linalg.norm(table, axis=(-2, -1))
+    rounding = 2 * np.pi * loop_rounding(contour, size, index[: len(loops)])
     factor = host_factor(host) * multiplicity(loops) / (2 * order * np.pi)
-    return -factor * both[0].imag, jax.lax.stop_gradient(factor * jnp.abs(both[0] - both[1]))
+    return -factor * both[0].imag, jax.lax.stop_gradient(factor * (error + rounding))
+
+
+def integrate_loops(contour: Contour, fine, coarse, ratio) -> tuple[Array, Array]:
+    """Integrate what belongs to loops, with the error of the contour and of the mesh.
+
+    Parameters
+    ----------
+    contour : Contour
+    fine, coarse : complex arrays, shape (energy, loop, ...)
+        From `blocks` and from `Coarse.green`; the latter None for hosts without a mesh.
+    ratio : real array, shape (energy,), or None
+
+    Notes
+    -----
+    One component of a tensor may be the same on two meshes by accident. All are therefore as
+    uncertain as the one that changes most, except those that symmetry keeps at zero.
+    """
+    if coarse is None:
+        return contour.integrate(fine)
+    doubt = mesh_error(fine, coarse, ratio)
+    largest = doubt.max(axis=tuple(range(2, doubt.ndim)), keepdims=True)
+    return contour.integrate(fine, doubt=jnp.where(doubt > FORBIDDEN * largest, largest, doubt))
+
+
+def loop_rounding(
+    contour: Contour, size: Float[Array, "energy pair"], index: np.ndarray
+) -> Float[Array, " loop"]:
+    """Return a bound of the rounding error of (1/pi) int of the trace around loops.
+
+    A trace may vanish by symmetry, but the products that cancel in it do not: their rounding is
+    that of the norms of the legs. By Hoelder's inequality the integral of the product over the
+    legs is at most the product of their N-norms over the energies, which costs nothing per loop.
+
+    Parameters
+    ----------
+    contour : Contour
+    size : real array, shape (energy, pair)
+        Norms of the legs.
+    index : int array, shape (loop, order)
+        Rows of pairs along the legs.
+    """
+    order = index.shape[1]
+    norm = jnp.abs(contour.weights) @ size**order / np.pi
+    bound = jnp.prod((norm ** (1 / order))[index], axis=1)
+    return jax.lax.stop_gradient(ROUNDING * bound)
 
 
 def by_order(clusters: Sequence[np.ndarray], evaluate: Callable[[np.ndarray], Any]) -> list:
@@ -258,13 +342,17 @@ def in_blocks(evaluate, forward: np.ndarray, backward: np.ndarray, entries: int,
 
 
 @eqx.filter_jit
-def _tensors(contour, table, forward, backward):
+def _tensors(contour, table, shadow, ratio, forward, backward):
     """(1/pi) Im int of the traces over both senses, and its error."""
     order = forward.shape[1]
-    ahead = _open_trace(table, forward)
-    # The reversed loop lists its sites, hence its tensor axes, backwards.
-    behind = jnp.transpose(_open_trace(table, backward), (0, 1, *range(order + 1, 1, -1)))
-    return contour.integrate(ahead + behind)
+
+    def both(legs):
+        ahead = _open_trace(legs, forward)
+        # The reversed loop lists its sites, hence its tensor axes, backwards.
+        axes = (0, 1, *range(order + 1, 1, -1))
+        return ahead + jnp.transpose(_open_trace(legs, backward), axes)
+
+    return integrate_loops(contour, both(table), None if shadow is None else both(shadow), ratio)
 
 
 def _open_trace(legs, index) -> Complex[Array, "energy loop ..."]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,6 +14,39 @@ from msgreen.contour import Contour, imaginary_axis, matsubara
 from msgreen.errors import InputError
 from msgreen.lattice import HoppingModel
 from msgreen.spin.algebra import Green
+
+
+class Coarse(eqx.Module):
+    """The Green function of a host from a coarser mesh, which tells the error of the finer one.
+
+    What is computed from G is computed from both; the error of the finer result is `ratio` times
+    their difference (`mesh_error`).
+
+    Attributes
+    ----------
+    green : Green
+        The same blocks from the coarser mesh.
+    ratio : real array, shape (energy,)
+        How much closer to the infinitely fine mesh the finer one is.
+    """
+
+    green: Green
+    ratio: Float[Array, " energy"]
+
+
+def mesh_error(fine, coarse, ratio, axis: int = 0) -> Float[Array, "..."]:
+    """Return the error of what a host's Green function was used for, energy by energy.
+
+    Parameters
+    ----------
+    fine, coarse : arrays
+        The same function of `blocks` and of `Coarse.green`, with the energy on `axis`.
+    ratio : real array, shape (energy,)
+        `Coarse.ratio`.
+    axis : int
+    """
+    change = jnp.moveaxis(jnp.abs(jax.lax.stop_gradient(fine - coarse)), axis, -1)
+    return jnp.moveaxis(change * jax.lax.stop_gradient(ratio), -1, axis)
 
 
 class AbstractHost(eqx.Module):
@@ -52,6 +86,21 @@ class AbstractHost(eqx.Module):
     def contour(self, sites) -> Contour:
         """Return the energies and weights that suit this host and these sites."""
 
+    def blocks_and_coarse(
+        self, z: Complex[Array, " energy"], sites, pairs: np.ndarray
+    ) -> tuple[Green, Coarse | None]:
+        """Return `blocks`, and the same from a coarser mesh by hosts that sum over one.
+
+        Whatever gives an error estimate asks for both. Hosts with closed forms leave it as it is:
+        their G is exact up to rounding, which the consumers know.
+
+        Returns
+        -------
+        blocks : Green
+        coarse : Coarse or None
+        """
+        return self.blocks(z, sites, pairs), None
+
     @property
     def assumed_gap(self) -> float | None:
         """Half-width in eV of the gap around E_F that `contour` relies on, None without one."""
@@ -78,6 +127,15 @@ class AbstractLatticeHost(AbstractHost):
         `momentum`, shape (dim,), is the pair momentum of a superconductor in units of the
         reciprocal vectors: closed directions are twisted by half of it per cell.
         """
+
+    def model_blocks_and_coarse(
+        self, model: HoppingModel, z: Complex[Array, " energy"], sites, pairs, momentum=None
+    ) -> tuple[
+        Complex[Array, "energy pair spinorb spinorb"],
+        tuple[Complex[Array, "energy pair spinorb spinorb"], Float[Array, " energy"]] | None,
+    ]:
+        """Return `model_blocks`, and those of a coarser mesh with `Coarse.ratio`, or None."""
+        return self.model_blocks(model, z, sites, pairs, momentum), None
 
     @abc.abstractmethod
     def has_levels(self, model: HoppingModel, low: float, high: float, momentum=None) -> bool:

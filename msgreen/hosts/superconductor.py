@@ -11,7 +11,13 @@ from msgreen._precision import require_x64
 from msgreen._typing import Array, Float
 from msgreen.contour import Contour
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost, AbstractLatticeHost, check_pairs, level_contour
+from msgreen.hosts.base import (
+    AbstractHost,
+    AbstractLatticeHost,
+    Coarse,
+    check_pairs,
+    level_contour,
+)
 from msgreen.lattice import HoppingModel
 from msgreen.lattice.nambu import Pairing, charge_phase, double
 from msgreen.spin.algebra import Green, decompose
@@ -89,16 +95,18 @@ class Superconductor(AbstractHost):
 
     def blocks(self, z, sites, pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. Sites are those of the normal host."""
-        model = self.model
-        momentum = self.pair_momentum if _moves(self.pair_momentum) else None
-        green = self.normal.model_blocks(model, z, sites, pairs, momentum)
-        if momentum is not None:
-            cells = jnp.asarray(np.asarray(sites)[:, :-1], float)
-            phase = charge_phase(jnp.pi * (cells @ momentum), model.orbitals // 2)
-            phase = jnp.concatenate([phase, phase], axis=-1)
-            pairs = check_pairs(pairs, len(phase))
-            green = phase[pairs[:, 0], :, None] * green * phase[pairs[:, 1], None, :].conj()
-        return decompose(green)
+        green = self.normal.model_blocks(self.model, z, sites, pairs, self._momentum)
+        return decompose(self._turned(green, sites, pairs))
+
+    def blocks_and_coarse(self, z, sites, pairs) -> tuple[Green, Coarse | None]:
+        """Return G_ij(z) from two meshes; see `AbstractHost.blocks_and_coarse`."""
+        green, coarse = self.normal.model_blocks_and_coarse(
+            self.model, z, sites, pairs, self._momentum
+        )
+        fine = decompose(self._turned(green, sites, pairs))
+        if coarse is None:
+            return fine, None
+        return fine, Coarse(decompose(self._turned(coarse[0], sites, pairs)), coarse[1])
 
     def contour(self, sites) -> Contour:
         """Return poles of the Fermi function, or of a gap that has been checked."""
@@ -108,13 +116,27 @@ class Superconductor(AbstractHost):
 
     def has_levels(self, low: float, high: float) -> bool:
         """Return whether the superconductor has levels between two energies in eV."""
-        momentum = self.pair_momentum if _moves(self.pair_momentum) else None
-        return self.normal.has_levels(self.model, low, high, momentum)
+        return self.normal.has_levels(self.model, low, high, self._momentum)
 
     @property
     def assumed_gap(self) -> float | None:
         """The gap, at zero temperature; see `AbstractHost.assumed_gap`."""
         return None if self.normal.temperature > 0 else self.gap
+
+    @property
+    def _momentum(self):
+        return self.pair_momentum if _moves(self.pair_momentum) else None
+
+    def _turned(self, green, sites, pairs):
+        """Go back to the gauge where Delta turns."""
+        momentum = self._momentum
+        if momentum is None:
+            return green
+        cells = jnp.asarray(np.asarray(sites)[:, :-1], float)
+        phase = charge_phase(jnp.pi * (cells @ momentum), self.model.orbitals // 2)
+        phase = jnp.concatenate([phase, phase], axis=-1)
+        pairs = check_pairs(pairs, len(phase))
+        return phase[pairs[:, 0], :, None] * green * phase[pairs[:, 1], None, :].conj()
 
 
 def _moves(momentum) -> bool:

@@ -1,8 +1,9 @@
 """An infinite lattice, summed over k on meshes that know their own error."""
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -11,14 +12,30 @@ from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractLatticeHost, check_pairs, level_contour
+from msgreen.hosts.base import AbstractLatticeHost, Coarse, check_pairs, level_contour
 from msgreen.lattice import HoppingModel, bloch_matrix, grid, mesh_blocks
 from msgreen.spin.algebra import Green, decompose
 
 COARSEST_MESH = 16
 LARGEST_POINT_COUNT = 2**22
+SMALLEST_GROWTH = 10.0
+"""Factor by which the error of a mesh may exceed the square of that of its half, relative to G.
+
+Waves spread in d dimensions as R^-(d-1)/2, so that it is 1/2 along a chain, 0.3 sqrt(N) on a square
+and N / 8 on a cubic lattice with one band. max(10, N / 4) leaves room for bands of different speed
+and for coefficients that change little by accident; with 3 in place of 10 five of 17 random
+problems had errors up to twice the estimate.
+"""
 LEVEL_MESH = {1: 2048, 2: 256, 3: 48}
 """Points per direction on which levels in a gap are looked for."""
+
+
+class MeshSum(NamedTuple):
+    """Blocks (energy, pair, dim, dim) of a mesh and of a part of it, and the ratio of `Coarse`."""
+
+    fine: Complex[Array, "energy pair dim dim"]
+    coarse: Complex[Array, "energy pair dim dim"]
+    ratio: Float[Array, " energy"]
 
 
 class TightBinding(AbstractLatticeHost):
@@ -39,8 +56,9 @@ class TightBinding(AbstractLatticeHost):
     gap : float, optional
         Distance in eV from E_F to the nearest level, checked on a dense mesh.
     mesh : int, optional
-        Even number of points per direction, for all energies. By default chosen for every energy;
-        it must be given where JAX traces the model or the energies (`converged_mesh`).
+        Even number of points per direction, for all energies, more than twice the distance of the
+        sites in cells. By default chosen for every energy; it must be given where JAX traces the
+        model or the energies (`converged_mesh`). Its error reaches every result.
     accuracy : float
         Largest estimated error of G, relative to its largest entry, for chosen meshes.
 
@@ -106,6 +124,11 @@ class TightBinding(AbstractLatticeHost):
         """Return G_ij(z); see `AbstractHost.blocks`."""
         return decompose(self.model_blocks(self.model, z, sites, pairs))
 
+    def blocks_and_coarse(self, z, sites, pairs) -> tuple[Green, Coarse]:
+        """Return G_ij(z) from two meshes; see `AbstractHost.blocks_and_coarse`."""
+        fine, (coarse, ratio) = self.model_blocks_and_coarse(self.model, z, sites, pairs)
+        return decompose(fine), Coarse(decompose(coarse), ratio)
+
     def contour(self, sites) -> Contour:
         """Return poles of the Fermi function, or of a gap that has been checked."""
         self.model.lattice.check_sites(sites)
@@ -124,33 +147,38 @@ class TightBinding(AbstractLatticeHost):
 
     def model_blocks(self, model, z, sites, pairs, momentum=None):
         """Return the blocks of another model; see `AbstractLatticeHost.model_blocks`."""
+        return self.model_blocks_and_coarse(model, z, sites, pairs)[0]
+
+    def model_blocks_and_coarse(self, model, z, sites, pairs, momentum=None):
+        """Return blocks from two meshes; see `AbstractLatticeHost.model_blocks_and_coarse`.
+
+        The coarser mesh is a part of the finer one and costs nothing here.
+        """
         z = jnp.asarray(z, complex)
         steps, start, end = self._steps(model, sites, pairs)
         if self.mesh is not None:
-            cells, _ = _sum(model, self.mesh, z, steps)
+            _check_reach(self.mesh, steps)
+            found = _sum(model, self.mesh, z, steps)
         else:
-            cells, _, _ = self._converged(model, z, steps)
-        return _pick(cells, model, steps, start, end)
+            found, _ = self._converged(model, z, steps)
+        fine, coarse = (
+            _pick(cells, model, steps, start, end) for cells in (found.fine, found.coarse)
+        )
+        return fine, (coarse, found.ratio)
 
     def with_error(
         self, z, sites, pairs
     ) -> tuple[Complex[Array, "energy pair spinorb spinorb"], Float[Array, " energy"]]:
         """Return the blocks as matrices, and an estimate of their largest error per energy."""
-        z = jnp.asarray(z, complex)
-        steps, start, end = self._steps(self.model, sites, pairs)
-        if self.mesh is not None:
-            cells, coarse = _sum(self.model, self.mesh, z, steps)
-            error = _mesh_error(cells, coarse)
-        else:
-            cells, error, _ = self._converged(self.model, z, steps)
-        return _pick(cells, self.model, steps, start, end), error
+        fine, (coarse, ratio) = self.model_blocks_and_coarse(self.model, z, sites, pairs)
+        return fine, _largest_error(fine, coarse, ratio)
 
     def converged_mesh(self, z, sites) -> np.ndarray:
         """Return the mesh that every energy needs for the blocks between all given sites."""
         rows = len(np.asarray(sites))
         pairs = np.stack(np.meshgrid(np.arange(rows), np.arange(rows)), axis=-1).reshape(-1, 2)
         steps, _, _ = self._steps(self.model, sites, pairs)
-        return self._converged(self.model, jnp.asarray(z, complex), steps)[2]
+        return self._converged(self.model, jnp.asarray(z, complex), steps)[1]
 
     def has_levels(self, model, low, high, momentum=None) -> bool:
         """Look for levels on a dense mesh; see `AbstractLatticeHost.has_levels`."""
@@ -177,9 +205,9 @@ class TightBinding(AbstractLatticeHost):
                 "is missing. Ask `converged_mesh` for it beforehand."
             )
         dim, size = model.lattice.dimension, model.size
-        blocks = np.zeros((len(z), len(steps), size, size), complex)
-        error, meshes = np.full(len(z), np.inf), np.zeros(len(z), int)
-        reach = int(np.abs(steps).max(initial=0))
+        blocks = np.zeros((2, len(z), len(steps), size, size), complex)
+        ratio, error = np.zeros(len(z)), np.full(len(z), np.inf)
+        meshes, reach = np.zeros(len(z), int), int(np.abs(steps).max(initial=0))
         mesh, left = max(COARSEST_MESH, 2 * reach + 2), np.arange(len(z))
         while len(left):
             if mesh**dim > LARGEST_POINT_COUNT:
@@ -189,12 +217,13 @@ class TightBinding(AbstractLatticeHost):
                     f"{complex(np.asarray(z)[left[-1]]):.2g} eV. Raise the temperature or "
                     "`accuracy`, or give `mesh`."
                 )
-            fine, coarse = _sum(model, mesh, z[left], steps)
-            blocks[left], error[left], meshes[left] = fine, _mesh_error(fine, coarse), mesh
-            scale = np.abs(blocks[left]).max(axis=(1, 2, 3))
+            found = _sum(model, mesh, z[left], steps)
+            blocks[0, left], blocks[1, left], ratio[left] = found
+            error[left], meshes[left] = _largest_error(*found), mesh
+            scale = np.abs(blocks[0, left]).max(axis=(1, 2, 3))
             left = left[error[left] > self.accuracy * scale]
             mesh *= 2
-        return jnp.asarray(blocks), jnp.asarray(error), meshes
+        return MeshSum(*map(jnp.asarray, (*blocks, ratio))), meshes
 
 
 def _check_homogeneous(model: HoppingModel) -> None:
@@ -205,28 +234,48 @@ def _check_homogeneous(model: HoppingModel) -> None:
         )
 
 
+def _check_reach(mesh: int, steps) -> None:
+    """Refuse cells that a torus of `mesh` cells places as near the other way round."""
+    reach = int(np.abs(steps).max(initial=0))
+    if 2 * reach >= mesh:
+        raise InputError(
+            f"Argument `mesh` must be more than twice the distance of the sites, but it is {mesh} "
+            f"and they are up to {reach} cells apart. Use at least {2 * reach + 2}."
+        )
+
+
 @eqx.filter_jit
 def _sum_distinct(model, mesh, z, steps):
-    return mesh_blocks(model.matrices(), model.cells, mesh, z, np.array(steps, int))
+    cosets = mesh_blocks(model.matrices(), model.cells, mesh, z, np.array(steps, int))
+    fine = cosets.mean(axis=0)
+    known, cosets = jax.lax.stop_gradient((fine, cosets))
+    # The first distance is zero: the diagonal of its block sets the scale of every orbital.
+    scale = jnp.sqrt(jnp.abs(jnp.diagonal(known[:, 0], axis1=1, axis2=2)))
+    change = jnp.abs(cosets - known) / (scale[:, None, :, None] * scale[:, None, None, :])
+    onsite = change[:, :, 0].max(axis=(0, 2, 3))
+    # In some cosets the images may cancel, but not in all.
+    coarse = cosets[jnp.argmax(change.max(axis=(2, 3, 4)), axis=0), np.arange(len(z))]
+    growth = max(SMALLEST_GROWTH, mesh / 4)
+    return MeshSum(fine, coarse, growth * jnp.minimum(1.0, onsite))
 
 
-def _sum(model, mesh, z, steps):
-    """Blocks for all pairs; equal cell distances are computed once."""
-    distinct, inverse = np.unique(steps, axis=0, return_inverse=True)
-    fine, coarse = _sum_distinct(model, mesh, z, tuple(map(tuple, distinct.tolist())))
-    return fine[:, inverse.ravel()], coarse[:, inverse.ravel()]
+def _sum(model, mesh, z, steps) -> MeshSum:
+    """Blocks for all pairs; equal cell distances are computed once, and distance zero always."""
+    with_zero = np.concatenate([np.zeros((1, steps.shape[1]), int), steps])
+    distinct, inverse = np.unique(with_zero, axis=0, return_inverse=True)
+    # Zero goes first.
+    first = int(inverse.ravel()[0])
+    order = np.concatenate([[first], np.delete(np.arange(len(distinct)), first)])
+    place = np.argsort(order)[inverse.ravel()[1:]]
+    found = _sum_distinct(model, mesh, z, tuple(map(tuple, distinct[order].tolist())))
+    return MeshSum(found.fine[:, place], found.coarse[:, place], found.ratio)
 
 
-def _mesh_error(fine, coarse) -> Float[Array, " energy"]:
-    """Error of the fine mesh: its images lie twice as far away as those of the coarse one.
-
-    With a difference delta of the meshes, relative to G, the error is about delta^2; it is taken
-    as min(delta, 10 delta^2) and a rounding error.
-    """
+def _largest_error(fine, coarse, ratio) -> Float[Array, " energy"]:
+    """Largest error of an entry of the finer mesh, and its rounding."""
     axes = (1, 2, 3)
     scale = jnp.abs(fine).max(axis=axes)
-    delta = jnp.abs(fine - coarse).max(axis=axes) / scale
-    return scale * (jnp.minimum(delta, 10 * delta**2) + 1e-14)
+    return ratio * jnp.abs(fine - coarse).max(axis=axes) + 1e-14 * scale
 
 
 def _pick(cells, model, steps, start, end):

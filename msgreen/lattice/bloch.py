@@ -61,44 +61,51 @@ def resolvent(matrices, cells, k, z) -> Complex[Array, "k dim dim"]:
 
 def mesh_blocks(
     matrices, cells, mesh: int, z, differences, twist=0.0
-) -> tuple[Complex[Array, "energy difference dim dim"], Complex[Array, "..."]]:
-    """Return G between cells of an infinite lattice, from a mesh and from every second point.
+) -> Complex[Array, "coset energy difference dim dim"]:
+    """Return G between cells of an infinite lattice from interleaved meshes.
+
+    A mesh of N points per direction falls into 2^dim cosets of N/2 points per direction, the
+    twisted tori of N/2 cells. Their mean is the torus of N cells, and how they scatter about it
+    estimates their errors at no cost.
 
     Parameters
     ----------
     matrices : complex array, shape (hop, dim, dim)
     cells : int array, shape (hop, dim)
     mesh : int
-        Even number of points along every direction.
+        N, even.
     z : complex array, shape (energy,)
     differences : int array, shape (difference, dim)
         R; the block is <0| G |R>.
     twist : float or array, shape (dim,)
+        Of the torus of N cells.
 
     Returns
     -------
-    fine, coarse : complex arrays, shape (energy, difference, dim, dim)
-        Their difference estimates the error of the coarse mesh.
+    complex array, shape (2^dim, energy, difference, dim, dim)
+        The first is the torus of N/2 cells with the same twist.
     """
     cells, differences = np.asarray(cells), np.asarray(differences, float)
     dim = cells.shape[1]
-    total = mesh**dim
+    half = mesh // 2
+    total = half**dim
     chunk = min(CHUNK, total)
-    starts = np.arange(0, total, chunk)
-    shape = (mesh,) * dim
-
-    def add(sums, start):
-        index = start + jnp.arange(chunk)
-        inside = (index < total).astype(float)
-        point = jnp.stack(jnp.unravel_index(jnp.minimum(index, total - 1), shape), axis=-1)
-        even = jnp.all(point % 2 == 0, axis=-1).astype(float) * 2.0**dim
-        k = (point.astype(float) + jnp.asarray(twist, float)) / mesh
-        back = wave(-k, differences.T)
-        green = jax.vmap(lambda energy: resolvent(matrices, cells, k, energy))(z)
-        weights = jnp.stack([inside, inside * even]).astype(complex) / total
-        return sums + jnp.einsum("wk,kr,ekij->werij", weights, back, green, optimize=True), None
-
+    starts = jnp.arange(0, total, chunk)
     size = matrices.shape[-1]
-    zero = jnp.zeros((2, len(z), len(differences), size, size), complex)
-    sums, _ = jax.lax.scan(jax.checkpoint(add), zero, jnp.asarray(starts))
-    return sums[0], sums[1]
+
+    def coset(corner):
+        def add(sums, start):
+            index = start + jnp.arange(chunk)
+            inside = (index < total).astype(complex) / total
+            steps = jnp.unravel_index(jnp.minimum(index, total - 1), (half,) * dim)
+            point = 2 * jnp.stack(steps, axis=-1) + corner
+            k = (point.astype(float) + jnp.asarray(twist, float)) / mesh
+            back = inside[:, None] * wave(-k, differences.T)
+            green = jax.vmap(lambda energy: resolvent(matrices, cells, k, energy))(z)
+            return sums + jnp.einsum("kr,ekij->erij", back, green), None
+
+        zero = jnp.zeros((len(z), len(differences), size, size), complex)
+        return jax.lax.scan(jax.checkpoint(add), zero, starts)[0]
+
+    corners = np.stack(np.meshgrid(*[np.arange(2)] * dim, indexing="ij"), axis=-1)
+    return jax.lax.map(coset, jnp.asarray(corners.reshape(-1, dim)))
