@@ -302,6 +302,7 @@ PAIRS = "hamiltonian heisenberg_pairs\nn_interaction_pairs 1\ni j da db dc Jij\n
         (PAIRS.replace("1 0 0 10", "0 0 0 10"), "line 4: .*itself"),
         (PAIRS.replace("Jij", "J"), "line 3: must hold the columns jij or dijx dijy dijz"),
         (PAIRS.replace("0 0 10", "0 0 10 7"), "line 4: must hold one number for each of 6"),
+        ("n_interaction_pairs 1\n", "a.cfg, line 1: must be followed by a header"),
         (PAIRS + "ddi_method fft\n", "it has 'ddi_method fft'"),
         (PAIRS + "cubic_anisotropy_magnitude 1\n", "no cubic anisotropy"),
         (PAIRS + "n_defects 1\n", "it has 'n_defects 1'"),

@@ -147,7 +147,7 @@ def test_damaged_files(program, name, target, reader, tmp_path):
                 found = reader(tmp_path / target)
             except MsgreenError as error:
                 refused += 1
-                assert name.split(".")[0] in str(error) or str(tmp_path) in str(error), error
+                assert str(tmp_path) in str(error), error
                 continue
             except Exception as error:
                 raise AssertionError(f"mutant {number}: {content[:2000]!r}") from error

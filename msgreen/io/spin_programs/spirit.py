@@ -304,21 +304,22 @@ def _table(lines: list[Line], path, keyword: str, files, sites, values) -> list[
             raise FileFormatError(f"{other}: must hold a table, but it is empty. Give the right.")
     if start is None and named is None:
         return []
-    rows = lines if start is None else lines[start + 1 :]
-    count = len(rows) - 1 if start is None else lines[start].rest(1).count("a number of rows")
+    first = 0 if start is None else start + 1
+    count = len(lines) - 1 if start is None else lines[start].rest(1).count("a number of rows")
     if not count:
         return []
-    columns = [name.lower() for name in after(rows, 0, 1, "a header of columns")[0].words]
+    (header,) = after(lines, first, 1, "a header of columns")
+    columns = [name.lower() for name in header.words]
     unknown = [c for c in columns if c in ("ka", "kb", "kc", "k4", "dija", "dijb", "dijc")]
     if unknown:
-        raise rows[0].error("Cartesian components", f"it has the columns {', '.join(unknown)}")
-    found = [_Row(line, columns) for line in after(rows, 1, count, f"{count} rows")]
+        raise header.error("Cartesian components", f"it has the columns {', '.join(unknown)}")
+    found = [_Row(line, columns) for line in after(lines, first + 1, count, f"{count} rows")]
     groups = [{group} if isinstance(group, str) else set(group) for group in values]
     partly = [g for g in groups if 0 < len(g & set(columns)) < len(g)]
     absent = [name for name in sites if name not in columns]
     if len(set(columns)) < len(columns) or partly or not any(g <= set(columns) for g in groups):
         wanted = " or ".join(" ".join(sorted(group)) for group in groups)
-        raise rows[0].error(f"the columns {wanted}, each once", f"it has {' '.join(columns)[:80]}")
+        raise header.error(f"the columns {wanted}, each once", f"it has {' '.join(columns)[:80]}")
     if absent:
         raise found[0].line.error(f"a column {absent[0]!r}", "its header has none")
     return found
