@@ -12,6 +12,10 @@ from msgreen_kernels.linalg.xla import eliminate
 from msgreen_kernels.logdet import xla
 
 
+# A determinant alone is a third of an elimination to the inverse; LAPACK is faster beyond this.
+LARGEST_ELIMINATED = 8
+
+
 @flat
 def _value(a: Array) -> tuple[Array, Array]:
     def default(a):
@@ -19,7 +23,7 @@ def _value(a: Array) -> tuple[Array, Array]:
         return phase, logabs
 
     def cpu(a):
-        if prefers_lapack(*a.shape[:2]):
+        if a.shape[-1] > LARGEST_ELIMINATED or prefers_lapack(*a.shape[:2]):
             return lapack.in_serial_calls(default, a)
         found = eliminate(a, pivoting=True)
         return found.phase, found.logabs
@@ -95,8 +99,8 @@ def slogdet(a: ArrayLike) -> tuple[Array, Array]:
     Notes
     -----
     All routes pivot, so a small leading minor costs no accuracy: unrolled elimination for
-    n <= 4, elimination in a loop for many matrices up to n = 20, LAPACK beyond. Derivatives of
-    every order, forward and reverse, use d ln det a = Tr(a^-1 da); they are infinite or NaN at
+    n <= 4, elimination in a loop for many matrices up to n = 8 (n = 20 with derivatives), LAPACK
+    beyond. Derivatives of every order, forward and reverse, use d ln det a = Tr(a^-1 da); they are infinite or NaN at
     a singular matrix. The determinant
     of a 0 x 0 matrix is 1.
 
