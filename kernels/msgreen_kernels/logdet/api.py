@@ -11,7 +11,6 @@ from msgreen_kernels.linalg.api import flat, on_cpu, prefers_lapack
 from msgreen_kernels.linalg.xla import eliminate
 from msgreen_kernels.logdet import xla
 
-
 # A determinant alone is a third of an elimination to the inverse; LAPACK is faster beyond this.
 LARGEST_ELIMINATED = 8
 
@@ -100,8 +99,8 @@ def slogdet(a: ArrayLike) -> tuple[Array, Array]:
     -----
     All routes pivot, so a small leading minor costs no accuracy: unrolled elimination for
     n <= 4, elimination in a loop for many matrices up to n = 8 (n = 20 with derivatives), LAPACK
-    beyond. Derivatives of every order, forward and reverse, use d ln det a = Tr(a^-1 da); they are infinite or NaN at
-    a singular matrix. The determinant
+    beyond. Derivatives of every order, forward and reverse, use d ln det a = Tr(a^-1 da); they
+    are infinite or NaN at a singular matrix. The determinant
     of a 0 x 0 matrix is 1.
 
     Examples
