@@ -13,6 +13,7 @@ from msgreen.config import KKRRun, read_config
 from msgreen.errors import ConfigError, InputError
 from msgreen.exchange.ordered import OrderScan, dmi_vectors, order_scan, reference_interactions
 from msgreen.hosts.kkr import cluster_operations
+from msgreen.io import read_model
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 from msgreen.units import RYDBERG
@@ -28,7 +29,9 @@ def write(folder, extra=""):
 def test_run_without_spin_orbit(tmp_path, capsys):
     """The two keys of `[host]` suffice; the pair table holds JuKKR's constants."""
     assert main(["run", str(write(tmp_path)), "--out", str(tmp_path / "out")]) == 0
-    assert "errors bound the quadrature over 29 energies" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "errors bound the quadrature over 29 energies" in said
+    assert "25 parameters determined, 0 that no reference sees" in said and "Model:" in said
     with open(tmp_path / "out" / "interactions.csv", newline="") as file:
         rows = {(r["term"], r["sites"]): r for r in csv.DictReader(file)}
     exchange = float(rows["J", "0-4"]["value"])
@@ -37,6 +40,10 @@ def test_run_without_spin_orbit(tmp_path, capsys):
     with xr.open_dataset(tmp_path / "out" / "interactions.nc") as data:
         assert data.positions.shape == (5, 3)
         assert data.four_site_tensor.shape == (15, 3, 3, 3, 3)
+    model = read_model(tmp_path / "out" / "interactions.nc")
+    assert model.classes == ("field", "exchange") and (tmp_path / "out" / "model.json").exists()
+    pair = model["exchange"].clusters.sites.tolist().index([0, 4])
+    assert float(model["exchange"].values[pair]) == pytest.approx(-2 * exchange, rel=1e-7)
     for name in ("distance", "rotation"):
         assert (tmp_path / "out" / f"{name}.png").stat().st_size > 10_000
 
@@ -58,6 +65,8 @@ def test_run_with_spin_orbit_and_two_moments(tmp_path):
     assert abs(vectors["0-1", "y"]) == pytest.approx(1.0252915e-4 * RYDBERG, rel=1e-3)
     assert vectors["0-3", "x"] == pytest.approx(-vectors["0-1", "y"], rel=1e-6)
     assert any("degree 3" in line for line in outcome.summary)
+    assert any("at 2 reference(s)" in line for line in outcome.summary)
+    assert outcome.model is not None and "anisotropy" in outcome.model.classes
 
 
 @pytest.mark.parametrize(
@@ -65,7 +74,7 @@ def test_run_with_spin_orbit_and_two_moments(tmp_path):
     [
         ('moments = ["nowhere"]', "existing folder"),
         ("degree = 0", "degree"),
-        ("[cluster]\norders = [3]", "even number"),
+        ("[cluster]\norders = [1]", "whole number"),
         ("[rotation]\nangles = [10]", "angles"),
     ],
 )

@@ -22,8 +22,9 @@ from msgreen.errors import FileFormatError, InputError
 from msgreen.exchange.ordered import reference_interactions
 from msgreen.io import read_model, write_dataset
 from msgreen.io.netcdf import dataset_of
+from msgreen.io.spin_programs import write_json
 from msgreen.phonon import add_interactions
-from msgreen.spinmodel import from_interactions
+from msgreen.spinmodel import SpinModel, Term, from_interactions
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +91,11 @@ def test_files_keep_the_reference(iron, tmp_path):
     assert back.rows(tensors=True) == iron.rows(tensors=True)
     moments = kkr.tilted(20)
     assert back.energy(moments) == iron.energy(moments)
-    with pytest.raises(InputError, match="must multiply spins"):
+    with pytest.raises(FileFormatError, match=r"iron\.nc: must multiply spins.*model\.json"):
         read_model(tmp_path / "iron.nc")
+    model = SpinModel([Term("exchange", [[0, 1]], [0.01])])
+    write_json(model, tmp_path / "model.json")
+    assert read_model(tmp_path / "iron.nc").classes == model.classes
 
 
 def test_files_of_the_earlier_form_are_refused(iron, tmp_path):

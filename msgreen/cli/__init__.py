@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -141,7 +142,7 @@ def _spinmodel(options: argparse.Namespace) -> int:
         *outcome.summary,
         f"Tables:   {folder / 'states.csv'}, {folder / 'states.nc'}",
         *_save(outcome.figures, folder),
-        f"Model:    {folder / 'model.json'} (msgreen export {folder / 'model.json'} --to ...)",
+        _about_model(folder / "model.json"),
     )
     return 0
 
@@ -211,6 +212,7 @@ def _run(options: argparse.Namespace) -> int:
     _use_double_precision()
     from msgreen.config import read_config, toml_text
     from msgreen.io import replacing, writable_folder, write_dataset, write_table
+    from msgreen.io.spin_programs import write_json
     from msgreen.papers.runs import EXAMPLE, KINDS
 
     config = read_config(options.config or EXAMPLE, KINDS)
@@ -218,15 +220,27 @@ def _run(options: argparse.Namespace) -> int:
     outcome = config.run(progress=sys.stderr.isatty())
     write_table(folder / "interactions.csv", outcome.header, outcome.rows)
     write_dataset(outcome.dataset.assign_attrs(program=_program()), folder / "interactions.nc")
+    if outcome.model is not None:
+        write_json(outcome.model, folder / "model.json")
     with replacing(folder / "config.toml") as part:
         part.write_text(toml_text(config, _program()), encoding="utf-8")
     _say(
         *outcome.summary,
         f"Tables:   {folder / 'interactions.csv'}, {folder / 'interactions.nc'}",
         *_save(outcome.figures, folder),
-        f"Run again: msgreen run {folder / 'config.toml'}",
+        *([] if outcome.model is None else [_about_model(folder / "model.json")]),
+        f"Run again: msgreen run {_quoted(folder / 'config.toml')}",
     )
     return 0
+
+
+def _about_model(path: Path) -> str:
+    return f"Model:    {path} (msgreen export {_quoted(path)} --to ...)"
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as a shell takes it."""
+    return shlex.quote(str(path))
 
 
 def _save(figures: Mapping, folder: Path) -> list[str]:

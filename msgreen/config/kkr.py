@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 import jax.numpy as jnp
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from msgreen.clusters import check_order, contracted_loops, loops
-from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
+from msgreen.clusters import contracted_loops, loops
+from msgreen.config.schema import AbstractRun, AbstractTable, Order, Outcome, Positive
 from msgreen.convention import CONVENTIONS, convention
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
+from msgreen.exchange.matched import ordered_model
 from msgreen.exchange.ordered import (
     OrderScan,
     dmi_vectors,
@@ -24,8 +25,14 @@ from msgreen.hosts.kkr import cluster_operations
 from msgreen.io.jukkr import Run, read_folder, read_host
 from msgreen.io.netcdf import dataset_of
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
+from msgreen.spinmodel import MatchResult, tilt_errors
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Row
 from msgreen.units import MEV
+
+TILTS = (5.0, 10.0, 20.0, 40.0)
+"""Degrees at which a matched spin model is compared with the energy of all orders."""
+
+Reference = tuple[LloydEnergy, np.ndarray]
 
 SYMMETRIC = 1e-4
 """Residual of the Green function below which an operation counts as a symmetry."""
@@ -46,11 +53,6 @@ def _as_input_folder(value, info: ValidationInfo):
     return path
 
 
-def _even(order: int) -> int:
-    check_order(order)
-    return order
-
-
 InputFolder = Annotated[Path, BeforeValidator(_as_input_folder)]
 """An existing folder; relative paths start at the folder of the configuration."""
 
@@ -68,7 +70,7 @@ class Host(AbstractTable):
 class Cluster(AbstractTable):
     """``[cluster]``: the loops that are wanted."""
 
-    orders: Annotated[list[Annotated[int, AfterValidator(_even)]], Field(min_length=1)] = [2, 4]
+    orders: Annotated[list[Order], Field(min_length=1)] = [2, 3, 4]
     contracted: list[Literal["biquadratic", "three_site"]] = ["biquadratic", "three_site"]
     cutoff: Positive | None = None
     convention: Literal["neutral", "L", "B", "O"] = "L"
@@ -126,7 +128,8 @@ class KKRRun(AbstractRun):
         result = reference_interactions(
             found.host, found.scatterer, found.sites, clusters, progress=progress
         )
-        result, missing = _with_vectors(result, found, self.host.moments)
+        references = _references(found, self.host.moments)
+        result, missing = _with_vectors(result, found, references)
         result = result.to(CONVENTIONS[self.cluster.convention])
         result = replace(result, positions=found.positions)
         lloyd = LloydEnergy(found.host, found.scatterer, found.sites)
@@ -134,8 +137,17 @@ class KKRRun(AbstractRun):
             lloyd, found.reference, np.radians(self.rotation.angles), self.rotation.order
         )
         figures = _figures(found, result, scan) if self.output.figures else {}
-        summary = [*_about(found), *str(result).splitlines(), *missing, *_about_orders(scan)]
-        return Outcome(Row._fields, result.rows(), dataset_of(result), figures, summary)
+        coupled = found.interpolation_error is not None
+        matched = ordered_model(references, found.positions, spin_orbit=coupled)
+        summary = [
+            *_about(found),
+            *str(result).splitlines(),
+            *missing,
+            *_about_orders(scan),
+            *_about_model(matched, lloyd, found.reference),
+        ]
+        table = Row._fields, result.rows(), dataset_of(result)
+        return Outcome(*table, figures, summary, matched.model)
 
 
 def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
@@ -150,36 +162,14 @@ def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
     return figures
 
 
-def _with_vectors(
-    result: Interactions, found: Run, folders: list[Path]
-) -> tuple[Interactions, list[str]]:
-    """Add the whole vectors D of pairs where the runs determine them; else say what is missing."""
-    pairs = next((terms for terms in result.terms if terms.kind == "pair"), None)
-    if pairs is None and folders:
-        raise InputError(
-            "Argument `moments` must go with pairs, but `orders` lacks 2. Add it, or remove "
-            "`moments`."
-        )
+def _references(found: Run, folders: list[Path]) -> list[Reference]:
+    """Energy and moments of the run and of those with other moments."""
     if folders and found.interpolation_error is None:
         raise InputError(
             "Argument `moments` must go with spin-orbit coupling, but the run in `folder` has "
             "none, and its vectors D vanish. Remove `moments`."
         )
-    if pairs is None or found.interpolation_error is None:
-        return result, []
-    try:
-        vectors = _vectors(found, pairs.loops, folders)
-    except InputError:
-        if folders:
-            raise
-        return result, [_MISSING]
-    grown = replace(pairs, coefficients={**pairs.coefficients, "D_vector": vectors})
-    return replace(result, terms=tuple(grown if t is pairs else t for t in result.terms)), []
-
-
-def _vectors(found: Run, pairs: np.ndarray, folders: list[Path]) -> Coefficient:
-    """Whole vectors D from all runs and the symmetry of the cluster, in the neutral convention."""
-    hosts = [(found.host, found.scatterer.reference)]
+    references = [(LloydEnergy(found.host, found.scatterer, found.sites), found.reference)]
     for folder in folders:
         host, moment = read_host(folder)
         if host.green.shape != found.host.green.shape:
@@ -187,10 +177,38 @@ def _vectors(found: Run, pairs: np.ndarray, folders: list[Path]) -> Coefficient:
                 f"Argument `moments` must name runs of the same cluster, but {folder} holds a "
                 f"Green function of shape {host.green.shape}."
             )
-        hosts.append((host, jnp.tile(jnp.asarray(moment), (host.count, 1))))
+        moments = np.tile(moment, (host.count, 1))
+        lloyd = LloydEnergy(host, found.scatterer.about(jnp.asarray(moments)), found.sites)
+        references.append((lloyd, moments))
+    return references
+
+
+def _with_vectors(
+    result: Interactions, found: Run, references: list[Reference]
+) -> tuple[Interactions, list[str]]:
+    """Add the whole vectors D of pairs where the runs determine them; else say what is missing."""
+    pairs = next((terms for terms in result.terms if terms.kind == "pair"), None)
+    if pairs is None and len(references) > 1:
+        raise InputError(
+            "Argument `moments` must go with pairs, but `orders` lacks 2. Add it, or remove "
+            "`moments`."
+        )
+    if pairs is None or found.interpolation_error is None:
+        return result, []
+    try:
+        vectors = _vectors(found, pairs.loops, references)
+    except InputError:
+        if len(references) > 1:
+            raise
+        return result, [_MISSING]
+    grown = replace(pairs, coefficients={**pairs.coefficients, "D_vector": vectors})
+    return replace(result, terms=tuple(grown if t is pairs else t for t in result.terms)), []
+
+
+def _vectors(found: Run, pairs: np.ndarray, references: list[Reference]) -> Coefficient:
+    """Whole vectors D from all runs and the symmetry of the cluster, in the neutral convention."""
     along, errors = [], []
-    for host, moments in hosts:
-        lloyd = LloydEnergy(host, found.scatterer.about(moments), found.sites)
+    for lloyd, moments in references:
         exchange, error = transverse_exchange_with_error(lloyd, moments, pairs)
         along.append(-2 * np.asarray(exchange.D))
         errors.append(2 * np.asarray(error.D))
@@ -199,7 +217,7 @@ def _vectors(found: Run, pairs: np.ndarray, folders: list[Path]) -> Coefficient:
         for operation in cluster_operations(found.host, found.atoms.positions, found.reference)
         if operation.residual < SYMMETRIC
     ]
-    directions = np.stack([moments[0] for _, moments in hosts])
+    directions = np.stack([moments[0] for _, moments in references])
     vectors, bounds = dmi_vectors(
         pairs, directions, np.stack(along), operations, errors=np.stack(errors)
     )
@@ -221,6 +239,21 @@ def _about(found: Run) -> list[str]:
     what = "bound the quadrature over" if known else "of quadrature are unknown (nan) for the"
     count = len(found.contour.nodes)
     return [*lines, f"errors {what} {count} energies of the files; that of k points is not known"]
+
+
+def _about_model(matched: MatchResult, lloyd: LloydEnergy, reference: np.ndarray) -> list[str]:
+    """Say what the matched spin model is made of, and how wrong it is at random tilts."""
+    angles = np.radians(TILTS)
+    errors = tilt_errors(matched.model, lloyd.energy, reference, angles, count=10)
+    lines = [
+        f"Spin model of {', '.join(matched.model.classes)}, matched to torques and Hessians at "
+        f"{len(matched.torques)} reference(s): {matched.rank} parameters determined, "
+        f"{len(matched.ambiguities)} that no reference sees",
+        "Random tilts: energy of all orders, error of the model (root mean squares)",
+    ]
+    for angle, rms, _, cost in zip(*errors, strict=True):
+        lines.append(f"{np.degrees(angle):8.1f} deg {cost / MEV:14.6f} meV {rms / MEV:12.3e} meV")
+    return lines
 
 
 def _about_orders(scan: OrderScan) -> list[str]:

@@ -7,9 +7,11 @@ from typing import Annotated, NamedTuple
 
 import xarray as xr
 from matplotlib.figure import Figure
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from msgreen.clusters import check_order
 from msgreen.errors import InputError
+from msgreen.spinmodel import SpinModel
 
 Positive = Annotated[float, Field(gt=0)]
 """A number greater than zero."""
@@ -31,6 +33,26 @@ def _as_input_file(value, info: ValidationInfo):
     return path
 
 
+def _as_order(order: int) -> int:
+    check_order(order)
+    return order
+
+
+def _as_even_order(order: int) -> int:
+    if order % 2:
+        raise InputError(
+            f"Argument `order` must be an even number of spins, but it is {order}: odd orders "
+            "vanish in a host with time reversal symmetry. Leave it out."
+        )
+    return _as_order(order)
+
+
+Order = Annotated[int, AfterValidator(_as_order)]
+"""A number of spins."""
+
+EvenOrder = Annotated[int, AfterValidator(_as_even_order)]
+"""A number of spins in a host with time reversal symmetry."""
+
 OneOrMore = BeforeValidator(_as_list)
 """Annotation of a list that may be written as a single value."""
 
@@ -51,6 +73,8 @@ class Outcome(NamedTuple):
     """Pictures by file name, without ending."""
     summary: Sequence[str]
     """Lines for the terminal."""
+    model: SpinModel | None = None
+    """The spin model of a run whose dataset is none."""
 
 
 class AbstractTable(BaseModel):

@@ -145,8 +145,9 @@ def read_model(path: str | Path) -> SpinModel:
     ----------
     path : str or Path
         `*.json` and `*.nc` of msgreen (a spin model, or the interactions of `msgreen run` with
-        tensors; for an ordered magnet the model.json of the same run is read instead), `exchange.out` of TB2J, `*.cfg` of Spirit, `inpsd.dat` or its folder of UppASD,
-        `*.ucf` of Vampire, `*.txt` of GROGU.
+        tensors; for an ordered magnet the model.json of the same run is read instead),
+        `exchange.out` of TB2J, `*.cfg` of Spirit, `inpsd.dat` or its folder of UppASD, `*.ucf` of
+        Vampire, `*.txt` of GROGU.
 
     Returns
     -------
