@@ -86,7 +86,7 @@ def loops(
     positions : real array, shape (site, dim)
         In angstrom.
     order : int
-        Number of sites of a loop, even.
+        Number of sites of a loop.
     cutoff : float, optional
         Largest length of a leg in angstrom.
     perimeter : float, optional
@@ -100,7 +100,7 @@ def loops(
     Raises
     ------
     InputError
-        If `order` is odd or below 2, sites coincide, or a bound is not positive.
+        If `order` is below 2, sites coincide, or a bound is not positive.
     """
     points = _check_positions(positions)
     check_order(order)
@@ -176,11 +176,11 @@ def perimeters(positions: Float[Array, "site dim"], loops) -> Float[Array, " loo
 
 
 def check_order(order: int) -> None:
-    """Raise InputError unless `order` is an even number of spins of at least two."""
-    if order != int(order) or order < 2 or order % 2:
+    """Raise InputError unless `order` is a whole number of spins of at least two."""
+    if order != int(order) or order < 2:
         raise InputError(
-            f"Argument `order` must be an even number of spins of at least 2, but it is {order}: "
-            "odd orders vanish in a host with time reversal symmetry."
+            f"Argument `order` must be a whole number of spins of at least 2, but it is {order}. "
+            "Give 2, 4 or 6, or an odd number for a host without time reversal symmetry."
         )
 
 

@@ -65,9 +65,10 @@ class SpinConvention:
         InputError
             If the convention does not define interactions of this many sites.
         """
-        if not self.complete and sites not in self.weights:
+        odd = f" and {order} spins" if order % 2 else ""
+        if not self.complete and (sites not in self.weights or order % 2):
             raise InputError(
-                f"Argument `convention` must define interactions of {sites} sites, but "
+                f"Argument `convention` must define interactions of {sites} sites{odd}, but "
                 f"{self.name!r} does not. Use the convention NEUTRAL or LOUNIS."
             )
         weight = self.sign * self.weights.get(sites, 1.0) * self.spin_length**order

@@ -394,11 +394,11 @@ def test_arguments_refused(arguments):
     with pytest.raises(InputError, match="`carriers` must be increasing leg numbers"):
         pattern_coefficient(*arguments, RING, (4,))
     for function in (coefficients, loop_tensors):
-        with pytest.raises(InputError, match="`order` must be an even number"):
-            function(*arguments, np.array([[0, 1, 2]]))
+        with pytest.raises(InputError, match="`loops` must be an int array"):
+            function(*arguments, np.array([[0], [1]]))
         with pytest.raises(InputError, match="must hold site numbers from 0 to 3"):
             function(*arguments, np.array([[0, 4]]))
     with pytest.raises(InputError, match="`directions` must hold unit vectors"):
         energy_by_order(*arguments, PAIRS, np.ones((4, 3)))
-    with pytest.raises(InputError, match="`order` must be an even number"):
-        compute_interactions(*arguments[:2], arguments[3], [np.array([[0, 1, 2]])])
+    with pytest.raises(InputError, match="`order` must be a whole number"):
+        compute_interactions(*arguments[:2], arguments[3], [np.array([[0], [1]])])

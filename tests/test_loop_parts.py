@@ -79,8 +79,9 @@ def test_blocks_do_not_change_the_result(bonds):
 def test_small_parts(host):
     assert host_factor(host) == 1.0
     check_order(4)
-    with pytest.raises(InputError, match="`order` must be an even number of spins"):
-        check_order(3)
+    for order in (1, 2.5):
+        with pytest.raises(InputError, match="`order` must be a whole number of spins"):
+            check_order(order)
     np.testing.assert_array_equal(check_loops([[0, 1]]), [[0, 1]])
     with pytest.raises(InputError, match="`loops` must be an int array"):
         check_loops([0.5])

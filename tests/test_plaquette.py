@@ -113,8 +113,8 @@ def test_directed_pairs():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: loops(POINTS, 3), "`order` must be an even number of spins.*but it is 3"),
-        (lambda: loops(POINTS, 0), "`order` must be an even number"),
+        (lambda: loops(POINTS, 1), "`order` must be a whole number of spins.*but it is 1"),
+        (lambda: loops(POINTS, 0), "`order` must be a whole number"),
         (lambda: loops(POINTS, 4, cutoff=0.0), "`cutoff` must be greater than zero"),
         (lambda: loops(POINTS, 4, perimeter=-1.0), "`perimeter` must be greater than zero"),
         (lambda: pairs(POINTS, np.nan), "`cutoff` must be finite"),

@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from msgreen.clusters import check_order, loops
-from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive, exactly_one
+from msgreen.clusters import loops
+from msgreen.config.schema import AbstractRun, AbstractTable, Order, Outcome, Positive, exactly_one
 from msgreen.convention import CONVENTIONS
 from msgreen.energy.spin_pairs import SpinPairs, pair_interactions
 from msgreen.errors import InputError
@@ -21,11 +21,6 @@ from msgreen.scattering.contact import ContactCoupling
 from msgreen.spinmodel.interactions import Interactions, Row
 
 Vector = Annotated[list[float], Field(min_length=1)]
-
-
-def _even(order: int) -> int:
-    check_order(order)
-    return order
 
 
 class AbstractLatticeTable(AbstractTable):
@@ -143,7 +138,7 @@ class Sites(AbstractTable):
     """``[sites]``: explicit sites and the loops that are wanted, by perturbation theory."""
 
     sites: Annotated[list[list[int]], Field(min_length=2)]
-    orders: Annotated[list[Annotated[int, AfterValidator(_even)]], Field(min_length=1)] = [2, 4]
+    orders: Annotated[list[Order], Field(min_length=1)] = [2, 4]
     cutoff: Positive | None = None
     convention: Literal["neutral", "L", "B", "O"] = "neutral"
 

@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 
 import jax.numpy as jnp
 import numpy as np
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from msgreen import _checks
-from msgreen.clusters import check_order, contracted_loops, loops, perimeters
+from msgreen.clusters import contracted_loops, loops, perimeters
 from msgreen.config.schema import (
     AbstractRun,
     AbstractTable,
+    EvenOrder,
     Negative,
     OneOrMore,
     Outcome,
@@ -27,11 +28,6 @@ from msgreen.io.netcdf import dataset_of
 from msgreen.scattering.contact import ContactCoupling
 from msgreen.spinmodel.interactions import Row
 from msgreen.units import MEV
-
-
-def _even(order: int) -> int:
-    check_order(order)
-    return order
 
 
 class Host(AbstractTable):
@@ -100,7 +96,7 @@ class Cluster(AbstractTable):
     """``[cluster]``: explicit positions and the loops that are wanted."""
 
     positions: Annotated[list[list[float]], Field(min_length=2)]
-    orders: Annotated[list[Annotated[int, AfterValidator(_even)]], Field(min_length=1)] = [2, 4, 6]
+    orders: Annotated[list[EvenOrder], Field(min_length=1)] = [2, 4, 6]
     contracted: list[Literal["biquadratic", "three_site"]] = []
     cutoff: Positive | None = None
     perimeter: Positive | None = None

@@ -3,15 +3,19 @@
 For a loop i -> j -> k -> ... of N spins every leg contributes A t or B t. A *pattern* says which
 legs carry B. Its coefficient is, in the convention of paper L,
 
-    c = (2 / N pi) Im int Tr[X_ij t_j X_jk t_k ... X_ni t_i]      for an even number of B,
+    c = (2 / N pi) Im int Tr[X_ij t_j X_jk t_k ... X_ni t_i]      for N plus the number of B even,
 
-with Re in place of Im for an odd number; it carries one Cartesian axis per B. The energy of one
+with Re in place of Im if it is odd; it carries one Cartesian axis per B. The energy of one
 ordered loop is minus the coefficient contracted with `msgreen.spin.algebra.spin_form`. All named
 coefficients are patterns or sums of patterns:
 
     N = 2:  J_iso = c() - tr c(0,1),  D = c(1) - c(0),  J_ani = c(0,1) + c(0,1)^T
     N = 4:  B4_iso = c(),  C4_chiral = c(m) for every leg m
     N = 6:  kappa6 = c(),  C6_chiral = c(m)
+    N = 3:  X3_chirality = c(),  F3_directed = c(m)
+
+Odd N exist in hosts without time reversal only: X3 multiplies the scalar chirality of three spins,
+F3 forms such as S_i (S_j.S_k) along B.
 """
 
 from collections.abc import Sequence
@@ -76,7 +80,7 @@ def pattern_integrand(
         product = product.reshape(*product.shape[:2], -1, *product.shape[-2:])
     trace = jnp.trace(product, axis1=-2, axis2=-1)
     trace = trace.reshape(*trace.shape[:2], *(3,) * len(carriers))
-    return trace * ((2j if len(carriers) % 2 else 2) / legs.order)
+    return trace * ((2j if (legs.order + len(carriers)) % 2 else 2) / legs.order)
 
 
 def coefficient_integrand(
@@ -84,7 +88,8 @@ def coefficient_integrand(
 ) -> Complex[Array, "energy loop ..."]:
     """Return the integrand of a pattern, averaged over both senses of the loop.
 
-    Running the loop backwards changes the sign of the spin form for an odd number of B. A single
+    Running the loop backwards changes the sign of a spin form of an odd number of Pauli matrices,
+    N plus that of B. A single
     sense is not an observable, and only the average obeys F(z*) = F(z)*.
     """
     order = forward.order
@@ -92,7 +97,7 @@ def coefficient_integrand(
     behind = pattern_integrand(backward, sorted(mirrored))
     axes = 2 + np.argsort(np.argsort(mirrored)).astype(int)
     behind = jnp.transpose(behind, (0, 1, *axes.tolist()))
-    sign = -1 if len(carriers) % 2 else 1
+    sign = -1 if (order + len(carriers)) % 2 else 1
     return 0.5 * (pattern_integrand(forward, carriers) + sign * behind)
 
 
@@ -116,7 +121,7 @@ def coefficients(
     contour : Contour
     sites : array with one row per site
     loops : int array, shape (loop, order)
-        All of the same even order; evaluated in blocks of bounded memory.
+        All of the same order; evaluated in blocks of bounded memory.
     progress : bool
         Whether to show a progress bar.
 
@@ -124,8 +129,9 @@ def coefficients(
     -------
     dict of Coefficient
         Order 2: ``J_iso`` (loop,), ``J_ani`` (loop, 3, 3), ``D`` (loop, 3). Higher orders:
-        ``B4_iso`` or ``kappa6`` (loop,), and ``C4_chiral`` or ``C6_chiral`` (loop, leg, 3). Errors
-        are those of the contour, of the mesh of the host and of rounding, added.
+        ``B4_iso`` or ``kappa6`` (loop,), and ``C4_chiral`` or ``C6_chiral`` (loop, leg, 3). Odd
+        orders N: ``XN_chirality`` (loop,) and ``FN_directed`` (loop, leg, 3). Errors are those of
+        the contour, of the mesh of the host and of rounding, added.
 
     Notes
     -----
@@ -302,14 +308,22 @@ def named_integrands(forward: Legs, backward: Legs):
     order = forward.order
     if order == 2:
         return _pair_integrands(forward)
-    names = {4: ("B4_iso", "C4_chiral"), 6: ("kappa6", "C6_chiral")}
-    isotropic, chiral = names.get(order, (f"iso{order}", f"C{order}_chiral"))
+    isotropic, chiral = loop_names(order)
     ahead, behind = _isotropic_and_chiral(forward), _isotropic_and_chiral(backward)
+    sign = -1 if order % 2 else 1
     same_leg = jnp.roll(jnp.flip(behind[1], axis=2), -1, axis=2)
     return {
-        isotropic: 0.5 * (ahead[0] + behind[0]),
-        chiral: 0.5 * (ahead[1] - same_leg),
+        isotropic: 0.5 * (ahead[0] + sign * behind[0]),
+        chiral: 0.5 * (ahead[1] - sign * same_leg),
     }
+
+
+def loop_names(order: int) -> tuple[str, str]:
+    """Return the names of the coefficients without B and with one, of loops of `order` spins."""
+    if order % 2:
+        return f"X{order}_chirality", f"F{order}_directed"
+    known = {4: ("B4_iso", "C4_chiral"), 6: ("kappa6", "C6_chiral")}
+    return known.get(order, (f"iso{order}", f"C{order}_chiral"))
 
 
 def _isotropic_and_chiral(legs: Legs):
@@ -323,7 +337,8 @@ def _isotropic_and_chiral(legs: Legs):
     spin = _multiply(legs.green.B, legs.strength[:, :, :, None])
     chiral = jnp.sum(spin * jnp.swapaxes(rest, -1, -2)[:, :, :, None], axis=(-1, -2))
     isotropic = jnp.trace(upto[-1], axis1=-2, axis2=-1)
-    return 2 / order * isotropic, 2j / order * chiral
+    even, odd = (2j, 2) if order % 2 else (2, 2j)
+    return even / order * isotropic, odd / order * chiral
 
 
 def _pair_integrands(legs: Legs):
@@ -365,7 +380,9 @@ def _evaluate(contour, bonds, size, forward, backward, factor: float) -> dict[st
             factor,
             contour,
             integrand,
-            ("leg", "xyz") if name.endswith("chiral") else ("xyz",) * (integrand.ndim - 2),
+            ("leg", "xyz")
+            if name.endswith(("chiral", "directed"))
+            else ("xyz",) * (integrand.ndim - 2),
             rounding,
             bonds,
             coarse[name],

@@ -18,7 +18,16 @@ from msgreen._typing import Array, Complex, Float
 from msgreen.clusters import check_loops, check_order, multiplicity
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
-from msgreen.hosts.base import AbstractHost, Coarse, host_factor, mesh_error, site_count
+from msgreen.errors import InputError
+from msgreen.hosts.base import (
+    TIME_EVEN,
+    AbstractHost,
+    Coarse,
+    host_factor,
+    mesh_error,
+    site_count,
+    time_odd_share,
+)
 from msgreen.scattering.contact import AbstractRigidScatterer, AbstractScatterer
 from msgreen.spin.algebra import Green
 
@@ -126,6 +135,7 @@ def loop_bonds(
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     strength = scatterer.strength(z, site_count(sites))[:, found[:, 1]]
     green, coarse = host.blocks_and_coarse(z, sites, found)
+    _check_time_reversal(loops, green, found)
     bonds = Bonds(green, strength, coarse)
     return bonds, index[: len(loops)], index[len(loops) :]
 
@@ -149,7 +159,7 @@ def loop_tensors(
     contour : Contour
     sites : array with one row per site
     loops : int array, shape (loop, order)
-        Of any even order; loops may revisit sites.
+        Of any order; loops may revisit sites. Odd orders need a host that breaks time reversal.
 
     Returns
     -------
@@ -166,6 +176,7 @@ def loop_tensors(
     check_order(order)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     green, coarse = host.blocks_and_coarse(contour.nodes, sites, found)
+    _check_time_reversal(loops, green, found)
     vertex = scatterer.vertex(contour.nodes, site_count(sites))[:, found[:, 0]]
     table = vertex @ green.matrix()[:, :, None]
     shadow = None if coarse is None else vertex @ coarse.green.matrix()[:, :, None]
@@ -222,6 +233,7 @@ def loop_energies(
     _checks.unit_vectors("directions", directions)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     green, coarse = host.blocks_and_coarse(contour.nodes, sites, found)
+    _check_time_reversal(loops, green, found)
     potential = scatterer.potential(contour.nodes, jnp.asarray(directions, float))[:, found[:, 0]]
     table = potential @ green.matrix()
     # Every second energy on its own: errors of neighbours must not cancel.
@@ -262,6 +274,15 @@ def integrate_loops(contour: Contour, fine, coarse, ratio) -> tuple[Array, Array
     doubt = mesh_error(fine, coarse, ratio)
     largest = doubt.max(axis=tuple(range(2, doubt.ndim)), keepdims=True)
     return contour.integrate(fine, doubt=jnp.where(doubt > FORBIDDEN * largest, largest, doubt))
+
+
+def _check_time_reversal(loops: np.ndarray, green: Green, pairs: np.ndarray) -> None:
+    order = loops.shape[1]
+    if order % 2 and time_odd_share(green, pairs) < TIME_EVEN:
+        raise InputError(
+            f"Argument `loops` must have an even number of spins, but it has {order}, and the host "
+            "keeps time reversal: odd orders vanish. Leave them out."
+        )
 
 
 def loop_rounding(

@@ -25,7 +25,7 @@ from msgreen._typing import Array, ArrayLike, Float
 from msgreen.convention import LOUNIS
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.exchange.closed_forms import compute_interactions
+from msgreen.exchange.closed_forms import compute_interactions, loop_names
 from msgreen.exchange.derivatives import closed_hessian_with_error
 from msgreen.exchange.loops import by_order, loop_tensors
 from msgreen.hosts.base import AbstractHost, check_pairs
@@ -192,7 +192,7 @@ def _completed(term: Terms, tensor: Coefficient, beyond: np.ndarray) -> Terms:
     """
     axes = tuple(range(1, tensor.value.ndim))
     relative = np.sqrt(np.sum(tensor.error**2, axes) / np.sum(tensor.value**2, axes))
-    parts = _two_spin_parts(beyond) if term.order == 2 else _four_spin_parts(beyond)
+    parts = _two_spin_parts(beyond) if term.order == 2 else _loop_parts(beyond, term.order)
     named = {}
     for name, known in term.coefficients.items():
         doubt = np.abs(parts[name]) * relative.reshape(-1, *(1,) * (parts[name].ndim - 1))
@@ -206,21 +206,24 @@ def _two_spin_parts(tensor) -> dict[str, np.ndarray]:
     return {"J_iso": parts.isotropic, "J_ani": parts.traceless, "D": parts.vector}
 
 
-def _four_spin_parts(tensor) -> dict[str, np.ndarray]:
-    """Projection on the isotropic form and, by least squares, on the chiral forms of all legs."""
-    isotropic = _form(())
-    chiral = np.stack([_form((leg,))[..., k] for leg in range(4) for k in range(3)])
+def _loop_parts(tensor, order: int) -> dict[str, np.ndarray]:
+    """Projection on the form without B and, by least squares, on those of all legs."""
+    plain = _form(order, ())
+    legs = np.stack([_form(order, (leg,))[..., k] for leg in range(order) for k in range(3)])
     flat = tensor.reshape(len(tensor), -1)
+    along = flat @ np.linalg.pinv(legs.reshape(3 * order, -1))
+    one, other = loop_names(order)
     return {
-        "B4_iso": flat @ isotropic.ravel() / np.sum(isotropic**2),
-        "C4_chiral": (flat @ np.linalg.pinv(chiral.reshape(12, -1))).reshape(-1, 4, 3),
+        one: flat @ plain.ravel() / np.sum(plain**2),
+        other: along.reshape(-1, order, 3),
     }
 
 
-def _form(carriers) -> np.ndarray:
-    """Spin form of a loop of four spins as a tensor, an axis per spin and one per carrier."""
-    units = [np.eye(3).reshape(*(1,) * m, 3, *(1,) * (3 - m), 3) for m in range(4)]
-    spins = [jnp.asarray(np.broadcast_to(unit, (3, 3, 3, 3, 3))) for unit in units]
+def _form(order: int, carriers) -> np.ndarray:
+    """Spin form of a loop as a tensor, an axis per spin and one per carrier."""
+    shape = (3,) * (order + 1)
+    units = [np.eye(3).reshape(*(1,) * m, 3, *(1,) * (order - 1 - m), 3) for m in range(order)]
+    spins = [jnp.asarray(np.broadcast_to(unit, shape)) for unit in units]
     return np.asarray(spin_form(spins, carriers))
 
 

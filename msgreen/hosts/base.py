@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, imaginary_axis, matsubara
 from msgreen.errors import InputError
@@ -101,10 +102,44 @@ class AbstractHost(eqx.Module):
         """
         return self.blocks(z, sites, pairs), None
 
+    def keeps_time_reversal(self, z: Complex[Array, " energy"], sites) -> bool:
+        """Whether the Green function between different `sites` at energies `z` keeps time reversal.
+
+        In such a host the energies of odd numbers of spins vanish.
+        """
+        pairs = np.argwhere(~np.eye(site_count(sites), dtype=bool))
+        return time_odd_share(self.blocks(z, sites, pairs), pairs) < TIME_EVEN
+
     @property
     def assumed_gap(self) -> float | None:
         """Half-width in eV of the gap around E_F that `contour` relies on, None without one."""
         return None
+
+
+TIME_EVEN = 1e-9
+"""Share of G that rounding, but no magnetism, can make odd under reversal of time."""
+
+
+def time_odd_share(green: Green, pairs: np.ndarray) -> float:
+    """Return how much of G changes under reversal of time, relative to its largest entry.
+
+    Reversal of time takes G_ij to sigma_y G_ji^T sigma_y at the same z, so that A_ij - A_ji^T and
+    B_ij + B_ji^T are what is odd. With NaN while JAX is tracing, when nothing is known.
+
+    Parameters
+    ----------
+    green : Green
+    pairs : int array, shape (pair, 2)
+        Both directions of every pair.
+    """
+    a, b = _checks.concrete(green.A), _checks.concrete(green.B)
+    if a is None or b is None:
+        return float("nan")
+    place = {pair: n for n, pair in enumerate(map(tuple, pairs.tolist()))}
+    back = [place[j, i] for i, j in pairs.tolist()]
+    odd = [a - a[:, back].swapaxes(-1, -2), b + b[:, back].swapaxes(-1, -2)]
+    scale = max(np.abs(part).max(initial=0) for part in (a, b))
+    return float(max(np.abs(part).max(initial=0) for part in odd) / scale) if scale else 0.0
 
 
 class AbstractLatticeHost(AbstractHost):

@@ -18,7 +18,7 @@ def from_interactions(
 ) -> SpinModel:
     """Return interactions of any convention as a spin model with the same energies.
 
-    Pairs become "exchange", "dzyaloshinskii_moriya" and "anisotropic_exchange"; four and six
+    Pairs become "exchange", "dzyaloshinskii_moriya" and "anisotropic_exchange"; three, four and six
     spins become full tensors, which `resolve` turns into named classes.
 
     Parameters
@@ -134,10 +134,10 @@ def _tensors(terms: Terms) -> np.ndarray:
             f"Argument `interactions` must carry tensors, but the {terms.kind} terms have none. "
             "Ask for them when computing the interactions (`tensors=True`)."
         )
-    if terms.order not in (2, 4, 6):
+    if terms.order not in (2, 3, 4, 6):
         raise InputError(
-            "Argument `interactions` must hold clusters of 2, 4 or 6 spins, but it holds some of "
-            f"{terms.order}. Leave them out."
+            "Argument `interactions` must hold clusters of 2, 3, 4 or 6 spins, but it holds some "
+            f"of {terms.order}. Leave them out."
         )
     return np.asarray(terms.tensor.value, float)
 

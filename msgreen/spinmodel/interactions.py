@@ -95,9 +95,9 @@ class Terms:
 
     @property
     def kind(self) -> str:
-        """Name of the kind: pair, biquadratic, three_site, four_site, six_site, ..."""
+        """Name of the kind: pair, biquadratic, three_site, three_spin, four_site, ..."""
         names = {(2, 2): "pair", (4, 2): "biquadratic", (4, 3): "three_site"}
-        words = {4: "four_site", 6: "six_site"}
+        words = {3: "three_spin", 4: "four_site", 6: "six_site"}
         if self.site_count == self.order and self.order in words:
             return words[self.order]
         return names.get((self.order, self.site_count), f"spins{self.order}_sites{self.site_count}")

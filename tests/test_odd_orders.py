@@ -1,0 +1,109 @@
+"""Odd numbers of spins: where time reversal is broken, and only there."""
+
+import kkr_runs as kkr
+import numpy as np
+import pytest
+from problems import random_cluster, random_spins
+
+from msgreen import (
+    BRINKER,
+    ContactCoupling,
+    LloydEnergy,
+    RashbaGas,
+    closed_multilinear_tensor,
+    coefficients,
+    compute_interactions,
+    energy_by_order,
+    loop_energies,
+    loop_tensors,
+    loops,
+    pairs,
+)
+from msgreen.errors import InputError
+from msgreen.exchange.closed_forms import loop_names
+from msgreen.exchange.ordered import reference_interactions
+from msgreen.hosts.base import time_odd_share
+from msgreen.spin.algebra import spin_form
+from msgreen.spinmodel import from_interactions
+
+SYSTEM = random_cluster(41, sites=4, orbitals=1, coupling=0.3, time_reversal=False)
+POINTS = np.random.default_rng(2).uniform(size=(4, 3))
+THREE = loops(POINTS, 3)
+ARGUMENTS = SYSTEM.host, SYSTEM.scatterer, SYSTEM.host.contour(SYSTEM.sites), SYSTEM.sites
+GAS = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
+CORNERS = np.array([[0.0, 0.0], [6.0, 0.0], [2.0, 5.0]])
+
+
+def test_triples_of_sites_come_once():
+    assert THREE.tolist() == [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]]
+    assert loops(np.random.default_rng(0).uniform(size=(6, 3)), 5).shape == (6 * 12, 5)
+
+
+def test_tensor_is_the_third_derivative_at_zero():
+    lloyd = LloydEnergy(SYSTEM.host, SYSTEM.scatterer, SYSTEM.sites, onsite=False)
+    tensors, _ = loop_tensors(*ARGUMENTS, THREE)
+    for sites, tensor in zip(THREE, tensors, strict=True):
+        exact = closed_multilinear_tensor(lloyd, sites.tolist())
+        np.testing.assert_allclose(tensor, exact, atol=1e-12 * np.abs(exact).max())
+
+
+def test_loops_of_three_add_up_to_the_third_order_of_scattering():
+    lloyd = LloydEnergy(SYSTEM.host, SYSTEM.scatterer, SYSTEM.sites, onsite=False)
+    spins = random_spins(5, 4)
+    third = float(lloyd.series(spins, 3)[2])
+    energies, _ = loop_energies(*ARGUMENTS, THREE, spins)
+    np.testing.assert_allclose(float(energies.sum()), third, rtol=1e-10)
+    by_power = np.asarray(energy_by_order(*ARGUMENTS, THREE, spins))
+    np.testing.assert_allclose(by_power.sum(axis=1), energies, rtol=1e-10, atol=1e-16)
+    named = coefficients(*ARGUMENTS, THREE)
+    assert tuple(named) == loop_names(3) == ("X3_chirality", "F3_directed")
+    columns = [spins[THREE[:, m]] for m in range(3)]
+    chirality = -6 * np.asarray(named["X3_chirality"].value) * np.asarray(spin_form(columns))
+    np.testing.assert_allclose(by_power[:, 0], chirality, rtol=1e-10, atol=1e-16)
+    single = sum(
+        np.sum(np.asarray(named["F3_directed"].value)[:, m] * spin_form(columns, (m,)), axis=-1)
+        for m in range(3)
+    )
+    np.testing.assert_allclose(by_power[:, 1], -6 * single, rtol=1e-10, atol=1e-16)
+
+
+def test_three_spins_go_into_a_spin_model():
+    found = compute_interactions(
+        SYSTEM.host, SYSTEM.scatterer, SYSTEM.sites, [pairs(POINTS), THREE]
+    )
+    assert [terms.kind for terms in found.terms] == ["pair", "three_spin"]
+    model, spins = from_interactions(found), random_spins(6, 3, 4)
+    assert "tensor3" in model.classes
+    np.testing.assert_allclose(model.energy(spins), found.energy(spins), rtol=1e-12)
+    with pytest.raises(InputError, match="interactions of 3 sites and 3 spins, but 'B' does not"):
+        found.to(BRINKER)
+
+
+def test_a_host_with_time_reversal_symmetry_refuses():
+    coupling, path = ContactCoupling(15.0), GAS.contour(CORNERS)
+    assert GAS.keeps_time_reversal(path.nodes, CORNERS)
+    symmetric = random_cluster(3, sites=2, orbitals=2)
+    assert symmetric.host.keeps_time_reversal(np.array([0.5j]), symmetric.sites)
+    pair = np.array([[0, 1], [1, 0]])
+    assert time_odd_share(GAS.blocks(path.nodes, CORNERS, pair), pair) < 1e-12
+    assert not SYSTEM.host.keeps_time_reversal(ARGUMENTS[2].nodes, SYSTEM.sites)
+    triple, spins = np.array([[0, 1, 2]]), random_spins(7, 3)
+    for function, more in ((coefficients, ()), (loop_tensors, ()), (loop_energies, (spins,))):
+        with pytest.raises(InputError, match="`loops` must have an even number .* time reversal"):
+            function(GAS, coupling, path, CORNERS, triple, *more)
+
+
+def test_odd_orders_about_an_ordered_magnet_are_those_of_the_series():
+    """In iron the third order of the deviations is larger than the fourth."""
+    run = kkr.run("fe2_nosoc")
+    lloyd = LloydEnergy(run.host, run.scatterer, run.sites, onsite=False)
+    points = run.atoms.positions
+    clusters = [pairs(points), loops(points, 3)]
+    found = reference_interactions(run.host, run.scatterer, run.sites, clusters)
+    assert "X3_chirality" in found["three_spin"].coefficients
+    for degrees in (10, 30):
+        moments = np.array(kkr.tilted(degrees))
+        orders = np.asarray(lloyd.series(moments, 4))
+        np.testing.assert_allclose(found.energy(moments), orders[1:3].sum(), rtol=1e-10)
+    total = kkr.energy("fe2_nosoc").series(moments, 4)
+    assert abs(float(total[2])) > 5 * abs(float(total[3]))
