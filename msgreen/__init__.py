@@ -22,9 +22,9 @@ from msgreen.energy.spin_pairs import SpinPairs as SpinPairs
 from msgreen.exchange.calibration import calibrated_coupling as calibrated_coupling
 from msgreen.exchange.calibration import first_minimum as first_minimum
 from msgreen.exchange.closed_forms import coefficients as coefficients
-from msgreen.exchange.closed_forms import compute_interactions as compute_interactions
 from msgreen.exchange.closed_forms import energy_by_order as energy_by_order
 from msgreen.exchange.closed_forms import pattern_coefficient as pattern_coefficient
+from msgreen.exchange.compute import compute_interactions as compute_interactions
 from msgreen.exchange.derivatives import closed_hessian as closed_hessian
 from msgreen.exchange.derivatives import closed_multilinear_tensor as closed_multilinear_tensor
 from msgreen.exchange.derivatives import closed_rotation_tensor as closed_rotation_tensor

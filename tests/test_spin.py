@@ -21,7 +21,7 @@ from msgreen.spin.algebra import (
     spin_matrix,
     tangent_frame,
 )
-from msgreen.spin.tensors import LEVI_CIVITA, TRACELESS, pair_parts
+from msgreen.spin.tensors import LEVI_CIVITA, TRACELESS, PairParts, pair_parts
 
 EPS = 1e-13
 dot, cross = (lambda a, b: np.sum(a * b, axis=-1)), np.cross
@@ -280,6 +280,7 @@ def test_rotation_about_an_axis_is_that_of_scipy():
 def test_parts_of_a_pair_tensor_add_up_and_have_their_symmetry():
     tensors = np.random.default_rng(6).normal(size=(5, 2, 3, 3))
     parts = pair_parts(tensors)
+    assert isinstance(parts, PairParts)
     one, two = random_spins(7, 5, 2), random_spins(8, 5, 2)
     energy = np.einsum("...a,...ab,...b", one, tensors, two)
     named = parts.isotropic * dot(one, two) + dot(parts.vector, cross(one, two))

@@ -29,6 +29,7 @@ from msgreen.lattice import Lattice
 from msgreen.spinmodel import (
     CLASSES,
     Derivatives,
+    MatchResult,
     SpinModel,
     Term,
     all_clusters,
@@ -41,6 +42,8 @@ from msgreen.spinmodel import (
     resolve,
     tilt_errors,
 )
+from msgreen.spinmodel.fitting.design import unit_tensors
+from msgreen.spinmodel.fitting.matching import TiltErrors
 
 ISOTROPIC = ["exchange", "biquadratic", "three_site", "four_site"]
 TWO_SPINS = ["field", "anisotropy", "exchange", "dzyaloshinskii_moriya", "anisotropic_exchange"]
@@ -497,3 +500,20 @@ def test_wrong_records_are_refused():
         record().of([(0,)])
     assert np.isnan(record().torque).all()
     assert jnp.ndim(record().tensors[0, 1]) == 2
+
+
+def test_results_have_their_types():
+    model = SpinModel([Term("exchange", [[0, 1]], [-0.01])])
+    found = match_derivatives(model, [derivatives_at(model.energy, Z)])
+    assert isinstance(found, MatchResult) and found.rank == 1
+    errors = tilt_errors(found.model, model.energy, Z, [0.3], count=3)
+    assert isinstance(errors, TiltErrors) and errors.largest[0] < 1e-15 < errors.cost[0]
+
+
+@pytest.mark.parametrize("name", ["field", "chiral_three_site", "scalar_chirality"])
+def test_unit_tensors_are_those_of_the_terms(name):
+    spin_class = CLASSES[name]
+    value = np.random.default_rng(9).normal(size=spin_class.shape)
+    exact = Term(name, [list(range(spin_class.site_count))], value[None]).tensor()[0]
+    found = np.tensordot(value.ravel(), unit_tensors(name), 1)
+    np.testing.assert_allclose(found, exact, atol=1e-12)

@@ -9,6 +9,7 @@ import wannier_files as wf
 from msgreen.errors import FileFormatError
 from msgreen.io import wannier
 from msgreen.io.jukkr.text import Line
+from msgreen.io.wannier.real_space import read_cell
 from msgreen.io.wannier.text import TextStream, finite_numbers, integers, unreadable
 from msgreen.units import BOHR
 
@@ -324,3 +325,13 @@ def test_a_line_without_end_fills_no_memory(tmp_path):
     with TextStream(file) as stream:
         assert len(stream.header()) == 4096
     refused(wannier.read_hr, file)
+
+
+@pytest.mark.parametrize(("text", "message"), [("1 -2\n", "cell"), ("0 0 99999999\n", "cell")])
+def test_a_cell_is_three_integers(text, message, tmp_path):
+    file = tmp_path / "cells"
+    file.write_text("1 -2 3\n" + text)
+    with TextStream(file) as stream:
+        assert read_cell(stream.line("a cell")) == [1, -2, 3]
+        with pytest.raises(FileFormatError, match=rf"cells, line 2: .*{message}"):
+            read_cell(stream.line("a cell"))

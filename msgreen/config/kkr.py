@@ -244,7 +244,7 @@ def _about(found: Run) -> list[str]:
 def _about_model(matched: MatchResult, lloyd: LloydEnergy, reference: np.ndarray) -> list[str]:
     """Say what the matched spin model is made of, and how wrong it is at random tilts."""
     angles = np.radians(TILTS)
-    errors = tilt_errors(matched.model, lloyd.energy, reference, angles, count=10)
+    errors = tilt_errors(matched.model, lloyd.energy, reference, angles.tolist(), count=10)
     lines = [
         f"Spin model of {', '.join(matched.model.classes)}, matched to torques and Hessians at "
         f"{len(matched.torques)} reference(s): {matched.rank} parameters determined, "

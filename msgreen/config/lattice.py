@@ -10,7 +10,7 @@ from msgreen.config.schema import AbstractRun, AbstractTable, Order, Outcome, Po
 from msgreen.convention import CONVENTIONS
 from msgreen.energy.spin_pairs import SpinPairs, pair_interactions
 from msgreen.errors import InputError
-from msgreen.exchange.closed_forms import compute_interactions
+from msgreen.exchange.compute import compute_interactions
 from msgreen.hosts.base import AbstractHost, AbstractLatticeHost
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.tight_binding import TightBinding

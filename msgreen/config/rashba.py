@@ -22,7 +22,7 @@ from msgreen.config.schema import (
 from msgreen.convention import CONVENTIONS, convention
 from msgreen.errors import InputError
 from msgreen.exchange.calibration import first_minimum
-from msgreen.exchange.closed_forms import compute_interactions
+from msgreen.exchange.compute import compute_interactions
 from msgreen.hosts.rashba import RashbaGas
 from msgreen.io.netcdf import dataset_of
 from msgreen.scattering.contact import ContactCoupling

@@ -20,7 +20,6 @@ F3 forms such as S_i (S_j.S_k) along B.
 
 from collections.abc import Sequence
 from itertools import accumulate, combinations
-from typing import Literal
 
 import equinox as eqx
 import jax
@@ -29,23 +28,20 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
-from msgreen.clusters import check_order, multiplicity
+from msgreen.clusters import multiplicity
 from msgreen.contour import Contour
-from msgreen.convention import LOUNIS, NEUTRAL
 from msgreen.errors import InputError
 from msgreen.exchange.loops import (
     Legs,
-    by_order,
     in_blocks,
     integrate_loops,
     loop_bonds,
     loop_rounding,
-    loop_tensors,
 )
 from msgreen.hosts.base import AbstractHost, host_factor
 from msgreen.scattering.contact import AbstractRigidScatterer
 from msgreen.spin.algebra import spin_form
-from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
+from msgreen.spinmodel.interactions import Coefficient
 
 
 def pattern_integrand(
@@ -249,60 +245,6 @@ def energy_by_order(
     return jnp.stack(by_order, axis=1)
 
 
-def compute_interactions(
-    host: AbstractHost,
-    scatterer: AbstractRigidScatterer,
-    sites,
-    clusters: Sequence[np.ndarray],
-    *,
-    contour: Contour | None = None,
-    tensors: bool | Literal["auto"] = "auto",
-    progress: bool = False,
-) -> Interactions:
-    """Return the interactions of all given clusters, in the neutral convention.
-
-    Parameters
-    ----------
-    host : AbstractHost
-    scatterer : AbstractRigidScatterer
-    sites : array with one row per site
-    clusters : sequence of int arrays, shape (cluster, order)
-        Pairs and loops, as from `pairs`, `loops` and `contracted_loops`; one array per kind.
-    contour : Contour, optional
-        By default ``host.contour(sites)``.
-    tensors : bool or "auto"
-        Whether to compute the full tensors too; "auto" does so for up to four spins and 10,000
-        clusters.
-    progress : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    Interactions
-
-    Notes
-    -----
-    Clusters are evaluated in blocks of bounded memory.
-    """
-    contour = host.contour(sites) if contour is None else contour
-    arrays = [np.asarray(array) for array in clusters]
-    for array in arrays:
-        check_order(array.shape[1])
-    where = host, scatterer, contour, sites
-    named = by_order(arrays, lambda loops: coefficients(*where, loops, progress=progress))
-    full = [
-        n
-        for n, array in enumerate(arrays)
-        if (len(array) <= 10_000 and array.shape[1] <= 4 if tensors == "auto" else tensors)
-    ]
-    found = by_order([arrays[n] for n in full], lambda loops: loop_tensors(*where, loops))
-    tensors_of = dict(zip(full, found, strict=True))
-    terms = [_terms(array, named[n], tensors_of.get(n)) for n, array in enumerate(arrays)]
-    positions = np.asarray(sites) if np.issubdtype(np.asarray(sites).dtype, np.floating) else None
-    result = Interactions(tuple(terms), LOUNIS, positions, {"host": type(host).__name__})
-    return result.to(NEUTRAL)
-
-
 def named_integrands(forward: Legs, backward: Legs):
     """Return the integrands of all named coefficients; see `coefficients`."""
     order = forward.order
@@ -401,17 +343,6 @@ def _integrated(factor, contour, integrand, axes, rounding, bonds, coarse) -> Co
     value, error = integrate_loops(contour, integrand, coarse, ratio)
     floor = rounding.reshape(-1, *(1,) * (error.ndim - 1))
     return Coefficient(factor * value, factor * error + floor, axes)
-
-
-def _terms(loops, named, found) -> Terms:
-    """One kind of cluster, in the convention of paper L."""
-    tensor = None
-    if found is not None:
-        order = loops.shape[1]
-        count = len(set(loops[0].tolist())) if len(loops) else order
-        neutral = Coefficient(found[0], found[1], ("xyz",) * order)
-        tensor = neutral.scaled(1 / LOUNIS.factor(order, count, multiplicity(loops)))
-    return Terms(loops, {name: c.scaled(np.ones(len(loops))) for name, c in named.items()}, tensor)
 
 
 def _multiply(a, b):

@@ -25,7 +25,8 @@ from msgreen._typing import Array, ArrayLike, Float
 from msgreen.convention import LOUNIS
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.exchange.closed_forms import compute_interactions, loop_names
+from msgreen.exchange.closed_forms import loop_names
+from msgreen.exchange.compute import compute_interactions
 from msgreen.exchange.derivatives import closed_hessian_with_error
 from msgreen.exchange.loops import by_order, loop_tensors
 from msgreen.hosts.base import AbstractHost, check_pairs

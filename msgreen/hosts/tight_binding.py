@@ -29,7 +29,7 @@ LEVEL_MESH = {1: 2048, 2: 256, 3: 48}
 """Points per direction on which levels in a gap are looked for."""
 
 
-class MeshSum(NamedTuple):
+class _MeshSum(NamedTuple):
     """Blocks (energy, pair, dim, dim) of a mesh and of a part of it, and the ratio of `Coarse`."""
 
     fine: Complex[Array, "energy pair dim dim"]
@@ -222,7 +222,7 @@ class TightBinding(AbstractLatticeHost):
             scale = np.abs(blocks[0, left]).max(axis=(1, 2, 3))
             left = left[error[left] > self.accuracy * scale]
             mesh *= 2
-        return MeshSum(*map(jnp.asarray, (*blocks, ratio))), meshes
+        return _MeshSum(*map(jnp.asarray, (*blocks, ratio))), meshes
 
 
 def _check_homogeneous(model: HoppingModel) -> None:
@@ -255,10 +255,10 @@ def _sum_distinct(model, mesh, z, steps):
     # In some cosets the images may cancel, but not in all.
     coarse = cosets[jnp.argmax(change, axis=0), np.arange(len(z))]
     growth = max(SMALLEST_GROWTH, mesh / 4)
-    return MeshSum(fine, coarse, growth * jnp.minimum(1.0, change.max(axis=0)))
+    return _MeshSum(fine, coarse, growth * jnp.minimum(1.0, change.max(axis=0)))
 
 
-def _sum(model, mesh, z, steps) -> MeshSum:
+def _sum(model, mesh, z, steps) -> _MeshSum:
     """Blocks for all pairs; equal cell distances are computed once, and distance zero always."""
     with_zero = np.concatenate([np.zeros((1, steps.shape[1]), int), steps])
     distinct, inverse = np.unique(with_zero, axis=0, return_inverse=True)
@@ -267,7 +267,7 @@ def _sum(model, mesh, z, steps) -> MeshSum:
     order = np.concatenate([[first], np.delete(np.arange(len(distinct)), first)])
     place = np.argsort(order)[inverse.ravel()[1:]]
     found = _sum_distinct(model, mesh, z, tuple(map(tuple, distinct[order].tolist())))
-    return MeshSum(found.fine[:, place], found.coarse[:, place], found.ratio)
+    return _MeshSum(found.fine[:, place], found.coarse[:, place], found.ratio)
 
 
 def _largest_error(fine, coarse, ratio) -> Float[Array, " energy"]:

@@ -219,7 +219,8 @@ class SpinModel(eqx.Module):
                     "cells."
                 )
         terms = [Term(term.name, term.clusters.sites, term.values) for term in grown.terms]
-        return SpinModel(terms, positions=grown.lattice.basis)
+        basis = None if grown.lattice is None else grown.lattice.basis
+        return SpinModel(terms, positions=basis)
 
     def _directions(self, directions) -> Array:
         directions = jnp.asarray(directions, float)

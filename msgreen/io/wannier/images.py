@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen.io.wannier.real_space import FARTHEST, RealSpace, cell_of, collect
+from msgreen.io.wannier.real_space import FARTHEST, RealSpace, read_cell, collect
 from msgreen.io.wannier.text import TextStream, integers
 
 _RECORD = 6
@@ -97,7 +97,7 @@ def _line_by_line(file: str | Path, place: dict, size: int) -> _Images:
                 raise line.error("the number of images", f"it is {images}")
             for _ in range(images):
                 entries.append(entry)
-                shifts.append(cell_of(stream.line("an image T1 T2 T3")))
+                shifts.append(read_cell(stream.line("an image T1 T2 T3")))
                 shares.append(1 / images)
         if not seen.all():
             raise stream.ends(f"the images of all {seen.size} matrix elements")

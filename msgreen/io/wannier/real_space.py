@@ -100,7 +100,7 @@ def read_tb(file: str | Path) -> RealSpace:
         cells = np.empty((count, 3), int)
         matrices = np.empty((count, size, size), complex)
         for n in range(count):
-            cells[n] = cell_of(stream.line("a cell R1 R2 R3"))
+            cells[n] = read_cell(stream.line("a cell R1 R2 R3"))
             rows = stream.rows(size**2, 4, "m n Re H Im H")
             matrices[n] = _matrices(stream, rows[:, :2], rows[:, 2] + 1j * rows[:, 3], size)[0]
         centres = _centres(stream, count, size)
@@ -119,7 +119,7 @@ def collect(cells, m, n, values, size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(np.unravel_index(found, span), axis=-1) + low, matrices
 
 
-def cell_of(line: Line) -> list[int]:
+def read_cell(line: Line) -> list[int]:
     """Return the three integers of a line that holds nothing else."""
     if len(line.words) != 3:
         raise line.error("a cell (3 integers)", f"it has {len(line.words)} words")
@@ -193,7 +193,7 @@ def _centres(stream: TextStream, count: int, size: int) -> np.ndarray | None:
             return None
         if line is None:
             raise stream.ends("the position operator")
-        if any(cell_of(line)):
+        if any(read_cell(line)):
             stream.skip(size**2, "the position operator")
             continue
         rows = stream.rows(size**2, 8, "m n and the position operator")
