@@ -122,10 +122,13 @@ def test_mesh_of_a_ferromagnet_reaches_every_result(mesh):
 
     truth = roads(fine)
     np.testing.assert_allclose(truth["J"][0], -0.0034672, atol=1e-7)
+    excess = []
     for name, (value, error) in roads(host).items():
         true = np.abs(np.asarray(value) - np.asarray(truth[name][0]))
         assert np.all(true <= np.asarray(error)), name
-        assert np.max(error) <= 1e3 * np.max(true), name
+        excess.append(float(np.max(error) / np.max(true)))
+    # A single result may be right by accident.
+    assert np.median(excess) <= 100
 
 
 def test_interactions_carry_the_error_of_the_mesh():

@@ -207,9 +207,9 @@ def inverse(a: ArrayLike) -> Array:
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> print(inverse(jnp.asarray([[0.0, 2.0], [4.0, 0.0]])))
-    [[0.   0.25]
-     [0.5  0.  ]]
+    >>> print(inverse(jnp.asarray([[2.0, 1.0], [1.0, 1.0]])).round(6))
+    [[ 1. -1.]
+     [-1.  2.]]
     """
     a = _square("a", a)
     return a if a.size == 0 else _jitted[_inverse](a)
