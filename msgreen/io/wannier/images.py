@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen.io.wannier.real_space import FARTHEST, RealSpace, read_cell, collect
+from msgreen.io.wannier.real_space import FARTHEST, RealSpace, collect, read_cell
 from msgreen.io.wannier.text import TextStream, integers
 
 _RECORD = 6
