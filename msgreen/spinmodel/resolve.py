@@ -75,7 +75,7 @@ def resolve(model: SpinModel) -> Resolution:
         if term.name not in ("tensor4", "tensor6"):
             continue
         rest = np.array(term.values)
-        for pattern, rows in _patterns(term):
+        for pattern, rows in term.patterns():
             columns = list(_columns(pattern))
             design = _quadrature(pattern)
             embedded = np.concatenate([c.tensors for c in columns]).reshape(-1, design.shape[1])
@@ -97,19 +97,6 @@ def resolve(model: SpinModel) -> Resolution:
 
 def _numpy(term: Term):
     return term.clusters.sites, term.clusters.cells, np.asarray(term.values)
-
-
-def _patterns(term: Term) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Yield the ways in which sites of the clusters coincide, and the rows of each."""
-    sites, cells = term.slots()
-    labels = np.concatenate([sites[..., None], cells], axis=-1)
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for row, cluster in enumerate(labels.tolist()):
-        names: dict[tuple[int, ...], int] = {}
-        pattern = tuple(names.setdefault(tuple(label), len(names)) for label in cluster)
-        groups.setdefault(pattern, []).append(row)
-    for pattern, rows in groups.items():
-        yield pattern, np.array(rows)
 
 
 def _columns(pattern: tuple[int, ...]) -> Iterator[_Column]:

@@ -1,5 +1,6 @@
 """Terms of the generalised spin model: clusters of sites and the parameters of one class."""
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import equinox as eqx
@@ -129,6 +130,22 @@ class Term(eqx.Module):
         grid = np.indices((3,) * order)
         spins = [(1.0 * (g == 0), 1.0 * (g == 1), 1.0 * (g == 2)) for g in grid]
         return jax.vmap(lambda value: form(value, spins) + jnp.zeros((3,) * order))(self.values)
+
+    def patterns(self) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+        """Yield the ways in which the sites of the spins coincide, and the rows of each.
+
+        A pattern numbers the different sites in the order of the spins: (0, 1, 0, 1) for a
+        biquadratic term.
+        """
+        sites, cells = self.slots()
+        labels = np.concatenate([sites[..., None], cells], axis=-1)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for row, cluster in enumerate(labels.tolist()):
+            names: dict[tuple[int, ...], int] = {}
+            pattern = tuple(names.setdefault(tuple(label), len(names)) for label in cluster)
+            groups.setdefault(pattern, []).append(row)
+        for pattern, rows in groups.items():
+            yield pattern, np.array(rows)
 
 
 def _check(name, spin_class: SpinClass, sites, cells, values) -> None:

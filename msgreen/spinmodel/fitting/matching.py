@@ -323,7 +323,7 @@ def _add_columns(matrix: np.ndarray, free: Free, reference: Derivatives, row_of)
     units = unit_tensors(free.term.name)
     values = free.basis.reshape(len(free.basis), len(free.term.clusters), len(units))
     slots, _ = free.term.slots()
-    for pattern, rows in _patterns(slots):
+    for pattern, rows in free.term.patterns():
         home = [pattern.index(letter) for letter in range(max(pattern) + 1)]
         sites = slots[rows][:, home]
         every = (
@@ -352,17 +352,6 @@ def _scatter(matrix, values, sites, derivatives, tuples, row_of) -> None:
     known = rows >= 0
     added = values[active] @ derivatives[:, known]
     matrix[np.ix_(rows[known], active)] += added.T
-
-
-def _patterns(slots: np.ndarray):
-    """Yield the ways in which sites of clusters coincide, and the rows of each."""
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for row, sites in enumerate(slots.tolist()):
-        names: dict[int, int] = {}
-        pattern = tuple(names.setdefault(site, len(names)) for site in sites)
-        groups.setdefault(pattern, []).append(row)
-    for pattern, rows in groups.items():
-        yield pattern, np.array(rows)
 
 
 def _products(pattern, sites, directions, scheme: Polarisation) -> np.ndarray:
