@@ -1,5 +1,7 @@
 """Odd numbers of spins: where time reversal is broken, and only there."""
 
+import runpy
+
 import kkr_runs as kkr
 import numpy as np
 import pytest
@@ -19,12 +21,13 @@ from msgreen import (
     loops,
     pairs,
 )
-from msgreen.errors import InputError
+from msgreen.errors import InputError, LossWarning
 from msgreen.exchange.closed_forms import loop_names
 from msgreen.exchange.ordered import reference_interactions
 from msgreen.hosts.base import time_odd_share
+from msgreen.io import export
 from msgreen.spin.algebra import spin_form
-from msgreen.spinmodel import from_interactions
+from msgreen.spinmodel import SpinModel, Term, from_interactions
 
 SYSTEM = random_cluster(41, sites=4, orbitals=1, coupling=0.3, time_reversal=False)
 POINTS = np.random.default_rng(2).uniform(size=(4, 3))
@@ -107,3 +110,19 @@ def test_odd_orders_about_an_ordered_magnet_are_those_of_the_series():
         np.testing.assert_allclose(found.energy(moments), orders[1:3].sum(), rtol=1e-10)
     total = kkr.energy("fe2_nosoc").series(moments, 4)
     assert abs(float(total[2])) > 5 * abs(float(total[3]))
+
+
+def test_three_spins_go_to_magnopy_and_are_named_where_they_are_lost(tmp_path):
+    """Evaluated by magnopy itself."""
+    magnopy = pytest.importorskip("magnopy")
+    tensor = 0.001 * np.random.default_rng(8).normal(size=(1, 3, 3, 3))
+    terms = [Term("scalar_chirality", [[0, 1, 2]], [0.003]), Term("tensor3", [[0, 1, 3]], tensor)]
+    terms.append(Term("spin_chiral", [[0, 1, 2, 3]], [[0.001, 0.002, 0.0]]))
+    square = np.array([[0.0, 0, 0], [2, 0, 0], [0, 2, 0], [2, 2, 0]])
+    model = SpinModel(terms, positions=square)
+    written = export(model, tmp_path, "magnopy_python")
+    energy = magnopy.Energy(runpy.run_path(str(written.files[0]))["hamiltonian"])
+    for spins in random_spins(9, 3, 4):
+        assert energy.E_0(spins) == pytest.approx(1e3 * float(model.energy(spins)), rel=1e-12)
+    with pytest.warns(LossWarning, match="scalar_chirality .* spin_chiral .* tensor3"):
+        export(model, tmp_path, "spirit")
