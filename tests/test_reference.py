@@ -93,7 +93,11 @@ def test_files_keep_the_reference(iron, tmp_path):
     assert back.energy(moments) == iron.energy(moments)
     with pytest.raises(FileFormatError, match=r"iron\.nc: must multiply spins.*model\.json"):
         read_model(tmp_path / "iron.nc")
-    model = SpinModel([Term("exchange", [[0, 1]], [0.01])])
+    bond = Term("exchange", [[0, 1]], [0.01])
+    write_json(SpinModel([bond]), tmp_path / "model.json")
+    with pytest.raises(FileFormatError, match=r"model\.json: must be .* 5 moments .* has 2"):
+        read_model(tmp_path / "iron.nc")
+    model = SpinModel([bond], site_count=5)
     write_json(model, tmp_path / "model.json")
     assert read_model(tmp_path / "iron.nc").classes == model.classes
 

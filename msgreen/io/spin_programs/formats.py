@@ -192,7 +192,13 @@ def _read_nc(path: Path) -> SpinModel:
             f"multiplies deviations from it. Put the matched spin model {matched.name} of the same "
             "run beside it, or run it again."
         )
-    return read_json(matched)
+    model = read_json(matched)
+    if model.site_count != len(found.reference):
+        raise FileFormatError(
+            f"{matched}: must be the spin model of the {len(found.reference)} moments of {path}, "
+            f"but it has {model.site_count}. Run it again: the files are of different runs."
+        )
+    return model
 
 
 _READERS: Mapping[str, Callable[[Path], SpinModel]] = MappingProxyType(
