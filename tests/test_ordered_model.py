@@ -29,7 +29,7 @@ def test_exchange_is_that_of_jukkr(iron):
         shell &= table.partner == kkr.TYPES[j]
         np.testing.assert_allclose(value, -2 * table.J[shell], rtol=1e-7)
     assert iron.rank == 10 + 15 and iron.ambiguities == ()
-    assert np.all(iron.uncertainties["exchange"] < 0.1 * np.abs(term.values).max())
+    assert np.all(np.asarray(iron.model["exchange"].errors) < 0.1 * np.abs(term.values).max())
 
 
 def test_model_without_spin_orbit_is_isotropic_but_for_the_field(iron):

@@ -360,7 +360,7 @@ def test_fit_recovers_every_class(weights):
     for term in model.terms:
         miss = np.abs(np.asarray(found.model[term.name].values - term.values)).max()
         assert miss < 1e-12, term.name
-        assert found.uncertainties[term.name].max() < 1e-12
+        assert np.asarray(found.model[term.name].errors).max() < 1e-12
     assert found.offset == pytest.approx(0.3, abs=1e-12)
     assert found.rank == 203 + ("energy_weight" in weights)
     assert found.ambiguities == ()
@@ -381,7 +381,9 @@ def test_uncertainties_are_honest():
         difference = np.concatenate(
             [np.asarray(found.model[t.name].values - t.values).ravel() for t in model.terms]
         )
-        errors = np.concatenate([found.uncertainties[t.name].ravel() for t in model.terms])
+        errors = np.concatenate(
+            [np.asarray(found.model[t.name].errors).ravel() for t in model.terms]
+        )
         scaled.append(difference / errors)
         parameters = difference_of_parameters(found, model)
         squares.append(parameters @ np.linalg.solve(found.covariance, parameters))
@@ -412,8 +414,8 @@ def test_what_cannot_be_told_apart_is_reported():
     assert {k: v / unit for k, v in ambiguity.items() if "chiral" not in k} == pytest.approx(
         expected
     )
-    assert np.all(np.isinf(found.uncertainties["biquadratic"]))
-    assert np.all(found.uncertainties["exchange"] < 1e-12)
+    assert np.all(np.isinf(np.asarray(found.model["biquadratic"].errors)))
+    assert np.all(np.asarray(found.model["exchange"].errors) < 1e-12)
     assert found.rank == 3 + 3 + 10
     assert found.errors.field_mae < 1e-15
     assert "1 ambiguous" in str(found)

@@ -42,6 +42,14 @@ class PairParts(NamedTuple):
     traceless: np.ndarray
 
 
+def pair_part_errors(errors: Float[np.ndarray, "*batch 3 3"]) -> PairParts:
+    """Return bounds of the three parts for errors (..., 3, 3) of the entries of pair tensors."""
+    isotropic = np.trace(errors, axis1=-2, axis2=-1) / 3
+    vector = 0.5 * np.einsum("abc,...ab->...c", np.abs(LEVI_CIVITA), errors)
+    symmetric = 0.5 * (errors + np.swapaxes(errors, -1, -2))
+    return PairParts(isotropic, vector, symmetric + isotropic[..., None, None] * np.eye(3))
+
+
 def pair_parts(tensors: Float[np.ndarray, "*batch 3 3"]) -> PairParts:
     """Return the three parts of pair tensors, shape (..., 3, 3), in their unit.
 

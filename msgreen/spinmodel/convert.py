@@ -7,7 +7,7 @@ from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spin.tensors import LEVI_CIVITA as LEVI_CIVITA
-from msgreen.spin.tensors import pair_parts
+from msgreen.spin.tensors import pair_part_errors, pair_parts
 from msgreen.spinmodel.interactions import Interactions, Terms
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.terms import Term
@@ -16,7 +16,7 @@ from msgreen.spinmodel.terms import Term
 def from_interactions(
     interactions: Interactions, lattice: Lattice | None = None, *, tolerance: float = 1e-6
 ) -> SpinModel:
-    """Return interactions of any convention as a spin model with the same energies.
+    """Return interactions of any convention as a spin model with the same energies and errors.
 
     Pairs become "exchange", "dzyaloshinskii_moriya" and "anisotropic_exchange"; three, four and six
     spins become full tensors, which `resolve` turns into named classes.
@@ -45,12 +45,11 @@ def from_interactions(
             "orders: read as spins it would give a false anisotropy. Match the derivatives of the "
             "energy at the reference instead (`msgreen.spinmodel.match_derivatives`)."
         )
-    rows: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    rows: dict[int, list[tuple[np.ndarray, ...]]] = {}
     neutral = interactions.to(NEUTRAL)
     sites, cells = _sites(neutral, lattice)
     for terms in neutral.terms:
-        tensors = _tensors(terms)
-        clusters = terms.loops, sites[terms.loops], cells[terms.loops], tensors
+        clusters = terms.loops, sites[terms.loops], cells[terms.loops], *_tensors(terms)
         folded = clusters[1:] if lattice is None else _fold(*clusters, tolerance)
         rows.setdefault(terms.order, []).append(folded)
     found = []
@@ -63,7 +62,7 @@ def from_interactions(
     return SpinModel(found, site_count=count, positions=interactions.positions)
 
 
-def pair_terms(sites, cells, tensors) -> list[Term]:
+def pair_terms(sites, cells, tensors, errors=None) -> list[Term]:
     """Return pair tensors S_i . T . S_j as their trace, antisymmetric and remaining parts.
 
     Parameters
@@ -71,12 +70,15 @@ def pair_terms(sites, cells, tensors) -> list[Term]:
     sites, cells : int arrays, shape (pair, 2) and (pair, 2, dim)
     tensors : real array, shape (pair, 3, 3)
         In eV.
+    errors : real array, shape (pair, 3, 3), optional
+        Of the entries.
     """
-    exchange, vectors, traceless = pair_parts(np.asarray(tensors, float))
+    names = "exchange", "dzyaloshinskii_moriya", "anisotropic_exchange"
+    parts = pair_parts(np.asarray(tensors, float))
+    doubts = [None] * 3 if errors is None else pair_part_errors(np.asarray(errors, float))
     return [
-        Term("exchange", sites, exchange, cells),
-        Term("dzyaloshinskii_moriya", sites, vectors, cells),
-        Term("anisotropic_exchange", sites, traceless, cells),
+        Term(name, sites, part, cells, doubt)
+        for name, part, doubt in zip(names, parts, doubts, strict=True)
     ]
 
 
@@ -121,14 +123,15 @@ def spin_chiral_to_four_site(term: Term) -> Term:
         np.concatenate(sites),
         jnp.repeat(term.values, 3, axis=0),
         np.concatenate(cells),
+        None if term.errors is None else jnp.repeat(term.errors, 3, axis=0),
     )
 
 
-def _tensor_term(order: int, sites, cells, tensors) -> Term:
-    return Term(f"tensor{order}", sites, tensors, cells)
+def _tensor_term(order: int, sites, cells, tensors, errors) -> Term:
+    return Term(f"tensor{order}", sites, tensors, cells, errors)
 
 
-def _tensors(terms: Terms) -> np.ndarray:
+def _tensors(terms: Terms) -> tuple[np.ndarray, np.ndarray]:
     if terms.tensor is None:
         raise InputError(
             f"Argument `interactions` must carry tensors, but the {terms.kind} terms have none. "
@@ -139,7 +142,7 @@ def _tensors(terms: Terms) -> np.ndarray:
             "Argument `interactions` must hold clusters of 2, 3, 4 or 6 spins, but it holds some "
             f"of {terms.order}. Leave them out."
         )
-    return np.asarray(terms.tensor.value, float)
+    return np.asarray(terms.tensor.value, float), np.asarray(terms.tensor.error, float)
 
 
 def _sites(interactions: Interactions, lattice: Lattice | None):
@@ -170,34 +173,40 @@ def _sites(interactions: Interactions, lattice: Lattice | None):
     return sites, cells[everyone, sites].astype(int)
 
 
-def _fold(loops, sites, cells, tensors, tolerance):
-    """Merge clusters that differ by a lattice vector, a cyclic shift or a reversal."""
-    groups: dict[tuple, list[tuple[np.ndarray, np.ndarray]]] = {}
+def _fold(loops, sites, cells, tensors, errors, tolerance):
+    """Merge clusters that differ by a lattice vector, a cyclic shift or a reversal.
+
+    The error of a mean is the mean of the errors, or how far one of them is away from it.
+    """
+    groups: dict[tuple, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     order = loops.shape[1]
     shifts = [np.roll(np.arange(order), -m) for m in range(order)]
     walks = [*shifts, *(walk[::-1] for walk in shifts)]
-    for loop, site, cell, tensor in zip(loops, sites, cells, tensors, strict=True):
+    for loop, site, cell, *pair in zip(loops, sites, cells, tensors, errors, strict=True):
         names = [_name(site[walk], cell[walk]) for walk in walks]
         key = min(names)
         # A loop that visits a site twice has several walks of the same name.
         same = [walk for walk, name in zip(walks, names, strict=True) if name == key]
-        mean = np.mean([np.transpose(tensor, walk) for walk in same], axis=0)
-        groups.setdefault(key, []).append((loop, mean))
+        tensor, error = (np.mean([np.transpose(t, w) for w in same], axis=0) for t in pair)
+        groups.setdefault(key, []).append((loop, tensor, error))
     scale = tolerance * np.abs(tensors).max(initial=0)
-    merged = []
+    means, bounds = [], []
     for same in groups.values():
-        stack = np.array([tensor for _, tensor in same])
+        stack = np.array([tensor for _, tensor, _ in same])
         mean = stack.mean(axis=0)
-        apart = np.abs(stack - mean).max(axis=tuple(range(1, stack.ndim)))
+        distance = np.abs(stack - mean)
+        apart = distance.max(axis=tuple(range(1, stack.ndim)))
         if apart.max() > scale:
             raise InputError(
                 "Argument `interactions` must be the same in every cell, but the cluster "
                 f"{same[int(np.argmax(apart))][0].tolist()} differs from its mean over the cells "
                 f"by {apart.max():.3g} eV. Leave out clusters at the border, or raise `tolerance`."
             )
-        merged.append(mean)
+        means.append(mean)
+        bounds.append(np.maximum(np.mean([e for *_, e in same], axis=0), distance.max(axis=0)))
     names = np.array(list(groups)).reshape(len(groups), order, -1)
-    return names[:, :, 0], names[:, :, 1:], np.array(merged).reshape(-1, *(3,) * order)
+    merged = (np.array(part).reshape(-1, *(3,) * order) for part in (means, bounds))
+    return names[:, :, 0], names[:, :, 1:], *merged
 
 
 def _name(sites: np.ndarray, cells: np.ndarray) -> tuple[int, ...]:

@@ -218,7 +218,10 @@ class SpinModel(eqx.Module):
                     f"of {tuple(shape)} cells row {row} of {term.name!r} meets itself. Take more "
                     "cells."
                 )
-        terms = [Term(term.name, term.clusters.sites, term.values) for term in grown.terms]
+        terms = [
+            Term(term.name, term.clusters.sites, term.values, errors=term.errors)
+            for term in grown.terms
+        ]
         basis = None if grown.lattice is None else grown.lattice.basis
         return SpinModel(terms, positions=basis)
 
@@ -264,10 +267,12 @@ def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
         outer, inner = np.divmod(moved, np.array(shape))
         number = np.ravel_multi_index(tuple(np.moveaxis(inner, -1, 0)), tuple(shape))
         sites = number * model.site_count + term.clusters.sites
-        values = jnp.tile(term.values, (len(cells), *(1,) * len(term.spin_class.shape)))
+        copies = (len(cells), *(1,) * len(term.spin_class.shape))
+        errors = None if term.errors is None else jnp.tile(term.errors, copies)
         width = sites.shape[-1]
         outer = outer.reshape(-1, width, model.dimension)
-        terms.append(Term(term.name, sites.reshape(-1, width), values, outer))
+        values = jnp.tile(term.values, copies)
+        terms.append(Term(term.name, sites.reshape(-1, width), values, outer, errors))
     vectors = model.lattice.vectors
     basis = (cells @ vectors)[:, None] + model.lattice.basis
     grown = Lattice(np.array(shape)[:, None] * vectors, basis.reshape(-1, vectors.shape[1]))

@@ -81,12 +81,17 @@ def resolve(model: SpinModel) -> Resolution:
             embedded = np.concatenate([c.tensors for c in columns]).reshape(-1, design.shape[1])
             flat = rest[rows].reshape(len(rows), -1)
             samples = design @ flat.T
-            found = np.linalg.lstsq(design @ embedded.T, samples, rcond=1e-10)[0].T
+            inverse = np.linalg.pinv(design @ embedded.T, rcond=1e-10)
+            found = samples.T @ inverse.T
             flat = flat - found @ embedded
             rest[rows] = flat.reshape(rest[rows].shape)
             total += float(np.sum(samples**2))
             lost += float(np.sum((design @ flat.T) ** 2))
-            named, shift = _named(term, rows, pattern, columns, found)
+            doubt = None
+            if term.errors is not None:
+                errors = np.asarray(term.errors)[rows].reshape(len(rows), -1)
+                doubt = _bound(errors, inverse @ design)
+            named, shift = _named(term, rows, pattern, columns, found, doubt)
             parts += named
             constant += shift
         remainders.append(Term(term.name, term.clusters.sites, rest, term.clusters.cells))
@@ -96,7 +101,15 @@ def resolve(model: SpinModel) -> Resolution:
 
 
 def _numpy(term: Term):
-    return term.clusters.sites, term.clusters.cells, np.asarray(term.values)
+    errors = None if term.errors is None else np.asarray(term.errors)
+    return term.clusters.sites, term.clusters.cells, np.asarray(term.values), errors
+
+
+def _bound(errors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return what errors (row, entry) can change of entries @ matrix.T at most."""
+    size = np.abs(matrix).T
+    known = np.where(np.isfinite(errors), errors, 0.0) @ size
+    return np.where(~np.isfinite(errors) @ (size > 1e-9), np.nan, known)
 
 
 def _columns(pattern: tuple[int, ...]) -> Iterator[_Column]:
@@ -202,21 +215,27 @@ def _sphere(degree: int) -> tuple[np.ndarray, np.ndarray]:
     return points, weights / (4 * np.pi)
 
 
-def _named(term: Term, rows, pattern, columns: list[_Column], found: np.ndarray):
-    """Return the found couplings as arguments of `Term`, and the constant."""
+def _named(term: Term, rows, pattern, columns: list[_Column], found: np.ndarray, doubt):
+    """Return the found couplings and their errors as arguments of `Term`, and the constant."""
     sites, cells = (array[rows] for array in term.slots())
     home = [pattern.index(letter) for letter in range(max(pattern) + 1)]
     parts, constant, start = [], 0.0, 0
     for column in columns:
-        values = found[:, start : start + len(column.tensors)]
-        start += len(column.tensors)
+        part = slice(start, start + len(column.tensors))
+        start = part.stop
         if column.name is None:
-            constant += float(values.sum())
+            constant += float(found[:, part].sum())
             continue
-        shape = CLASSES[column.name].shape
-        if shape == (3, 3):
-            values = np.einsum("pm,mab->pab", values, TRACELESS)
         slots = [home[letter] for letter in column.letters]
-        values = values.reshape(len(rows), *shape)
-        parts.append((column.name, sites[:, slots], cells[:, slots], values))
+        values = _shaped(found[:, part], column.name, TRACELESS)
+        errors = None if doubt is None else _shaped(doubt[:, part], column.name, np.abs(TRACELESS))
+        parts.append((column.name, sites[:, slots], cells[:, slots], values, errors))
     return parts, constant
+
+
+def _shaped(found: np.ndarray, name: str, traceless: np.ndarray) -> np.ndarray:
+    """Return coefficients (row, part) as parameters of a class."""
+    shape = CLASSES[name].shape
+    if shape == (3, 3):
+        return np.einsum("pm,mab->pab", found, traceless)
+    return found.reshape(len(found), *shape)

@@ -66,6 +66,9 @@ class Term(eqx.Module):
         Parameters in eV: numbers, vectors or tensors by class.
     cells : int array, shape (cluster, site, dim), optional
         Lattice vectors of the sites; by default a finite cluster.
+    errors : real array, shape of `values`, optional
+        How wrong the values may be, in eV: infinite for a value that is not determined, NaN for
+        one of unknown error. By default nothing is known.
 
     Raises
     ------
@@ -85,10 +88,13 @@ class Term(eqx.Module):
     """
 
     values: Float[Array, "cluster ..."]
+    errors: Float[Array, "cluster ..."] | None
     name: str = eqx.field(static=True)
     clusters: Clusters = eqx.field(static=True)
 
-    def __init__(self, name: str, sites, values: ArrayLike, cells=None):
+    def __init__(
+        self, name: str, sites, values: ArrayLike, cells=None, errors: ArrayLike | None = None
+    ):
         require_x64("Term")
         if name not in CLASSES:
             raise InputError(
@@ -100,6 +106,7 @@ class Term(eqx.Module):
         values = jnp.asarray(values, float)
         _check(name, spin_class, sites, cells, values)
         self.name, self.values = name, values
+        self.errors = None if errors is None else _checked_errors(errors, values)
         self.clusters = Clusters(sites, cells.astype(np.int64))
         row = self.clusters.first_repeat() if spin_class.distinct else None
         if row is not None:
@@ -146,6 +153,22 @@ class Term(eqx.Module):
             groups.setdefault(pattern, []).append(row)
         for pattern, rows in groups.items():
             yield pattern, np.array(rows)
+
+
+def _checked_errors(errors: ArrayLike, values: Array) -> Array:
+    errors = jnp.asarray(errors, float)
+    if errors.shape != values.shape:
+        raise InputError(
+            f"Argument `errors` must have the shape {values.shape} of `values`, but its shape is "
+            f"{errors.shape}. Give one error for every value."
+        )
+    known = _checks.concrete(errors)
+    if known is not None and np.any(known < 0):
+        raise InputError(
+            f"Argument `errors` must not be negative, but it holds {np.nanmin(known)}. Pass "
+            "absolute errors in eV."
+        )
+    return errors
 
 
 def _check(name, spin_class: SpinClass, sites, cells, values) -> None:

@@ -1,6 +1,7 @@
 """msgreen's own files: JSON and NetCDF that lose nothing and state their convention."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ CONVENTION: Mapping[str, str | float] = {
     "counting": "every row of a term once; for a lattice once per cell",
     "spins": "unit vectors S; the letters of a form are the sites of a row, in order",
     "spin_length": 1.0,
+    "errors": "how wrong values may be; unknown, or undetermined if the data do not tell the value",
     "energy_unit": "eV",
     "length_unit": "angstrom",
     "cells": "a site in cell n is at its position plus n times the lattice vectors",
@@ -85,12 +87,29 @@ def write_json(model: SpinModel, path: str | Path) -> None:
                 "sites": term.clusters.sites.tolist(),
                 "cells": term.clusters.cells.tolist(),
                 "values": np.asarray(term.values).tolist(),
+                "errors": None if term.errors is None else _spelt(np.asarray(term.errors).tolist()),
             }
             for term in model.terms
         ],
     }
     with replacing(Path(path)) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _spelt(value) -> list | float | str | None:
+    """Errors for JSON, which has no numbers that are not finite."""
+    if isinstance(value, list):
+        return [_spelt(v) for v in value]
+    if math.isfinite(value):
+        return value
+    return "undetermined" if math.isinf(value) else "unknown"
+
+
+def _unspelt(value):
+    if isinstance(value, list):
+        return [_unspelt(v) for v in value]
+    words = {"undetermined": float("inf"), "unknown": float("nan")}
+    return words.get(value, value) if isinstance(value, str) else value
 
 
 def read_json(path: str | Path) -> SpinModel:
@@ -148,14 +167,19 @@ def _from_json(path: str | Path, content) -> SpinModel:
         inner = (*sites.shape, dimension)
         cells = _array(path, f"{place}, cells", term["cells"], inner, whole=True)
         values = _array(path, f"{place}, values", term["values"], (len(sites), *shape))
-        terms.append(Term(name, sites, values, cells))
+        errors = _unspelt(term.get("errors"))
+        if errors is not None:
+            errors = _array(path, f"{place}, errors", errors, values.shape, finite=False)
+        terms.append(Term(name, sites, values, cells, errors))
     return SpinModel(terms, site_count=int(count), lattice=lattice, positions=positions)
 
 
 _LARGEST = 2**31 - 1
 
 
-def _array(path, place: str, value, shape: tuple[int | None, ...], whole=False) -> np.ndarray:
+def _array(
+    path, place: str, value, shape: tuple[int | None, ...], whole=False, finite=True
+) -> np.ndarray:
     """Return numbers of a file as an array of a shape of which None is any length."""
     kind = "integers" if whole else "numbers"
     expected = f"{kind} of the shape ({', '.join('any' if n is None else str(n) for n in shape)})"
@@ -171,7 +195,8 @@ def _array(path, place: str, value, shape: tuple[int | None, ...], whole=False) 
     )
     if array.dtype.kind not in ("i" if whole else "if"):
         fits, found = False, "they are of another kind"
-    if not fits or (array.size and not np.abs(array).max() <= (_LARGEST if whole else np.inf)):
+    largest = _LARGEST if whole else np.inf
+    if not fits or (finite and array.size and not np.abs(array).max() <= largest):
         raise FileFormatError(
             f"{path}, {place}: must hold {expected}, but {found}. Write it again with "
             "`msgreen.io.export`."
@@ -195,6 +220,8 @@ def write_model_netcdf(model: SpinModel, path: str | Path) -> None:
         data[f"{name}_sites"] = ((name, f"{name}_site"), term.clusters.sites)
         data[f"{name}_cells"] = ((name, f"{name}_site", "dimension"), term.clusters.cells)
         data[f"{name}_values"] = ((name, *axes), np.asarray(term.values), attributes)
+        if term.errors is not None:
+            data[f"{name}_errors"] = ((name, *axes), np.asarray(term.errors), {"units": "eV"})
     lengths = {"units": "angstrom"}
     if model.lattice is not None:
         data["lattice_vectors"] = (("dimension", "space"), model.lattice.vectors, lengths)
@@ -239,7 +266,8 @@ def read_model_netcdf(path: str | Path) -> SpinModel:
             values = data[f"{name}_values"]
             _check_form(path, f"variable {name}_values", name, values.attrs["form"])
             cells = data[f"{name}_cells"].values
-            terms.append(Term(name, data[f"{name}_sites"].values, values.values, cells))
+            errors = data[f"{name}_errors"].values if f"{name}_errors" in data else None
+            terms.append(Term(name, data[f"{name}_sites"].values, values.values, cells, errors))
         periodic = "lattice_vectors" in data
         return SpinModel(
             terms,

@@ -85,13 +85,12 @@ class FitResult:
     Attributes
     ----------
     model : SpinModel
-        With the fitted values; of all that fit equally well, the shortest.
+        With the fitted values; of all that fit equally well, the shortest. The errors of its terms
+        are standard errors from the variance of the residuals, infinite where the data do not
+        determine the value. They count what the model lacks as noise, which it is not: for a
+        truncated model they are a scale, not a probability.
     offset : float
         Energy of the model's zero, in eV: add it to the energies of the model.
-    uncertainties : mapping of str to real array
-        Standard errors of the values by class, in eV, from the variance of the residuals;
-        infinite where the data do not determine the value. They count what the model lacks as
-        noise, which it is not: for a truncated model they are a scale, not a probability.
     covariance : real array, shape (free, free)
         Of the free parameters in eV^2, those that are not determined left out of account.
     free : mapping of str to real array, shape (free, cluster, ...)
@@ -115,7 +114,6 @@ class FitResult:
 
     model: SpinModel
     offset: float
-    uncertainties: Mapping[str, np.ndarray]
     covariance: np.ndarray
     free: Mapping[str, np.ndarray]
     rank: int
@@ -144,7 +142,7 @@ class FitResult:
             if not len(values):
                 continue
             at = int(values.argmax())
-            error = self.uncertainties[term.name].ravel()[at]
+            error = float(np.asarray(term.errors).ravel()[at])
             lines.append(f"{term.name:<24}{values[at] / MEV:>16.6g}{error / MEV:>14.2g}")
         return "\n".join(lines)
 
@@ -214,12 +212,12 @@ def fit(
     free = [free_values(term, symmetry) for term in template.terms]
     matrix, data = _equations(free, samples, weights, field_weight, energy_weight)
     solution = solve(matrix, data, labels(free) + ["offset"] * (energy_weight > 0))
-    start, terms, uncertainties = 0, [], {}
+    start, terms = 0, []
     for term, basis in free:
         stop = start + len(basis)
         values = np.tensordot(solution.parameters[start:stop], basis, axes=1)
-        terms.append(Term(term.name, term.clusters.sites, values, term.clusters.cells))
-        uncertainties[term.name] = solution.standard_errors(basis, start)
+        errors = solution.standard_errors(basis, start)
+        terms.append(Term(term.name, term.clusters.sites, values, term.clusters.cells, errors))
         start = stop
     model, offset = template.with_terms(terms), 0.0
     if energy_weight > 0:
@@ -229,7 +227,6 @@ def fit(
     return FitResult(
         model,
         offset,
-        uncertainties,
         solution.covariance,
         {term.name: basis for term, basis in free},
         solution.rank,

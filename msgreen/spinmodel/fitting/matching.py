@@ -45,12 +45,11 @@ class MatchResult:
     Attributes
     ----------
     model : SpinModel
-        Of all models that match equally well, the shortest.
+        Of all models that match equally well, the shortest. The errors of its terms are what those
+        of the derivatives can change of the values at most: infinite where the references do not
+        determine the value, NaN if a reference has no errors.
     offset : float
         Energy of the model's zero in eV, if the references hold energies; NaN otherwise.
-    uncertainties : mapping of str to real array
-        What the errors of the derivatives can change of the values at most, by class, in eV;
-        infinite where the references do not determine the value, NaN if a reference has no errors.
     free : mapping of str to real array, shape (free, cluster, ...)
         Values that one unit of each free parameter stands for, by class.
     rank : int
@@ -69,7 +68,6 @@ class MatchResult:
 
     model: SpinModel
     offset: float
-    uncertainties: Mapping[str, np.ndarray]
     free: Mapping[str, np.ndarray]
     rank: int
     surplus: int
@@ -166,18 +164,17 @@ def match_derivatives(
     solution = solve(weights[:, None] * matrix, weights * data, names, surplus=False)
     if strict and solution.ambiguities:
         raise InputError(_undetermined(solution.ambiguities))
-    start, terms, uncertainties = 0, [], {}
+    start, terms = 0, []
     for term, basis in free:
         values = np.tensordot(solution.parameters[start : start + len(basis)], basis, axes=1)
-        terms.append(Term(term.name, term.clusters.sites, values, term.clusters.cells))
-        uncertainties[term.name] = solution.bounds(basis, start, weights * errors)
+        bounds = solution.bounds(basis, start, weights * errors)
+        terms.append(Term(term.name, term.clusters.sites, values, term.clusters.cells, bounds))
         start += len(basis)
     missed = np.abs(data - matrix @ solution.parameters)
     by_order = {int(n): orders == n for n in np.unique(orders)}
     return MatchResult(
         template.with_terms(terms),
         float(solution.parameters[-1]) if offset else float("nan"),
-        uncertainties,
         {term.name: basis for term, basis in free},
         solution.rank,
         len(data) - solution.rank,

@@ -20,6 +20,9 @@ from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.symmetry.operations import Symmetry, no_symmetry
 from msgreen.spinmodel.terms import Clusters, Term
 
+_PRESENT = 1e-9
+"""Share of a component in an image above which it is no rounding of a rotation."""
+
 
 class Relabellings(NamedTuple):
     """The orders of the sites of a cluster that a class of terms does not tell apart.
@@ -146,7 +149,9 @@ def _canonical(name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return candidates[np.arange(len(rows)), same.argmax(axis=1)], same
 
 
-def carry_values(name: str, values, rotations: np.ndarray, same: np.ndarray):
+def carry_values(
+    name: str, values, rotations: np.ndarray, same: np.ndarray, *, signed: bool = True
+):
     """Return parameters turned by every rotation and written in the canonical order of the sites.
 
     Parameters
@@ -157,6 +162,8 @@ def carry_values(name: str, values, rotations: np.ndarray, same: np.ndarray):
     same : bool array, shape (op * row, relabelling)
         From `Images`. Where several relabellings lead to the canonical order, the mean over them
         keeps the part of the parameter that the energy depends on.
+    signed : bool
+        Whether a relabelling may change the sign, as it does but for errors.
 
     Returns
     -------
@@ -173,8 +180,27 @@ def carry_values(name: str, values, rotations: np.ndarray, same: np.ndarray):
     flat = turned.reshape(len(same), table.sources.shape[1])
     image, way = np.nonzero(same)
     picked = xp.take_along_axis(flat[image], table.sources[way], axis=1)
-    share = table.signs[way] / same.sum(axis=1)[image]
+    share = (table.signs[way] if signed else 1.0) / same.sum(axis=1)[image]
     return sum_by(image, picked * share[:, None], len(same))
+
+
+def carry_errors(name: str, errors, rotations: np.ndarray, images: Images) -> np.ndarray:
+    """Return bounds of what errors (row, ...) make of sums over images, shape (key, component).
+
+    The absolute errors of all images of a cluster add up; not determined (infinite) and not known
+    (NaN) are what any such value enters.
+    """
+
+    def total(part) -> np.ndarray:
+        moved = carry_values(name, part, np.abs(rotations), images.same, signed=False)
+        return np.asarray(sum_by(images.key, np.asarray(moved), len(images.first)))
+
+    errors = np.asarray(errors, float)
+    finite = np.isfinite(errors)
+    bound = total(np.where(finite, errors, 0.0))
+    bound[total(np.isnan(errors).astype(float)) > _PRESENT] = np.nan
+    bound[total(np.isinf(errors).astype(float)) > _PRESENT] = np.inf
+    return bound
 
 
 def sum_by(index: np.ndarray, values, count: int):
@@ -189,7 +215,7 @@ def sum_by(index: np.ndarray, values, count: int):
     return total
 
 
-def term_of(name: str, images: Images, canonical) -> Term:
+def term_of(name: str, images: Images, canonical, errors=None) -> Term:
     """Return the term of all clusters, each in the order of its sites that was shown first.
 
     Parameters
@@ -198,6 +224,8 @@ def term_of(name: str, images: Images, canonical) -> Term:
     images : Images
     canonical : real array, shape (key, component)
         Parameters in the canonical order of the sites.
+    errors : real array, shape (key, component), optional
+        Of `canonical`.
     """
     table, shape = relabellings(name), CLASSES[name].shape
     way = images.same[images.first].argmax(axis=1)
@@ -205,29 +233,36 @@ def term_of(name: str, images: Images, canonical) -> Term:
     xp: Any = jnp if isinstance(canonical, jax.Array) else np
     values = xp.take_along_axis(canonical, back, axis=1) * table.signs[way][:, None]
     rows = images.rows[images.first]
-    return Term(name, rows[..., 0], values.reshape(-1, *shape), rows[..., 1:])
+    if errors is not None:
+        errors = np.take_along_axis(errors, back, axis=1).reshape(-1, *shape)
+    return Term(name, rows[..., 0], values.reshape(-1, *shape), rows[..., 1:], errors)
 
 
-def merge(parts: Iterable[tuple[str, np.ndarray, np.ndarray, np.ndarray]]) -> list[Term]:
+def merge(parts: Iterable[tuple]) -> list[Term]:
     """Return one term per class, with rows of the same cluster added up.
 
     Parameters
     ----------
-    parts : iterable of (name, sites, cells, values)
-        As the arguments of `Term`; a class may come several times.
+    parts : iterable of (name, sites, cells, values[, errors])
+        As the arguments of `Term`; a class may come several times. The errors of a sum add up;
+        those of a class are known if all are.
     """
-    by_name: dict[str, list[tuple[np.ndarray, ...]]] = {}
-    for name, *arrays in parts:
-        by_name.setdefault(name, []).append(tuple(arrays))
+    by_name: dict[str, list[tuple]] = {}
+    for name, sites, cells, values, *errors in parts:
+        known = errors[0] if errors else None
+        by_name.setdefault(name, []).append((sites, cells, values, known))
     terms = []
     for name in filter(by_name.get, CLASSES):
-        sites, cells, values = (
-            np.concatenate(arrays) for arrays in zip(*by_name[name], strict=True)
-        )
+        *arrays, errors = zip(*by_name[name], strict=True)
+        sites, cells, values = map(np.concatenate, arrays)
         if not len(sites):
             continue
         trivial = no_symmetry(int(sites.max()) + 1, cells.shape[-1])
         images = carry(Clusters(sites, cells), name, trivial)
         values = carry_values(name, values, trivial.rotations, images.same)
-        terms.append(term_of(name, images, sum_by(images.key, values, len(images.first))))
+        total, doubt = sum_by(images.key, values, len(images.first)), None
+        if all(error is not None for error in errors):
+            known = np.concatenate(errors)
+            doubt = carry_errors(name, known, trivial.rotations, images)
+        terms.append(term_of(name, images, total, doubt))
     return terms

@@ -17,6 +17,7 @@ from msgreen.spinmodel.symmetry.groups import operation_name
 from msgreen.spinmodel.symmetry.images import (
     Images,
     carry,
+    carry_errors,
     carry_values,
     relabellings,
     sum_by,
@@ -346,7 +347,8 @@ def symmetrise(model: SpinModel, symmetry: Symmetry) -> SpinModel:
     """Return the part of a model that is invariant under a symmetry group.
 
     Its energy is the mean of the energies of all images of a configuration; an invariant model is
-    returned unchanged, apart from images that it lacked.
+    returned unchanged, apart from images that it lacked. Errors become those of the mean if all
+    images are wrong in the worst way.
 
     Parameters
     ----------
@@ -362,7 +364,10 @@ def symmetrise(model: SpinModel, symmetry: Symmetry) -> SpinModel:
     terms = []
     for term in model.terms:
         _, mean, images = _projected(term, symmetry)
-        terms.append(term_of(term.name, images, mean))
+        errors = term.errors
+        if errors is not None:
+            errors = carry_errors(term.name, errors, symmetry.rotations, images) / len(symmetry)
+        terms.append(term_of(term.name, images, mean, errors))
     return model.with_terms(terms)
 
 
