@@ -6,6 +6,7 @@ other code of the same process behind its back.
 
 import jax
 
+import msgreen._threads  # noqa: F401  every room that computes imports this module
 from msgreen.errors import PrecisionError
 
 

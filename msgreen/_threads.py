@@ -3,7 +3,8 @@
 JAX (0.10 and later) runs batched LAPACK calls in its own thread pool on the
 CPU; a BLAS that opens threads of its own inside each call makes them 10 to 160
 times slower. An explicit OPENBLAS_NUM_THREADS, OMP_NUM_THREADS or
-MKL_NUM_THREADS in the environment wins.
+MKL_NUM_THREADS in the environment wins. It happens with the import of the
+first room that computes: they all import `msgreen._precision`.
 """
 
 import os
@@ -27,3 +28,6 @@ def blas_threads() -> dict[str, int]:
         for pool in threadpool_info()
         if pool["user_api"] == "blas"
     }
+
+
+limit_blas_threads()
