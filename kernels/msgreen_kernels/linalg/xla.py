@@ -123,15 +123,25 @@ def _determinant(pivots: tuple[Array, Array], order: Array, pivoting: bool):
     return phase, jnp.sum(jnp.log(size), axis=0), jnp.any(size == 0, axis=0)
 
 
+def _eliminated(parts: tuple[Array, Array], pivoting: bool) -> _State:
+    """Eliminate matrices of shape (n, n, batch), in two parts, at once."""
+    n, batch = parts[0].shape[1:]
+    used, order = jnp.zeros((n, batch), bool), jnp.zeros((n, batch), jnp.int32)
+    empty = jnp.zeros((n, batch), parts[0].dtype)
+    state = _State(parts, used, order, (empty, empty), _line(parts, used, 0, pivoting))
+    return lax.fori_loop(0, n, lambda k, s: _step(k, s, pivoting), state)
+
+
+def eliminate_last(parts: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Return inverses of matrices (n, n, batch) in real and imaginary parts, without pivoting."""
+    return _eliminated(parts, pivoting=False).parts
+
+
 def _block(a: Array, pivoting: bool) -> Eliminated:
     """Eliminate matrices of shape (batch, n, n) at once."""
     batch, n = a.shape[:2]
     x = jnp.moveaxis(a, 0, -1)
-    parts = x.real, x.imag
-    used, order = jnp.zeros((n, batch), bool), jnp.zeros((n, batch), jnp.int32)
-    empty = jnp.zeros((n, batch), parts[0].dtype)
-    state = _State(parts, used, order, (empty, empty), _line(parts, used, 0, pivoting))
-    state = lax.fori_loop(0, n, lambda k, s: _step(k, s, pivoting), state)
+    state = _eliminated((x.real, x.imag), pivoting)
     re, im = state.parts
     phase, logabs, singular = _determinant(state.pivots, state.order, pivoting)
     if pivoting:

@@ -1,0 +1,478 @@
+"""Exchange of all pairs of a crystal, with a mesh of k points for every energy and a certificate.
+
+About the ordered state the pair energy is e_i.K_ij.e_j with
+
+    K_ij^ab = -(1/pi) Im int de f(e)  Tr[V_i^a G_ij V_j^b G_ji],    a, b across the moments
+
+(Liechtenstein et al.). The energies are taken from far away towards E_F. At each, meshes grow until
+the change of every coefficient, weighted as it enters the result and scaled to the error of the
+finer mesh, is below what is left of the tolerance; half of it is kept for the last energy, half of
+the rest for the one before, and so on, as the last costs almost everything.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from msgreen_kernels.torus import planes
+from tqdm.auto import tqdm
+
+from msgreen import _checks
+from msgreen._typing import Array, Complex, Float
+from msgreen.contour import Contour
+from msgreen.errors import InputError
+from msgreen.hosts.wannier import LADDER, WannierHost, error_ratio
+from msgreen.spin.algebra import SIGMA, tangent_frame
+from msgreen.units import MEV
+
+WORKERS = 2
+"""Parts of a sum that run at once. Each part is one thread in XLA: on two cores 1.9 times faster."""
+
+
+class Node(NamedTuple):
+    """What one energy needed.
+
+    Attributes
+    ----------
+    energy : complex
+        In eV.
+    mesh : int
+        Points per direction.
+    error : float
+        Largest share of the error of a coefficient, in eV.
+    seconds : float
+    """
+
+    energy: complex
+    mesh: int
+    error: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CrystalExchange:
+    """Pair interactions of a crystal about its ordered state, neutral: sum over pairs e_i.K.e_j.
+
+    Attributes
+    ----------
+    pairs : int array, shape (pair, 5)
+        (i, j, R1, R2, R3): atom i in the home cell and atom j in cell R; with every pair its
+        reverse.
+    distances : real array, shape (pair,)
+        In angstrom.
+    tensors : real array, shape (pair, 3, 3)
+        K in eV. Only the block across the moments is determined; without spin-orbit coupling K is
+        a number times the identity.
+    errors : real array, shape (pair,)
+        Of an entry of the block: contour and meshes, added.
+    axis : real array, shape (3,)
+    curvature : real array, shape (atom,)
+        Second derivative in eV of the energy with respect to the angle by which the moment of each
+        magnetic atom is turned alone.
+    electrons, moments : real arrays, shape (atom,)
+        Electrons, and spin up minus down along the axis, of every atom.
+    nodes : tuple of Node
+        From far away towards E_F.
+    """
+
+    pairs: np.ndarray
+    distances: np.ndarray
+    tensors: np.ndarray
+    errors: np.ndarray
+    axis: np.ndarray
+    curvature: np.ndarray
+    electrons: np.ndarray
+    moments: np.ndarray
+    nodes: tuple[Node, ...]
+
+    def exchange(self) -> np.ndarray:
+        """Return K along the two directions across the moments, averaged, shape (pair,), in eV."""
+        frame = np.asarray(tangent_frame(jnp.asarray(self.axis)))
+        return np.einsum("ta,pab,tb->p", frame, self.tensors, frame) / 2
+
+    def along(self) -> np.ndarray:
+        """Return the component of the Dzyaloshinskii-Moriya vector along the moments, in eV."""
+        first, second = np.asarray(tangent_frame(jnp.asarray(self.axis)))
+        odd = self.tensors - self.tensors.swapaxes(1, 2)
+        right = np.sign(np.dot(np.cross(first, second), self.axis))
+        return right * np.einsum("a,pab,b->p", first, odd, second) / 2
+
+
+def crystal_pairs(host: WannierHost, cutoff: float) -> np.ndarray:
+    """Return all ordered pairs of magnetic atoms within a distance, nearest first.
+
+    Parameters
+    ----------
+    host : WannierHost
+    cutoff : float
+        In angstrom.
+
+    Returns
+    -------
+    int array, shape (pair, 5)
+        (i, j, R1, R2, R3).
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    _checks.positive("cutoff", cutoff, "angstrom")
+    vectors, basis = host.lattice.vectors, host.lattice.basis
+    spacing = 1 / np.linalg.norm(np.linalg.inv(vectors), axis=0)
+    spread = np.linalg.norm(basis[:, None] - basis, axis=-1).max()
+    reach = [int((cutoff + spread) / s) + 1 for s in spacing]
+    cells = np.indices([2 * r + 1 for r in reach]).reshape(3, -1).T - reach
+    found, lengths = [], []
+    for i in host.atoms:
+        for j in host.atoms:
+            distance = np.linalg.norm(cells @ vectors + basis[j] - basis[i], axis=1)
+            near = (distance < cutoff * (1 + 1e-9)) & (distance > 1e-6)
+            ends = np.broadcast_to([i, j], (np.count_nonzero(near), 2))
+            found.append(np.concatenate([ends, cells[near]], axis=1))
+            lengths.append(distance[near])
+    pairs, length = np.concatenate(found), np.concatenate(lengths)
+    if not len(pairs):
+        raise InputError(
+            f"Argument `cutoff` must reach a pair of magnetic atoms, but none is within {cutoff} "
+            "angstrom. Raise it."
+        )
+    return pairs[np.lexsort((*pairs.T[::-1], np.round(length, 6)))]
+
+
+class _Integrands(NamedTuple):
+    """Functions of one energy: of pairs (pair, 2, 2), of magnetic atoms, and of all atoms."""
+
+    pairs: Complex[Array, "pair 2 2"]
+    own: Complex[Array, "atom 2 2"]
+    first: Complex[Array, " atom"]
+    up: Complex[Array, " atom"]
+    down: Complex[Array, " atom"]
+
+
+class _Pairs(NamedTuple):
+    """Pairs as rows, and the sites that XLA compiles in."""
+
+    rows: np.ndarray
+
+    @property
+    def reach(self) -> tuple[int, int, int]:
+        a, b, c = np.abs(self.rows[:, 2:]).max(axis=0, initial=0).tolist()
+        return a, b, c
+
+
+@eqx.filter_jit
+def _integrands(host: WannierHost, boxes, rows) -> _Integrands:
+    """Evaluate all traces of one energy from boxes (sector, n1, n2, n3, dim, dim)."""
+    i, j, cells = rows[:, 0], rows[:, 1], rows[:, 2:]
+    vertices = jnp.stack([host.vertex_of(atom) for atom in range(host.lattice.atoms)])
+    frame = tangent_frame(jnp.asarray(host.axis))
+    there, back = host.cut(boxes, cells, i, j), host.cut(boxes, -cells, j, i)
+    pairs = -_traces(host, vertices[i], there, vertices[j], back, frame)
+    atoms = np.array(host.atoms)
+    home = host.cut(boxes, np.zeros((len(atoms), 3), int), atoms, atoms)
+    own = -_traces(host, vertices[atoms], home, vertices[atoms], home, frame)
+    along = _spins(host, vertices[atoms], jnp.asarray(host.axis)[None])
+    first = jnp.einsum("pasxy,psyx->p", along, home)
+    up, down = _diagonals(host, boxes)
+    return _Integrands(pairs, own, first, up, down)
+
+
+def _spins(host: WannierHost, vertices, directions):
+    """Return v (x) e.sigma in the layout of the sectors, (pair, direction, sector, dim, dim).
+
+    Without spin-orbit coupling only directions along the moments are diagonal in spin.
+    """
+    if host.spin_orbit:
+        pauli = jnp.einsum("da,ast->dst", directions, SIGMA)
+        full = jnp.einsum("dst,pxy->pdsxty", pauli, vertices)
+        size = 2 * vertices.shape[-1]
+        return full.reshape(*full.shape[:2], 1, size, size)
+    return jnp.stack([vertices, -vertices], axis=1)[:, None]
+
+
+def _traces(host: WannierHost, left, there, right, back, frame) -> Complex[Array, "pair 2 2"]:
+    """Return Tr[V^a G_ij V^b G_ji] for a, b across the moments."""
+    if host.spin_orbit:
+        one, two = _spins(host, left, frame), _spins(host, right, frame)
+        forward = jnp.einsum("pasxy,psyz->paxz", one, there)
+        backward = jnp.einsum("pbsxy,psyz->pbxz", two, back)
+        return jnp.einsum("paxz,pbzx->pab", forward, backward)
+    forward = jnp.einsum("pxy,psyz->psxz", left, there)
+    backward = jnp.einsum("pxy,psyz->psxz", right, back)
+    up_down, down_up = (jnp.einsum("pxz,pzx->p", forward[:, s], backward[:, 1 - s]) for s in (0, 1))
+    # sigma_x flips the spin, sigma_y with a factor i for up and -i for down.
+    straight, crossed = up_down + down_up, 1j * (down_up - up_down)
+    rows = jnp.stack([straight, crossed]), jnp.stack([-crossed, straight])
+    return jnp.moveaxis(jnp.stack(rows), -1, 0)
+
+
+def _diagonals(host: WannierHost, boxes):
+    """Return the traces of G in the home cell of every atom, for spin along and against the axis."""
+    centre = tuple(np.array(boxes.shape[1:4]) // 2)
+    orb = len(host.atom_of)
+    atoms = jnp.array(host.atom_of)
+    if host.spin_orbit:
+        local = boxes[(0, *centre)][: 2 * orb, : 2 * orb].reshape(2, orb, 2, orb)
+        density = jnp.einsum("satA,aA->sta", local, jnp.eye(orb))
+        spin = jnp.einsum("v,vst,tsa->a", jnp.asarray(host.axis), SIGMA, density)
+        charge = density[0, 0] + density[1, 1]
+        parts = (charge + spin) / 2, (charge - spin) / 2
+    else:
+        parts = [jnp.diagonal(boxes[(s, *centre)])[:orb] for s in (0, 1)]
+    return [jnp.zeros(host.lattice.atoms, complex).at[atoms].add(p) for p in parts]
+
+
+def crystal_exchange(
+    host: WannierHost,
+    pairs: np.ndarray,
+    *,
+    tolerance: float = 1e-6,
+    mesh: int | None = None,
+    patience: float = 600.0,
+    progress: bool = False,
+    report: Callable[[str], None] | None = None,
+) -> CrystalExchange:
+    """Return the exchange of pairs of a crystal about its ordered state, converged in k.
+
+    Parameters
+    ----------
+    host : WannierHost
+    pairs : int array, shape (pair, 5)
+        (i, j, R1, R2, R3) as from `crystal_pairs`.
+    tolerance : float
+        Largest error of any coefficient in eV, as estimated.
+    mesh : int, optional
+        Points per direction at every energy, as other programs have it; the errors then tell what
+        that costs.
+    patience : float
+        Seconds that the next energy may take, as predicted from those before it.
+    progress : bool
+        Whether to show a progress bar.
+    report : callable, optional
+        Is told, before the energies that take long, their mesh and predicted seconds.
+
+    Returns
+    -------
+    CrystalExchange
+
+    Raises
+    ------
+    InputError
+        If pairs have no meaning, or an energy would take longer than `patience`.
+
+    References
+    ----------
+    Liechtenstein et al., J. Magn. Magn. Mater. 67, 65 (1987); Udvardi et al., Phys. Rev. B 68,
+    104436 (2003).
+    """
+    _checks.positive("tolerance", tolerance, "eV")
+    rows = _check_pairs(host, pairs)
+    contour = host.contour()
+    weights = np.abs(np.asarray(contour.weights)) / np.pi
+    nodes, values, doubts = [], [], []
+    clock = _Clock(host, rows, patience, report)
+    numbers = tqdm(range(len(weights)), disable=not progress, unit="energy")
+    for n in numbers:
+        share = tolerance * 0.5 ** (len(weights) - n) / weights[n]
+        z = complex(np.asarray(contour.nodes)[n])
+        found, doubt, count, seconds = clock.converge(z, share, mesh)
+        values.append(found)
+        doubts.append(doubt)
+        nodes.append(Node(z, count, float(doubt.pairs.max(initial=0) * weights[n]), seconds))
+    stacked = jax.tree.map(lambda *x: np.stack(x), *values)
+    doubt = jax.tree.map(lambda *x: np.stack(x), *doubts)
+    return _assemble(host, contour, rows, stacked, doubt, nodes)
+
+
+def exchange_on_meshes(
+    host: WannierHost, pairs: np.ndarray, meshes: Sequence[int]
+) -> Float[Array, "pair 2 2"]:
+    """Return K across the moments on given meshes, as a differentiable function of the host.
+
+    Parameters
+    ----------
+    host : WannierHost
+    pairs : int array, shape (pair, 5)
+    meshes : sequence of int
+        Points per direction for every energy of ``host.contour()``: ``[n.mesh for n in
+        found.nodes]`` of a `CrystalExchange`.
+
+    Returns
+    -------
+    real array, shape (pair, 2, 2)
+        In eV, in the frame `msgreen.spin.algebra.tangent_frame` of the axis. Gradients in reverse
+        mode with respect to the Hamiltonian, the splitting and E_F are those of the finite sum.
+    """
+    rows = _check_pairs(host, pairs)
+    contour = host.contour()
+    if len(meshes) != len(contour.nodes):
+        raise InputError(
+            f"Argument `meshes` must hold {len(contour.nodes)} numbers, one per energy, but it "
+            f"holds {len(meshes)}."
+        )
+    reach = _Pairs(rows).reach
+
+    def at(z, mesh):
+        boxes = [host.green_box(z, s, host.uniform(mesh), reach) for s in range(len(host.sectors))]
+        return _integrands(host, jnp.stack(boxes), rows).pairs
+
+    values = jnp.stack([at(z, mesh) for z, mesh in zip(contour.nodes, meshes, strict=True)])
+    return contour.integrate(values)[0]
+
+
+class _Clock:
+    """Finds the mesh of one energy after the other, and knows from the last what the next takes."""
+
+    def __init__(self, host, rows, patience: float, report):
+        self.host, self.rows, self.patience, self.report = host, rows, patience, report
+        self.reach = _Pairs(rows).reach
+        self.last, self.rate = LADDER[0], 0.0
+        self.dimension = sum(n > 0 for n in host.reach)
+
+    def converge(self, z: complex, share: float, mesh: int | None):
+        """Return integrands, their doubts, the mesh and the seconds of one energy."""
+        start = time.perf_counter()
+        # Nearer to the axis no energy needs less than the one before.
+        start = max(0, LADDER.index(self.last) - 1)
+        ladder = LADDER[start:] if mesh is None else (max(2, 2 * mesh // 3), mesh)
+        before, coarse = 0, None
+        for count in ladder:
+            if mesh is None:
+                self._announce(z, count)
+            boxes, seconds = self._boxes(z, count)
+            if mesh is None:
+                boxes = _within(boxes, self.host.uniform(count))
+            fine = jax.tree.map(np.asarray, _integrands(self.host, boxes, self.rows))
+            if coarse is not None:
+                ratio = error_ratio(coarse[0], boxes, before, count)
+                doubt = jax.tree.map(partial(_doubt, ratio), coarse[1], fine)
+                if mesh is not None or doubt.pairs.max(initial=0) < share:
+                    self.last = count if mesh is None else self.last
+                    self.rate = seconds / count**self.dimension
+                    return fine, doubt, count, time.perf_counter() - start
+            before, coarse = count, (boxes, fine)
+        raise InputError(
+            f"Argument `tolerance` must be reachable, but {LADDER[-1]} points per direction leave "
+            f"a larger error at {z:.3g} eV. Raise it, or the temperature."
+        )
+
+    def _announce(self, z: complex, count: int) -> None:
+        seconds = self.rate * count**self.dimension
+        if seconds > self.patience:
+            raise InputError(
+                f"Argument `patience` must allow for {seconds:.0f} s on {count} points per "
+                f"direction at {z.imag:.3g} eV above E_F, but it is {self.patience:g} s. Raise it, "
+                "or the tolerance, or the temperature."
+            )
+        if self.report is not None and seconds > 2.0:
+            self.report(
+                f"{count} k points per direction at Im z = {z.imag:.3g} eV: {seconds:.0f} s"
+            )
+
+    def _boxes(self, z: complex, count: int):
+        start = time.perf_counter()
+        host, mesh = self.host, self.host.uniform(count)
+        slabs = planes(mesh, host.real)
+        parts = max(1, WORKERS // len(host.sectors))
+        edges = np.linspace(0, slabs, min(parts, slabs) + 1).astype(int)
+        tasks = [
+            (sector, (int(a), int(b)))
+            for sector in range(len(host.sectors))
+            for a, b in zip(edges[:-1], edges[1:], strict=True)
+        ]
+
+        def run(task):
+            sector, span = task
+            return np.asarray(host.green_box(z, sector, mesh, self.reach, span))
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = list(pool.map(run, tasks))
+        boxes = [
+            sum(box for (s, _), box in zip(tasks, found, strict=True) if s == sector)
+            for sector in range(len(host.sectors))
+        ]
+        return np.stack(boxes), time.perf_counter() - start
+
+
+def _within(boxes: np.ndarray, mesh) -> np.ndarray:
+    """Return boxes without the cells that a torus places as near the other way round.
+
+    There an image would stand in place of what is as good as zero.
+    """
+    kept = boxes.copy()
+    for axis, count in enumerate(mesh, start=1):
+        cells = np.abs(np.arange(boxes.shape[axis]) - boxes.shape[axis] // 2)
+        outside = (2 * cells >= count) & (count > 1)
+        kept[(slice(None),) * axis + (outside,)] = 0
+    return kept
+
+
+def _doubt(ratio: float, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    """Return errors of the finer mesh; none is below the mean, as changes vanish by accident."""
+    change = np.abs(fine - coarse)
+    mean = change.mean() if change.size else 0.0
+    return ratio * np.maximum(change, mean)
+
+
+def _check_pairs(host: WannierHost, pairs) -> np.ndarray:
+    rows = np.asarray(pairs)
+    if rows.ndim != 2 or rows.shape[1] != 5 or not np.issubdtype(rows.dtype, np.integer):
+        raise InputError(
+            "Argument `pairs` must be an int array of shape (pair, 5), i, j and the cell of j, but "
+            f"it is {rows.dtype} of shape {rows.shape}."
+        )
+    wrong = [int(a) for a in np.unique(rows[:, :2]) if a not in host.atoms]
+    if wrong:
+        raise InputError(
+            f"Argument `pairs` must name magnetic atoms, {list(host.atoms)}, but it names "
+            f"{wrong[0]}. Name it in `atoms` of the host."
+        )
+    if np.any((rows[:, 0] == rows[:, 1]) & ~rows[:, 2:].any(axis=1)):
+        raise InputError("Argument `pairs` must join different sites, but one joins a site twice.")
+    return rows
+
+
+def _assemble(host, contour: Contour, rows, values: _Integrands, doubts: _Integrands, nodes):
+    frame = np.asarray(tangent_frame(jnp.asarray(host.axis)))
+    across, errors = (np.asarray(x) for x in contour.integrate(values.pairs, doubt=doubts.pairs))
+    own = np.asarray(contour.integrate(values.own)[0])
+    first = np.asarray(contour.integrate(values.first)[0])
+    # (1/pi) Im int f Tr G is minus the number of electrons, up to half the number of states.
+    up, down = (-np.asarray(contour.integrate(x)[0]) for x in (values.up, values.down))
+    states = np.bincount(host.atom_of, minlength=host.lattice.atoms)
+    ends = host.lattice.basis[rows[:, 1]] - host.lattice.basis[rows[:, 0]]
+    distances = np.linalg.norm(rows[:, 2:] @ host.lattice.vectors + ends, axis=1)
+    return CrystalExchange(
+        rows,
+        distances,
+        np.einsum("ta,pts,sb->pab", frame, across, frame),
+        errors.reshape(len(rows), 4).max(axis=1, initial=0),
+        np.asarray(host.axis),
+        np.trace(own, axis1=1, axis2=2) / 2 + first,
+        up + down + states,
+        up - down,
+        tuple(nodes),
+    )
+
+
+def total_exchange(found: CrystalExchange, atom: int) -> float:
+    """Return the sum of -K over the pairs of an atom, in eV: what holds its moment up.
+
+    Turning one moment costs `CrystalExchange.curvature`; with the vertex "bond" and all pairs the
+    two agree, as turning all moments costs nothing.
+    """
+    mine = found.pairs[:, 0] == atom
+    return float(-found.exchange()[mine].sum())
+
+
+def in_mev(energy) -> np.ndarray:
+    """Return the exchange J of paper L's convention, E = -sum over ordered pairs, in meV."""
+    return -np.asarray(energy) / (2 * MEV)
