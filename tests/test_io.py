@@ -157,7 +157,7 @@ def test_replacing_gives_the_whole_file(tmp_path):
 
 
 def test_foreign_files_are_refused(tmp_path):
-    with pytest.raises(FileFormatError, match="cannot be read"):
+    with pytest.raises(FileFormatError, match="must exist and must be readable"):
         read_netcdf(tmp_path / "missing.nc")
     (tmp_path / "text.nc").write_text("no NetCDF")
     with pytest.raises(FileFormatError, match="must be NetCDF 4"):

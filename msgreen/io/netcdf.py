@@ -1,5 +1,7 @@
 """Interaction sets as NetCDF files, without loss."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from msgreen.convention import SpinConvention
-from msgreen.errors import FileFormatError
+from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import replacing
+from msgreen.io.files import open_file
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 _CONVENTION = (
@@ -22,6 +25,12 @@ _CONVENTION = (
 )
 _OWN = (*_CONVENTION, "kinds")
 
+_PATIENCE = 20.0
+"""Seconds in which a file must be read once by another process, and one more for every
+`_BYTES_PER_SECOND`. Small files take 0.4 s on a slow computer, nearly all of it for the start."""
+
+_BYTES_PER_SECOND = 10**7
+
 
 def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
     """Write a labelled dataset as NetCDF 4; the file appears as a whole or not at all.
@@ -31,8 +40,10 @@ def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
     dataset : xarray.Dataset
     path : str or Path
     """
+    # In memory first: the HDF5 library can end the process when a disk is full.
+    content = dataset.to_netcdf(engine="h5netcdf")
     with replacing(path) as part:
-        dataset.to_netcdf(part, engine="h5netcdf")
+        part.write_bytes(content)
 
 
 def write_netcdf(interactions: Interactions, path: str | Path) -> None:
@@ -62,19 +73,67 @@ def read_netcdf(path: str | Path) -> Interactions:
     FileFormatError
         If the file does not exist, is no NetCDF file or holds something else.
     """
+    return checked_interactions(path, load_netcdf(path))
+
+
+def checked_interactions(path: str | Path, dataset: xr.Dataset) -> Interactions:
+    """Return `interactions_of` the dataset of a file, or a FileFormatError that names the file."""
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
-            return interactions_of(dataset.load())
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: the file must be NetCDF 4, but it cannot be read ({error}). "
-            "Write it again with `write_netcdf`."
-        ) from error
+        return interactions_of(dataset)
     except KeyError as error:
         raise FileFormatError(
             f"{path}: the file must hold an interaction set, but it has no {error}. "
             "Write it again with `msgreen run`; open other NetCDF files with xarray."
         ) from error
+    except (InputError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise FileFormatError(
+            f"{path}: the file must hold an interaction set, but it is damaged ({error}). "
+            "Write it again with `msgreen run`."
+        ) from error
+
+
+def load_netcdf(path: str | Path) -> xr.Dataset:
+    """Return the whole content of a NetCDF 4 file, after another process could read it.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    FileFormatError
+        If the file is none, or the HDF5 library cannot read it, hangs or crashes.
+    """
+    with open_file(path) as file:
+        size = file.seek(0, 2)
+    wrong = _probed(Path(path), _PATIENCE + size / _BYTES_PER_SECOND)
+    if not wrong:
+        try:
+            with xr.open_dataset(path, engine="h5netcdf") as dataset:
+                return dataset.load()
+        # What xarray raises for HDF5 files that are no NetCDF is not listed anywhere.
+        except Exception as error:
+            wrong = str(error) or type(error).__name__
+    raise FileFormatError(
+        f"{path}: the file must be NetCDF 4, but it cannot be read ({wrong}). Write it again."
+    )
+
+
+def _probed(path: Path, seconds: float) -> str:
+    """Return what is wrong with an HDF5 file, found out where it can do no harm."""
+    program = Path(__file__).with_name("netcdf_probe.py")
+    command = [sys.executable, "-P", str(program), str(path.absolute())]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds
+        )
+    except subprocess.TimeoutExpired:
+        return f"HDF5 is not done after {seconds:.0f} s; the file is damaged"
+    return done.stdout if done.returncode == 0 else "HDF5 crashes; the file is damaged"
 
 
 def dataset_of(interactions: Interactions) -> xr.Dataset:

@@ -8,6 +8,7 @@ import numpy as np
 
 from msgreen.contour import Contour
 from msgreen.errors import FileFormatError
+from msgreen.io.files import read_bytes
 from msgreen.io.jukkr.energies import run_contour
 from msgreen.io.jukkr.spinor import block_diagonal, up_first
 from msgreen.units import BOHR, RYDBERG
@@ -81,7 +82,7 @@ def read_green(file: str | Path) -> GreenFile:
     The error estimate is that of `msgreen.io.jukkr.energies.run_contour`.
     """
     path = Path(file)
-    data = path.read_bytes()
+    data = read_bytes(path)
     header = _read_header(path, data)
     length = _record_length(path, data, header)
     double = length == 16 * header.size**2

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from msgreen.errors import FileFormatError
+from msgreen.io.files import read_bytes
 
 # What Fortran reads as a number: exponents with D, and without letter if they have three digits.
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[EeDdQq]([+-]?\d+)|([+-]\d+))?")
@@ -118,17 +119,7 @@ def read_text(file: str | Path) -> str:
         If the file cannot be read, or holds binary data.
     """
     path = Path(file)
-    try:
-        special = path.exists() and not path.is_file()
-        content = b"" if special else path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise FileFormatError(
-            f"{path}: the file must exist and must be readable, but it is not ({reason}). "
-            "Give the right path."
-        ) from error
-    if special:
-        raise FileFormatError(f"{path}: must be a file, but it is none. Give the right path.")
+    content = read_bytes(path)
     if b"\0" in content:
         raise FileFormatError(
             f"{path}: must be a text file, but it holds binary data. Give the right file."

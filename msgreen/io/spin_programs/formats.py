@@ -6,17 +6,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import xarray as xr
 
 from msgreen.errors import FileFormatError, InputError, LossWarning
 from msgreen.io.atomic import writable_folder
-from msgreen.io.netcdf import read_netcdf
+from msgreen.io.netcdf import checked_interactions, load_netcdf
 from msgreen.io.spin_programs.magnopy_script import write_magnopy_script
 from msgreen.io.spin_programs.magnopy_text import read_magnopy, write_magnopy
 from msgreen.io.spin_programs.native import (
     FORMAT,
+    model_of_dataset,
     read_json,
-    read_model_netcdf,
     write_json,
     write_model_netcdf,
 )
@@ -173,16 +172,10 @@ def read_model(path: str | Path) -> SpinModel:
 
 
 def _read_nc(path: Path) -> SpinModel:
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
-            own = dataset.attrs.get("format") == FORMAT
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: must be NetCDF 4, but it cannot be read ({error}). Write it again."
-        ) from error
-    if own:
-        return read_model_netcdf(path)
-    found = read_netcdf(path)
+    data = load_netcdf(path)
+    if data.attrs.get("format") == FORMAT:
+        return model_of_dataset(path, data)
+    found = checked_interactions(path, data)
     if found.reference is None:
         return from_interactions(found)
     matched = path.with_name("model.json")

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from msgreen.errors import FileFormatError
+from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import replacing
 from msgreen.io.jukkr.text import read_text
-from msgreen.io.netcdf import write_dataset
+from msgreen.io.netcdf import load_netcdf, write_dataset
 from msgreen.io.spin_programs.text import reading
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import CLASSES, SpinClass, SpinModel, Term
@@ -46,6 +46,8 @@ def formula(spin_class: SpinClass) -> str:
     kind = spin_class.form.__name__
     if kind == "zeeman":
         return f"-v.{spins[0]}"
+    if kind == "bond_field":
+        return "-({}.{}) (v.{})".format(*spins)
     if kind == "isotropic":
         return " ".join(["v", *pairs])
     if kind == "chiral":
@@ -254,31 +256,36 @@ def read_model_netcdf(path: str | Path) -> SpinModel:
     FileFormatError
         If the file does not exist, is no such file, or defines a class differently.
     """
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as dataset:
-            data = dataset.load()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    try:
-        _check(path, data.attrs["format"], data.attrs["version"])
-        terms = []
-        for name in data.attrs["classes"].split():
-            values = data[f"{name}_values"]
-            _check_form(path, f"variable {name}_values", name, values.attrs["form"])
-            cells = data[f"{name}_cells"].values
-            errors = data[f"{name}_errors"].values if f"{name}_errors" in data else None
-            terms.append(Term(name, data[f"{name}_sites"].values, values.values, cells, errors))
-        periodic = "lattice_vectors" in data
-        return SpinModel(
-            terms,
-            site_count=int(data.attrs["site_count"]),
-            lattice=Lattice(data["lattice_vectors"].values, data["basis"].values)
-            if periodic
-            else None,
-            positions=data["positions"].values if "positions" in data else None,
-        )
-    except KeyError as error:
-        raise _incomplete(path, error) from error
+    return model_of_dataset(path, load_netcdf(path))
+
+
+def model_of_dataset(path: str | Path, data: xr.Dataset) -> SpinModel:
+    """Return the spin model of what `write_model_netcdf` wrote, or raise FileFormatError."""
+    with reading(path):
+        try:
+            return _from_dataset(path, data)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            if isinstance(error, FileFormatError | InputError):
+                raise
+            raise _incomplete(path, error) from error
+
+
+def _from_dataset(path: str | Path, data: xr.Dataset) -> SpinModel:
+    _check(path, data.attrs["format"], data.attrs["version"])
+    terms = []
+    for name in data.attrs["classes"].split():
+        values = data[f"{name}_values"]
+        _check_form(path, f"variable {name}_values", name, values.attrs["form"])
+        cells = data[f"{name}_cells"].values
+        errors = data[f"{name}_errors"].values if f"{name}_errors" in data else None
+        terms.append(Term(name, data[f"{name}_sites"].values, values.values, cells, errors))
+    periodic = "lattice_vectors" in data
+    return SpinModel(
+        terms,
+        site_count=int(data.attrs["site_count"]),
+        lattice=Lattice(data["lattice_vectors"].values, data["basis"].values) if periodic else None,
+        positions=data["positions"].values if "positions" in data else None,
+    )
 
 
 def _check(path, form, version) -> None:
@@ -298,13 +305,6 @@ def _check_form(path, place: str, name: str, form: str) -> None:
             f"{path}, {place}: must define the class {name!r} as {known!r}, but it says {form!r}. "
             "Convert the values."
         )
-
-
-def _unreadable(path, error: OSError) -> FileFormatError:
-    return FileFormatError(
-        f"{path}: the file must be readable, but it is not ({error.strerror or error}). "
-        "Give the right path."
-    )
 
 
 def _incomplete(path, error: Exception) -> FileFormatError:

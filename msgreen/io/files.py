@@ -1,0 +1,62 @@
+"""Files to read: ordinary ones, of bounded size."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from msgreen.errors import FileFormatError
+
+LARGEST = 2**31
+"""Bytes. Green functions of 100 sites at 60 energies, the largest files that are read as a whole,
+have 0.3 GB; what is larger than this would not fit into the memory of most computers."""
+
+
+def open_file(path: str | Path) -> BinaryIO:
+    """Open an ordinary file to read it; devices, pipes and folders are refused at once.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Raises
+    ------
+    FileFormatError
+        If there is no such file, or it is none, or it cannot be read.
+    """
+    try:
+        # Without this flag, opening a pipe would wait for its other end.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileFormatError(
+            f"{path}: the file must exist and must be readable, but it is not ({reason}). "
+            "Give the right path."
+        ) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileFormatError(f"{path}: must be a file, but it is none. Give the right path.")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: str | Path, largest: int = LARGEST) -> bytes:
+    """Return the content of an ordinary file.
+
+    Parameters
+    ----------
+    path : str or Path
+    largest : int
+        Bytes.
+
+    Raises
+    ------
+    FileFormatError
+        As `open_file`, and if the file is larger.
+    """
+    with open_file(path) as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise FileFormatError(
+            f"{path}: must have at most {largest} bytes, but it has more. Give the right file."
+        )
+    return content
