@@ -1,16 +1,31 @@
 """The spin model of an ordered magnet: an iron bilayer against JuKKR, rotations and ln det."""
 
+from itertools import combinations_with_replacement
+
+import jax.numpy as jnp
 import kkr_runs as kkr
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from msgreen import LloydEnergy
+from msgreen import LloydEnergy, direction, rotation_tensor
 from msgreen.errors import InputError
-from msgreen.exchange.matched import COLLINEAR, SPIN_ORBIT, ordered_model, reference_derivatives
+from msgreen.exchange.all_orders import reference_derivatives
+from msgreen.exchange.matched import (
+    COLLINEAR,
+    FIELDS,
+    FOUR_COLLINEAR,
+    SPIN_ORBIT,
+    ordered_model,
+)
 from msgreen.exchange.ordered import transverse_exchange
 from msgreen.io import jukkr
-from msgreen.spinmodel import SpinModel, tilt_errors
+from msgreen.spinmodel import (
+    SpinModel,
+    Term,
+    match_derivatives,
+    tilt_errors,
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +68,113 @@ def test_energy_error_falls_like_the_fourth_power_of_the_tilt(iron):
     assert errors.rms[0] < 2e-3 * errors.cost[0]
 
 
+# --- four spins -------------------------------------------------------------------------------
+
+
+def exponent(model, lloyd, angles, **options) -> float:
+    errors = tilt_errors(
+        model, lloyd.energy, kkr.Z, [np.radians(a) for a in angles], count=6, **options
+    )
+    return float(np.log2(errors.rms[1] / errors.rms[0]))
+
+
+def test_all_derivatives_are_those_of_differentiation():
+    """Words of letters against series along paths."""
+    lloyd, reference = kkr.energy_at_few("fe2_soc"), kkr.run("fe2_soc").reference
+    found = reference_derivatives(lloyd, reference, 4)
+    assert found.orders == (1, 2, 3, 4) and len(found.tensors) == 5 + 15 + 35 + 70
+    for sites in [(0,), (0, 4), (1, 1), (0, 0, 4), (0, 1, 2, 4), (1, 1, 1, 1)]:
+        exact = np.asarray(
+            rotation_tensor(lloyd.about(jnp.asarray(reference), len(sites)), reference, sites)
+        )
+        np.testing.assert_allclose(found.tensors[sites], exact, atol=1e-12)
+    assert np.abs(found.tensors[0, 0, 4]).max() > 1e-4
+
+
+@pytest.fixture(scope="module")
+def four(iron):
+    return ordered_model([(kkr.energy("fe2_nosoc"), kkr.Z)], spin_orbit=False, order=4)
+
+
+def test_energy_error_of_four_spins_falls_like_the_sixth_power(iron, four):
+    """Isotropic classes, and those that the frozen surroundings leave, match all derivatives.
+
+    They are all polynomials of two of the products S_i.S_j and S_i.e0: 15 and 120.
+    """
+    lloyd = kkr.energy("fe2_nosoc")
+    assert set(four.model.classes) == set(FOUR_COLLINEAR)
+    assert four.rank == 15 + 15 * 16 // 2 and four.ambiguities == ()
+    # The symmetry of JuKKR's files leaves 5e-8 in the Green function.
+    assert all(four.misfit[n] < 1e-8 * four.largest[4] for n in four.misfit)
+    assert exponent(four.model, lloyd, [4.0, 8.0]) == pytest.approx(6, abs=0.3)
+    two, better = (
+        tilt_errors(found.model, lloyd.energy, kkr.Z, [np.radians(10)], count=6)
+        for found in (iron, four)
+    )
+    assert better.rms[0] < 0.03 * two.rms[0] < 1e-3 * two.cost[0]
+
+
+def test_surroundings_are_needed(four):
+    """Without the terms that contain e0 fourth derivatives are missed; with none of them, much."""
+    lloyd = kkr.energy("fe2_nosoc")
+    for left_out in ("two_site_field", "three_site_field", "anisotropic_exchange", "anisotropy"):
+        classes = [name for name in FOUR_COLLINEAR if name != left_out]
+        less = ordered_model([(lloyd, kkr.Z)], spin_orbit=False, order=4, classes=classes)
+        assert less.misfit[4] > 1e4 * four.misfit[4], left_out
+    free = SpinModel(
+        [four.model[n] for n in FOUR_COLLINEAR if n not in FIELDS and "aniso" not in n]
+    )
+    moments = np.array(kkr.tilted(40))
+    energies = [float(free.energy(r.apply(moments))) for r in Rotation.random(5, random_state=1)]
+    scale = sum(np.abs(np.asarray(t.values)).sum() for t in free.terms)
+    np.testing.assert_allclose(energies, float(free.energy(moments)), atol=1e-12 * scale)
+
+
+def parts_of_error(model, lloyd, moving, angle: float) -> np.ndarray:
+    """Largest odd and even part, in the tilt, of the error of the energy."""
+    azimuth = np.random.default_rng(3).uniform(0, 2 * np.pi, (6, len(moving)))
+    tilt = np.array([1, -1])[:, None, None] * np.radians(angle)
+    spins = np.tile(kkr.Z, (2, 6, 1, 1))
+    spins[:, :, moving] = direction(np.broadcast_to(tilt, (2, *azimuth.shape)), azimuth)
+    wrong = np.asarray(model.energy(spins)) - np.asarray(lloyd(spins))
+    wrong -= float(model.energy(kkr.Z))
+    return np.abs([wrong[0] - wrong[1], wrong[0] + wrong[1]]).max(axis=1) / 2
+
+
+def test_energy_error_with_spin_orbit_falls_like_the_third_and_fifth_power():
+    """Full tensors of three moments, the other two among the frozen surroundings.
+
+    In iron the odd orders are so small that the even ones are larger from some degrees on.
+    """
+    lloyd, moving = kkr.energy("fe2_soc"), (0, 1, 4)
+    known = reference_derivatives(lloyd, kkr.Z, 4)
+    record = known.of([sites for sites in known.tensors if set(sites) <= set(moving)])
+    rows = {n: list(combinations_with_replacement(moving, n)) for n in (2, 3, 4)}
+    terms = [Term("field", [[site] for site in moving], np.zeros((3, 3)))]
+    terms += [Term(f"tensor{n}", r, np.zeros((len(r), *(3,) * n))) for n, r in rows.items()]
+    for order in (2, 4):
+        template = SpinModel(terms[:order], site_count=5)
+        found = match_derivatives(template, [record.up_to(order)])
+        assert max(found.misfit.values()) < 1e-12
+        small, large = (parts_of_error(found.model, lloyd, moving, a) for a in (4.0, 8.0))
+        assert np.log2(large / small) == pytest.approx([order + 1, order + 2], abs=0.3)
+
+
+def test_four_spins_with_spin_orbit_miss_its_second_order():
+    """Classes of first order in spin-orbit coupling: what they miss is small against the rest."""
+    lloyd = kkr.energy("fe2_soc")
+    found = ordered_model([(lloyd, kkr.Z)], spin_orbit=True, order=4)
+    assert found.misfit[4] < 1e-3 * found.largest[4] and found.misfit[3] < 2e-3 * found.largest[3]
+    two = ordered_model([(lloyd, kkr.Z)], spin_orbit=True)
+    errors = [
+        tilt_errors(m.model, lloyd.energy, kkr.Z, [np.radians(5)], count=6) for m in (two, found)
+    ]
+    assert errors[1].rms[0] < 0.03 * errors[0].rms[0]
+
+
+# --- spin-orbit coupling ----------------------------------------------------------------------
+
+
 def test_model_with_spin_orbit_has_the_transverse_exchange():
     lloyd, reference = kkr.energy("fe2_soc"), kkr.run("fe2_soc").reference
     found = ordered_model([(lloyd, reference)], spin_orbit=True)
@@ -90,3 +212,10 @@ def test_errors_follow_the_contour_and_bad_input_is_refused():
     assert few.errors is None
     with pytest.raises(InputError, match="`references` must hold one state at least"):
         ordered_model([], spin_orbit=True)
+    lloyd = kkr.energy_at_few("fe2_nosoc")
+    with pytest.raises(InputError, match="`order` must be 2 or 4"):
+        ordered_model([(lloyd, kkr.Z)], spin_orbit=False, order=3)
+    with pytest.raises(InputError, match="`references` must hold collinear moments"):
+        ordered_model([(lloyd, kkr.tilted(20))], spin_orbit=False, order=4)
+    with pytest.raises(InputError, match="`order` must be at least 1"):
+        reference_derivatives(lloyd, kkr.Z, 0)

@@ -26,6 +26,7 @@ from msgreen.spinmodel import (
 )
 from msgreen.spinmodel.convert import pair_terms
 from msgreen.spinmodel.forms import (
+    bond_field,
     chiral,
     chiral_chiral,
     dot,
@@ -73,6 +74,8 @@ def written_out(name, v, s):
         "six_spin": lambda: v * (s[0] @ s[1]) * (s[2] @ s[3]) * (s[4] @ s[5]),
         "chiral_six_spin": lambda: v @ cross(0, 1) * (s[2] @ s[3]) * (s[4] @ s[5]),
         "chiral_chiral": lambda: v * np.linalg.det(s[:3]) * np.linalg.det(s[3:]),
+        "two_site_field": lambda: -(s[0] @ s[1]) * (v @ s[1]),
+        "three_site_field": lambda: -(s[0] @ s[1]) * (v @ s[2]),
         "scalar_chirality": lambda: v * (s[0] @ cross(1, 2)),
         "spin_chiral": lambda: (v @ s[0]) * np.linalg.det(s[1:]),
         "tensor2": lambda: np.einsum("ab,a,b", v, *s),
@@ -501,6 +504,24 @@ def test_scalar_chirality_is_odd_and_changes_sign_with_the_sense():
     np.testing.assert_allclose(model.energy(spins @ turned.T), model.energy(spins), rtol=1e-13)
     s = [tuple(spin) for spin in spins]
     np.testing.assert_allclose(scalar_chirality(0.7, s), model.energy(spins), rtol=1e-14)
+
+
+def test_fields_are_products_with_a_spin_that_does_not_turn():
+    """What (S_i.S_j)(S_k.e0) leaves for the spins that turn, as the surroundings of a cluster."""
+    spins = directions(23, 30, 4)
+    fixed = np.concatenate([spins[:, :3], np.broadcast_to(spins[0, 3], (30, 1, 3))], axis=1)
+    four = SpinModel([Term("four_site", [[0, 1, 2, 3]], [0.7])])
+    three = SpinModel([Term("three_site", [[0, 1, 3]], [0.4])], site_count=4)
+    terms = [
+        Term("three_site_field", [[0, 1, 2]], -0.7 * spins[:1, 3]),
+        Term("two_site_field", [[0, 1]], -0.4 * spins[:1, 3]),
+    ]
+    found = SpinModel(terms, site_count=4).energy(spins)
+    np.testing.assert_allclose(four.energy(fixed) + three.energy(fixed), found, atol=1e-14)
+    s = [tuple(spin) for spin in spins[0]]
+    assert float(bond_field(s[3], s[:3])) == pytest.approx(-dot(s[0], s[1]) * dot(s[2], s[3]))
+    assert relabellings("three_site_field").columns.tolist() == [[0, 1, 2], [1, 0, 2]]
+    assert relabellings("two_site_field").columns.tolist() == [[0, 1]]
 
 
 def test_spin_chiral_term_lies_in_the_chiral_four_site_forms_of_paper_b():

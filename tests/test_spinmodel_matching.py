@@ -43,7 +43,7 @@ from msgreen.spinmodel import (
     tilt_errors,
 )
 from msgreen.spinmodel.fitting.design import unit_tensors
-from msgreen.spinmodel.fitting.matching import TiltErrors
+from msgreen.spinmodel.fitting.tilts import TiltErrors
 
 ISOTROPIC = ["exchange", "biquadratic", "three_site", "four_site"]
 TWO_SPINS = ["field", "anisotropy", "exchange", "dzyaloshinskii_moriya", "anisotropic_exchange"]

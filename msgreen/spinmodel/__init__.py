@@ -11,9 +11,7 @@ from msgreen.spinmodel.fitting.fit import cross_validate as cross_validate
 from msgreen.spinmodel.fitting.fit import fit as fit
 from msgreen.spinmodel.fitting.fit import fit_by_class as fit_by_class
 from msgreen.spinmodel.fitting.matching import MatchResult as MatchResult
-from msgreen.spinmodel.fitting.matching import TiltErrors as TiltErrors
 from msgreen.spinmodel.fitting.matching import match_derivatives as match_derivatives
-from msgreen.spinmodel.fitting.matching import tilt_errors as tilt_errors
 from msgreen.spinmodel.fitting.matching_derivatives import Derivatives as Derivatives
 from msgreen.spinmodel.fitting.matching_derivatives import derivatives_at as derivatives_at
 from msgreen.spinmodel.fitting.sampling import Configurations as Configurations
@@ -25,6 +23,8 @@ from msgreen.spinmodel.fitting.sampling import (
     inequivalent_configurations as inequivalent_configurations,
 )
 from msgreen.spinmodel.fitting.sampling import sample_directions as sample_directions
+from msgreen.spinmodel.fitting.tilts import TiltErrors as TiltErrors
+from msgreen.spinmodel.fitting.tilts import tilt_errors as tilt_errors
 from msgreen.spinmodel.forms import CLASSES as CLASSES
 from msgreen.spinmodel.forms import SpinClass as SpinClass
 from msgreen.spinmodel.model import SpinModel as SpinModel

@@ -37,6 +37,11 @@ def zeeman(value, spins: Sequence[Spin]) -> Array:
     return -dot(value, spins[0])
 
 
+def bond_field(value, spins: Sequence[Spin]) -> Array:
+    """Return -(S_1 . S_2) (b . S_3)."""
+    return -isotropic(dot(value, spins[-1]), spins[:-1])
+
+
 def isotropic(value, spins: Sequence[Spin]) -> Array:
     """Return v (S_1 . S_2) (S_3 . S_4) ..."""
     for a, b in zip(spins[::2], spins[1::2], strict=True):
@@ -133,6 +138,8 @@ CLASSES: Mapping[str, SpinClass] = MappingProxyType(
         "chiral_three_site": SpinClass(chiral, "abbc", (3,), "C3"),
         "four_site": SpinClass(isotropic, "abcd", (), "B4"),
         "chiral_four_site": SpinClass(chiral, "abcd", (3,), "C4"),
+        "two_site_field": SpinClass(bond_field, "abb", (3,), "b2"),
+        "three_site_field": SpinClass(bond_field, "abc", (3,), "b3"),
         "scalar_chirality": SpinClass(scalar_chirality, "abc", (), "X3"),
         "spin_chiral": SpinClass(spin_chiral, "abcd", (3,), "CX"),
         "six_spin": SpinClass(isotropic, "abcdef", (), "B6", distinct=False),
@@ -147,5 +154,6 @@ CLASSES: Mapping[str, SpinClass] = MappingProxyType(
 """All classes by name: those of paper B, Eqs. 1-16 in its order, then others and full tensors.
 
 Odd numbers of spins exist where time reversal is broken: by a field, or in the surroundings of an
-ordered magnet.
+ordered magnet. A moment of the surroundings that does not turn leaves of the products of two dot
+products the fields of one, two and three sites.
 """

@@ -86,7 +86,9 @@ class Free(NamedTuple):
     basis: np.ndarray
 
 
-def free_values(term: Term, symmetry: Symmetry | None = None) -> Free:
+def free_values(
+    term: Term, symmetry: Symmetry | None = None, units: np.ndarray | None = None
+) -> Free:
     """Return the values that a term can have, whatever those that it has.
 
     Parameters
@@ -95,6 +97,8 @@ def free_values(term: Term, symmetry: Symmetry | None = None) -> Free:
     symmetry : Symmetry, optional
         Keeps the values that it allows, see `invariants`; images that the term lacks are added,
         and clusters without an allowed value left out.
+    units : real array, shape (free, ...), optional
+        Of every cluster alone, the values that it can have; instead of `symmetry`.
 
     Notes
     -----
@@ -108,7 +112,9 @@ def free_values(term: Term, symmetry: Symmetry | None = None) -> Free:
         )
         return _joined(term, found)
     block = np.eye(int(np.prod(term.spin_class.shape))).reshape(-1, *term.spin_class.shape)
-    if term.name in ("anisotropy", "anisotropic_exchange"):
+    if units is not None:
+        block = np.asarray(units, float)
+    elif term.name in ("anisotropy", "anisotropic_exchange"):
         block = TRACELESS
     rows = np.eye(len(term.clusters))
     return Free(term, np.einsum("cr,k...->ckr...", rows, block).reshape(-1, *term.values.shape))

@@ -6,19 +6,15 @@ one whose own covariant derivatives at the same states are equal to those of the
 linear in its values: one linear least-squares problem for all orders and all states.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import factorial, prod
-from typing import NamedTuple
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.fitting.design import Free, free_values, labels, unit_tensors
@@ -96,6 +92,8 @@ def match_derivatives(
     references: Sequence[Derivatives],
     *,
     symmetry: Symmetry | None = None,
+    units: Mapping[str, np.ndarray] | None = None,
+    own: Sequence[str] = (),
     angle: float = 0.3,
     strict: bool = False,
 ) -> MatchResult:
@@ -111,6 +109,12 @@ def match_derivatives(
         up to a constant.
     symmetry : Symmetry, optional
         Only values that it allows are matched.
+    units : mapping of str to real array, shape (free, ...), optional
+        Values that every cluster of a class can have, one for each free parameter, by class; by
+        default all. Not together with `symmetry`.
+    own : sequence of str
+        Classes of which every reference has values of its own: those of surroundings that turn
+        with it. The model has those of the first.
     angle : float
         Tilt in radians of which the model should be right. A derivative counts by its energy at
         this tilt, angle^N / N!, so that low orders are matched best if a model cannot match all
@@ -126,7 +130,8 @@ def match_derivatives(
     ------
     InputError
         If there are no references, or they have other sites than the template, or the template is
-        periodic; for a strict match also if anything is ambiguous.
+        periodic, or both `units` and `symmetry` are given; for a strict match also if anything is
+        ambiguous.
 
     Notes
     -----
@@ -153,11 +158,16 @@ def match_derivatives(
     """
     _check(template, references)
     _checks.positive("angle", angle, "radians")
-    free = [free_values(term, symmetry) for term in template.terms]
+    if units and symmetry is not None:
+        raise InputError(
+            "Argument `units` must not be given together with `symmetry`, but both are. Leave one "
+            "of them out."
+        )
+    free = [free_values(term, symmetry, (units or {}).get(term.name)) for term in template.terms]
     offset = any(() in r.tensors for r in references)
-    parts = [_equations(free, r, angle) for r in references]
-    matrix, data, errors, weights, orders = (np.concatenate(p) for p in zip(*parts, strict=True))
-    names = labels(free)
+    matrices, *parts = zip(*(_equations(free, r, angle) for r in references), strict=True)
+    data, errors, weights, orders = (np.concatenate(p) for p in parts)
+    matrix, names = _joined(matrices, free, own)
     if offset:
         matrix = np.concatenate([matrix, (orders == 0)[:, None]], axis=1)
         names = [*names, "offset"]
@@ -184,81 +194,6 @@ def match_derivatives(
         {n: float(missed[rows].max()) for n, rows in by_order.items()},
         tuple(r.torque for r in references),
     )
-
-
-class TiltErrors(NamedTuple):
-    """Errors of the energies of a model at random tilts from a reference, in eV.
-
-    Attributes
-    ----------
-    angle : real array, shape (angle,)
-        By which the spins are tilted, in radians.
-    rms, largest : real array, shape (angle,)
-        Root mean square and largest error of the energy that the tilts cost.
-    cost : real array, shape (angle,)
-        Root mean square of the energy itself.
-    """
-
-    angle: np.ndarray
-    rms: np.ndarray
-    largest: np.ndarray
-    cost: np.ndarray
-
-
-def tilt_errors(
-    model: SpinModel,
-    energy: Callable[[Array], Array],
-    directions: Float[Array | np.ndarray, "site 3"],
-    angles: Sequence[float],
-    *,
-    sites: Sequence[int] | None = None,
-    count: int = 20,
-    seed: int = 0,
-) -> TiltErrors:
-    """Return the errors of a model where spins are tilted from a reference by given angles.
-
-    Parameters
-    ----------
-    model : SpinModel
-        Of a finite cluster.
-    energy : callable
-        Maps spins (site, 3) to an energy in eV, as for `derivatives_at`.
-    directions : real array, shape (site, 3)
-        Unit vectors of the reference, whose energy is the zero of both energies.
-    angles : sequence of float
-        In radians.
-    sites : sequence of int, optional
-        The spins that are tilted, all by the same angle; by default all spins.
-    count : int
-        Number of tilts; their azimuths are random, and the same for every angle.
-    seed : int
-    """
-    _checks.unit_vectors("directions", directions)
-    _checks.finite("angles", angles)
-    if np.shape(directions) != (model.site_count, 3) or model.dimension:
-        raise InputError(
-            f"Argument `directions` must have shape ({model.site_count}, 3) for a model of a "
-            f"finite cluster, but its shape is {np.shape(directions)}."
-        )
-    directions = jnp.asarray(directions, float)
-    azimuth = np.random.default_rng(seed).uniform(0, 2 * np.pi, (count, len(directions)))
-    compass = np.stack([np.cos(azimuth), np.sin(azimuth)], axis=-1)
-    heading = np.einsum("cia,iax->cix", compass, tangent_frame(directions))
-    tilt = np.zeros((len(angles), 1, len(directions), 1))
-    tilt[:, :, slice(None) if sites is None else list(sites)] = np.reshape(angles, (-1, 1, 1, 1))
-    spins = np.cos(tilt) * np.asarray(directions) + np.sin(tilt) * heading
-    spins = np.concatenate([directions[None], spins.reshape(-1, *directions.shape)])
-    spins = jnp.asarray(spins)
-    exact, ours = np.asarray(_energies(energy, spins)), np.asarray(model.energy(spins))
-    cost, found = ((e[1:] - e[0]).reshape(-1, count) for e in (exact, ours))
-    wrong = found - cost
-    rms, whole = (np.sqrt(np.mean(x**2, axis=1)) for x in (wrong, cost))
-    return TiltErrors(np.asarray(angles, float), rms, np.abs(wrong).max(axis=1), whole)
-
-
-@eqx.filter_jit
-def _energies(energy, spins):
-    return jax.lax.map(lambda s: energy(s), spins)
 
 
 def _check(template: SpinModel, references: Sequence[Derivatives]) -> None:
@@ -313,6 +248,23 @@ def _equations(free: list[Free], reference: Derivatives, angle: float):
         start = stop
     orders = np.array([len(variables) for variables in row_of])
     return matrix, np.array(data), np.array(errors), np.array(weights), orders
+
+
+def _joined(matrices, free: list[Free], own: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """Put the equations of all references below each other, and name the parameters."""
+    alone = np.repeat([f.term.name in own for f in free], [len(f.basis) for f in free])
+    names = labels(free)
+    special = [name for name, separate in zip(names, alone, strict=True) if separate]
+    first, *others = matrices
+    matrix = np.concatenate([first, *(np.where(alone, 0.0, other) for other in others)])
+    start = len(first)
+    for number, other in enumerate(others, start=1):
+        columns = np.zeros((len(matrix), len(special)))
+        columns[start : start + len(other)] = other[:, alone]
+        matrix = np.concatenate([matrix, columns], axis=1)
+        names += [f"{name} of reference {number}" for name in special]
+        start += len(other)
+    return matrix, names
 
 
 def _add_columns(matrix: np.ndarray, free: Free, reference: Derivatives, row_of) -> None:

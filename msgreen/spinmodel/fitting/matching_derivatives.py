@@ -145,6 +145,26 @@ class Derivatives:
                 errors |= {(site,): np.zeros(2) for site in range(count)}
         return cls(directions, tensors, errors)
 
+    @classmethod
+    def from_components(
+        cls,
+        directions: Float[Array | np.ndarray, "site 3"],
+        values: Mapping[tuple[int, ...], float],
+        errors: Mapping[tuple[int, ...], float] | None = None,
+    ) -> "Derivatives":
+        """Return the record of derivatives that are known one by one.
+
+        Parameters
+        ----------
+        directions : real array, shape (site, 3)
+        values : mapping of tuple of int to float
+            In eV, by ascending numbers 2 * site + component; all components of a set of sites.
+        errors : mapping like `values`, optional
+        """
+        keys = list(dict.fromkeys(tuple(v // 2 for v in variables) for variables in values))
+        doubts = None if errors is None else {k: _filled(k, errors) for k in keys}
+        return cls(np.asarray(directions), {k: _filled(k, values) for k in keys}, doubts)
+
 
 def derivatives_at(
     energy: Energy,
@@ -210,10 +230,9 @@ def derivatives_at(
     _check_sites("clusters", keys, len(directions))
     scheme = polarisation(tuple(v for sites in keys for v in components(sites)), len(directions))
     found = [_differentiated(e, directions, scheme) for e in (energy, coarser) if e is not None]
-    parts = [dict(zip(scheme.tuples, values, strict=True)) for values in found]
-    value, *other = ({sites: _filled(sites, part) for sites in keys} for part in parts)
-    errors = {k: np.abs(value[k] - other[0][k]) for k in keys} if other else None
-    return Derivatives(directions, value, errors)
+    value, *other = (dict(zip(scheme.tuples, values, strict=True)) for values in found)
+    errors = {k: abs(value[k] - other[0][k]) for k in value} if other else None
+    return Derivatives.from_components(directions, value, errors)
 
 
 class Polarisation(NamedTuple):
