@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from msgreen.cli.signals import end_on_signals
 from msgreen.errors import LossWarning, MsgreenError
 
 EXAMPLES = """examples:
@@ -36,7 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 on success, 2 if an argument, the configuration or a folder is wrong, 130 if interrupted.
+        The program itself, which is `main` without arguments, ends at once by signals, with the
+        exit code 128 plus their number.
     """
+    if arguments is None:
+        end_on_signals()
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -122,26 +127,29 @@ def _add_spinmodel(commands) -> None:
 def _spinmodel(options: argparse.Namespace) -> int:
     _use_double_precision()
     from msgreen.cli.ground_states import ground_states
-    from msgreen.io import read_model, writable_folder, write_dataset, write_table
+    from msgreen.io import read_model, replacing_files, write_dataset, write_table
     from msgreen.io.spin_programs import write_json
     from msgreen.papers.brinker import published_model
 
     model = published_model(options.model) or read_model(options.model)
-    folder = writable_folder("--out", options.out)
-    outcome = ground_states(
-        model,
-        box=options.box,
-        starts=options.starts,
-        seed=options.seed,
-        progress=sys.stderr.isatty(),
-    )
-    write_table(folder / "states.csv", outcome.header, outcome.rows)
-    write_dataset(outcome.dataset.assign_attrs(program=_program()), folder / "states.nc")
-    write_json(model, folder / "model.json")
+    folder = options.out
+    names = ("states.csv", "states.nc", "model.json")
+    with replacing_files("--out", folder, "spinmodel", names) as stage:
+        outcome = ground_states(
+            model,
+            box=options.box,
+            starts=options.starts,
+            seed=options.seed,
+            progress=sys.stderr.isatty(),
+        )
+        write_table(stage / "states.csv", outcome.header, outcome.rows)
+        write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "states.nc")
+        write_json(model, stage / "model.json")
+        _save(outcome.figures, stage)
     _say(
         *outcome.summary,
         f"Tables:   {folder / 'states.csv'}, {folder / 'states.nc'}",
-        *_save(outcome.figures, folder),
+        *_about_pictures(outcome.figures, folder),
         _about_model(folder / "model.json"),
     )
     return 0
@@ -211,27 +219,41 @@ def _export(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     _use_double_precision()
     from msgreen.config import read_config, toml_text
-    from msgreen.io import replacing, writable_folder, write_dataset, write_table
+    from msgreen.io import replacing, replacing_files, write_dataset, write_table
     from msgreen.io.spin_programs import write_json
     from msgreen.papers.runs import EXAMPLE, KINDS
 
     config = read_config(options.config or EXAMPLE, KINDS)
-    folder = writable_folder("--out", options.out)
-    outcome = config.run(progress=sys.stderr.isatty())
-    write_table(folder / "interactions.csv", outcome.header, outcome.rows)
-    write_dataset(outcome.dataset.assign_attrs(program=_program()), folder / "interactions.nc")
-    if outcome.model is not None:
-        write_json(outcome.model, folder / "model.json")
-    with replacing(folder / "config.toml") as part:
-        part.write_text(toml_text(config, _program()), encoding="utf-8")
+    folder = options.out
+    names = ["interactions.csv", "interactions.nc", "model.json"]
+    writes_config = not _is_own_config(options.config, folder)
+    with replacing_files("--out", folder, "run", names + ["config.toml"] * writes_config) as stage:
+        outcome = config.run(progress=sys.stderr.isatty())
+        write_table(stage / "interactions.csv", outcome.header, outcome.rows)
+        write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "interactions.nc")
+        if outcome.model is not None:
+            write_json(outcome.model, stage / "model.json")
+        if writes_config:
+            with replacing(stage / "config.toml") as part:
+                part.write_text(toml_text(config, _program()), encoding="utf-8")
+        _save(outcome.figures, stage)
     _say(
         *outcome.summary,
         f"Tables:   {folder / 'interactions.csv'}, {folder / 'interactions.nc'}",
-        *_save(outcome.figures, folder),
+        *_about_pictures(outcome.figures, folder),
         *([] if outcome.model is None else [_about_model(folder / "model.json")]),
         f"Run again: msgreen run {_quoted(folder / 'config.toml')}",
     )
     return 0
+
+
+def _is_own_config(config: Path | None, folder: Path) -> bool:
+    """Whether the configuration that is run lies in the folder of the results as the user's."""
+    from msgreen.io.results import foreign_files
+
+    target = folder / "config.toml"
+    same = config is not None and target.exists() and target.samefile(config)
+    return same and bool(foreign_files(folder, "run", ["config.toml"]))
 
 
 def _about_model(path: Path) -> str:
@@ -243,15 +265,18 @@ def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _save(figures: Mapping, folder: Path) -> list[str]:
-    """Write all pictures and return the line that names them."""
+def _save(figures: Mapping, folder: Path) -> None:
+    """Write all pictures."""
     from msgreen.io import replacing
 
-    paths = [folder / f"{name}.png" for name in figures]
-    for path, figure in zip(paths, figures.values(), strict=True):
-        with replacing(path) as part:
+    for name, figure in figures.items():
+        with replacing(folder / f"{name}.png") as part:
             figure.savefig(part, format="png", dpi=200)
-    return [f"Pictures: {', '.join(map(str, paths))}"] if paths else []
+
+
+def _about_pictures(figures: Mapping, folder: Path) -> list[str]:
+    paths = [str(folder / f"{name}.png") for name in figures]
+    return [f"Pictures: {', '.join(paths)}"] if paths else []
 
 
 def _doctor(options: argparse.Namespace) -> int:

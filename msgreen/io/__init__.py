@@ -7,6 +7,7 @@ from msgreen.io.netcdf import interactions_of as interactions_of
 from msgreen.io.netcdf import read_netcdf as read_netcdf
 from msgreen.io.netcdf import write_dataset as write_dataset
 from msgreen.io.netcdf import write_netcdf as write_netcdf
+from msgreen.io.results import replacing_files as replacing_files
 from msgreen.io.spin_programs import export as export
 from msgreen.io.spin_programs import read_model as read_model
 from msgreen.io.table import write_csv as write_csv

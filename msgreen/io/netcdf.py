@@ -126,14 +126,15 @@ def load_netcdf(path: str | Path) -> xr.Dataset:
 def _probed(path: Path, seconds: float) -> str:
     """Return what is wrong with an HDF5 file, found out where it can do no harm."""
     program = Path(__file__).with_name("netcdf_probe.py")
-    command = [sys.executable, "-P", str(program), str(path.absolute())]
+    command = [sys.executable, "-P", str(program), str(path.absolute()), str(round(seconds))]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2 * seconds
         )
     except subprocess.TimeoutExpired:
-        return f"HDF5 is not done after {seconds:.0f} s; the file is damaged"
-    return done.stdout if done.returncode == 0 else "HDF5 crashes; the file is damaged"
+        return "the HDF5 library hangs: the file is damaged"
+    damaged = f"the HDF5 library crashes or takes more than {seconds:.0f} s: the file is damaged"
+    return done.stdout if done.returncode == 0 else damaged
 
 
 def dataset_of(interactions: Interactions) -> xr.Dataset:

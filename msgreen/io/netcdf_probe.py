@@ -1,9 +1,10 @@
 """Read a whole HDF5 file and say whether that works; run by itself, in a process that may hang.
 
 The HDF5 library goes around in circles on some damaged files, or ends its process, and nothing in
-Python can stop it. Python code that imports it in the same process is therefore no protection.
+the same process can stop it. It takes a path and a number of seconds.
 """
 
+import signal
 import sys
 
 import h5py
@@ -34,4 +35,8 @@ def _read(item: h5py.HLObject, room: int) -> None:
 
 
 if __name__ == "__main__":
+    # The system's own handlers: Python's would wait for the library.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "alarm"):
+        signal.alarm(int(sys.argv[2]))
     sys.stdout.write(probe(sys.argv[1]))
