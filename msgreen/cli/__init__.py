@@ -6,7 +6,6 @@ import shlex
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from msgreen.cli.signals import end_on_signals
@@ -298,6 +297,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"python": sys.version.split()[0]}
     for name in PACKAGES:
         try:
@@ -335,6 +336,9 @@ def _remedies(threads: Mapping[str, int], precision: str) -> list[str]:
 
 def _program() -> str:
     """Name and version; a source tree that is not installed has none."""
+    # It takes longer than all imports above, and signals wait for them.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return f"msgreen {version('msgreen')}"
     except PackageNotFoundError:
