@@ -178,16 +178,30 @@ def test_folder_that_cannot_be_written(tmp_path, capsys, monkeypatch):
 def test_interruption_leaves_no_half_written_file(tmp_path, capsys, monkeypatch):
     text = SCAN.format(dimension=1, distance=5.0).replace("first_minimum = -1.0", "value = 0.58")
 
-    def interrupted(dataset, path, **options):
-        Path(path).write_bytes(b"half")
+    def interrupted(dataset, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(xr.Dataset, "to_netcdf", interrupted)
     out = tmp_path / "o"
     assert main(["run", configured(tmp_path, text), "--out", str(out)]) == 130
-    assert [f.name for f in out.iterdir()] == ["interactions.csv"]
-    assert len(rows_of(out / "interactions.csv")) == 2
+    assert [f.name for f in tmp_path.iterdir()] == ["run.toml"]
     assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_configuration_of_the_user_stays_in_the_folder_of_the_results(tmp_path, capsys):
+    text = SCAN.format(dimension=1, distance=5.0).replace("first_minimum = -1.0", "value = 0.58")
+    for comment in ("# mine\n", "# edited\n"):
+        (tmp_path / "config.toml").write_text(comment + text)
+        assert main(["run", str(tmp_path / "config.toml"), "--out", str(tmp_path)]) == 0
+        assert (tmp_path / "config.toml").read_text() == comment + text
+        assert len(rows_of(tmp_path / "interactions.csv")) == 2
+    other = configured(tmp_path, text)
+    assert main(["run", other, "--out", str(tmp_path)]) == 2
+    assert f"{tmp_path} has config.toml" in capsys.readouterr().err
+    assert main(["run", other, "--out", str(tmp_path / "new")]) == 0
+    again = str(tmp_path / "new" / "config.toml")
+    assert main(["run", again, "--out", str(tmp_path / "new")]) == 0
 
 
 def test_doctor(capsys, monkeypatch):
