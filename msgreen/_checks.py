@@ -1,5 +1,7 @@
 """Checks of arguments. Values that JAX is tracing are passed through unchecked."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from scipy.spatial import KDTree
@@ -8,13 +10,51 @@ from msgreen.errors import InputError
 
 
 def concrete(value) -> np.ndarray | None:
-    """Return `value` as a numpy array, or None while JAX is tracing it."""
-    return None if isinstance(value, Tracer) else np.asarray(value)
+    """Return `value` as a numpy array, or None while JAX is tracing it or a part of it."""
+    traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value))
+    return None if traced else np.asarray(value)
+
+
+def numbers(name: str, value, kind: str = "biufc") -> np.ndarray | None:
+    """Return `value` as an array of numbers, or None while JAX is tracing it.
+
+    `kind` holds the kinds of numpy that are taken: "iu" for whole numbers only.
+    """
+    what = "whole numbers" if kind == "iu" else "numbers"
+    try:
+        array = concrete(value)
+    except ValueError as error:
+        raise InputError(
+            f"Argument `{name}` must be an array of {what}, but its rows differ in length. Give "
+            "all rows the same number of entries."
+        ) from error
+    if array is not None and array.size and array.dtype.kind not in kind:
+        shown = " ".join(repr(value).split())
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+        raise InputError(
+            f"Argument `{name}` must be {what}, but it is {shown} ({array.dtype}). Convert it."
+        )
+    return array
+
+
+def shaped(name: str, value, *shapes: tuple[int | str, ...]) -> None:
+    """Raise InputError unless `value` has one of some shapes; words stand for any length."""
+    array = numbers(name, value)
+    found = jnp.shape(jnp.asarray(value)) if array is None else array.shape
+    for shape in shapes:
+        known = zip(shape, found, strict=False)
+        if len(shape) == len(found) and all(isinstance(n, str) or n == m for n, m in known):
+            return
+    wanted = " or ".join(f"({', '.join(map(str, s))}{',' * (len(s) == 1)})" for s in shapes)
+    raise InputError(
+        f"Argument `{name}` must have shape {wanted}, but its shape is {found}. Nothing is "
+        "repeated along an axis: give every entry."
+    )
 
 
 def finite(name: str, value) -> None:
-    """Raise InputError unless every entry of `value` is finite."""
-    array = concrete(value)
+    """Raise InputError unless every entry of `value` is a finite number."""
+    array = numbers(name, value)
     if array is not None and not np.all(np.isfinite(array)):
         raise InputError(
             f"Argument `{name}` must be finite, but it contains NaN or infinity. "
@@ -29,7 +69,7 @@ def positive(name: str, value, unit: str = "") -> None:
     if array is not None and np.any(array <= 0):
         raise InputError(
             f"Argument `{name}` must be greater than zero{f' ({unit})' if unit else ''}, "
-            f"but it is {array if array.ndim == 0 else array.min()}."
+            f"but it is {array if array.ndim == 0 else array.min()}. Check its sign and unit."
         )
 
 
@@ -40,7 +80,7 @@ def negative(name: str, value, unit: str = "") -> None:
     if array is not None and np.any(array >= 0):
         raise InputError(
             f"Argument `{name}` must be less than zero{f' ({unit})' if unit else ''}, "
-            f"but it is {array if array.ndim == 0 else array.max()}."
+            f"but it is {array if array.ndim == 0 else array.max()}. Check its sign and unit."
         )
 
 
@@ -51,7 +91,7 @@ def not_negative(name: str, value, unit: str = "") -> None:
     if array is not None and np.any(array < 0):
         raise InputError(
             f"Argument `{name}` must not be negative{f' ({unit})' if unit else ''}, "
-            f"but it is {array if array.ndim == 0 else array.min()}."
+            f"but it is {array if array.ndim == 0 else array.min()}. Check its sign and unit."
         )
 
 
@@ -64,7 +104,7 @@ def unit_vectors(name: str, value, tolerance: float = 1e-8) -> None:
     if array.ndim == 0 or array.shape[-1] != 3:
         raise InputError(
             f"Argument `{name}` must have 3 components on its last axis, "
-            f"but its shape is {array.shape}."
+            f"but its shape is {array.shape}. Give one vector x, y, z per spin."
         )
     norm = np.linalg.norm(array, axis=-1)
     worst = np.abs(norm - 1).max(initial=0)
@@ -79,6 +119,11 @@ def distinct_sites(name: str, positions, tolerance: float = 1e-6) -> None:
     """Raise InputError if two of the `positions` (site, dim) coincide."""
     finite(name, positions)
     array = concrete(positions)
+    if array is not None and array.ndim != 2:
+        raise InputError(
+            f"Argument `{name}` must have shape (site, dim), but its shape is {array.shape}. Give "
+            "one row per site."
+        )
     if array is None or len(array) < 2:
         return
     tree = KDTree(array)

@@ -33,6 +33,7 @@ from msgreen.io import (
     write_table,
 )
 from msgreen.papers.lounis import SCAN_HEADER, equidistant_scan, scan_dataset, scan_rows
+from msgreen.papers.lounis.table import scan_summary
 from msgreen.spinmodel.interactions import Coefficient, Terms
 
 SQUARE = 6.0 * np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
@@ -120,6 +121,10 @@ def test_scan_as_table_and_dataset(tmp_path):
         np.testing.assert_array_equal(table[:, position], np.asarray(column) / 1e-3)
     largest = np.max([np.asarray(c) for c in errors.columns.values()], axis=0) / 1e-3
     np.testing.assert_array_equal(table[:, -1], largest)
+    head, first, last, about = scan_summary(scans)
+    assert [float(word) for word in first.split()[2:]] == pytest.approx(table[0, 2:-1], rel=1e-4)
+    assert head.split()[-6:] == list(values.columns) and last.split()[:2] == ["1D", "9"]
+    assert "2 distances, largest error" in about
     write_dataset(scan_dataset(scans, {"note": "x"}), tmp_path / "scan.nc")
     with xr.open_dataset(tmp_path / "scan.nc") as data:
         assert data.D.units == data.D_error.units == "meV" and data.attrs["note"] == "x"

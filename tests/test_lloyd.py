@@ -11,6 +11,13 @@ import pytest
 from problems import SIGMA, dimer, random_cluster, random_spins, ring
 
 from msgreen import AbstractHost, ContactCoupling, LloydEnergy, RashbaGas, imaginary_axis
+from msgreen.energy.determinants import (
+    as_matrix,
+    check_scattering_order,
+    log_determinant,
+    onsite_blocks,
+    power_traces,
+)
 from msgreen.errors import AccuracyWarning, InputError
 from msgreen.spin.algebra import Green, decompose
 
@@ -231,6 +238,11 @@ class Superconductor(AbstractHost):
     def contour(self, sites):
         return imaginary_axis(0.0, gap=0.02, bandwidth=20.0, accuracy=1e-13)
 
+    def has_levels(self, low, high):
+        size = 4 * len(self.hamiltonian)
+        levels = np.linalg.eigvalsh(np.asarray(self.hamiltonian).reshape(size, size))
+        return bool(np.any((levels > low) & (levels < high)))
+
 
 def many_body_energy(hopping, mu, pairing, coupling, spins):
     """Ground state energy of two superconducting sites in Fock space (16 states)."""
@@ -311,7 +323,7 @@ def test_arguments_refused(three):
     ):
         with pytest.raises(InputError, match=r"`directions` must have shape \(3, 3\)"):
             method(good[None])
-    with pytest.raises(InputError, match="`order` must be at least 1, but it is 0"):
+    with pytest.raises(InputError, match="`order` must be an integer of at least 1, but it is 0"):
         three.series(good, 0)
     assert three(np.zeros((0, 3, 3))).shape == (0,)
 
@@ -334,3 +346,22 @@ def test_scatterer_refused():
         ContactCoupling(np.nan)
     with pytest.raises(InputError, match=r"`coupling` must hold one number per site \(3\)"):
         ContactCoupling(np.ones(2)).strength(jnp.ones(1, complex), 3)
+
+
+def test_determinants_and_traces_of_matrices():
+    rng = np.random.default_rng(4)
+    blocks = jnp.asarray(0.1 * rng.normal(size=(3, 2, 4, 2, 4)) + 0j)
+    matrix = as_matrix(blocks)
+    np.testing.assert_allclose(
+        onsite_blocks(blocks)[:, 1], np.asarray(matrix)[:, 4:, 4:], rtol=1e-15
+    )
+    traces = power_traces(matrix, 5)
+    powers = [np.linalg.matrix_power(np.asarray(matrix), p) for p in range(1, 6)]
+    np.testing.assert_allclose(traces, [np.trace(p, axis1=1, axis2=2) for p in powers], rtol=1e-10)
+    found = log_determinant(jnp.eye(8, dtype=complex) - matrix)
+    np.testing.assert_allclose(
+        np.exp(found), np.linalg.det(np.eye(8) - np.asarray(matrix)), rtol=1e-12
+    )
+    for order in (0, 1.5, "2"):
+        with pytest.raises(InputError, match="`order` must be an integer of at least 1"):
+            check_scattering_order(order)

@@ -12,7 +12,7 @@ from lattices import (
 )
 
 from msgreen import ContactCoupling, LloydEnergy, compute_interactions, loop_tensors
-from msgreen.energy.bound_states import bound_states, count_bound_states, scattering_form
+from msgreen.energy.bound_states import bound_states
 from msgreen.energy.spin_pairs import SpinPairs, pair_interactions, pair_vector
 from msgreen.errors import InputError
 from msgreen.hosts.finite_lattice import FiniteLattice
@@ -104,18 +104,12 @@ def test_bound_states_of_a_dimer_equal_diagonalisation():
     assert len(expected)
     found = bound_states(host, COUPLING, sites, spins, (-gap, gap))
     np.testing.assert_allclose(found, expected, atol=1e-10)
-    ends = host.blocks(jnp.array([-gap, gap], complex), sites, np.array([[0, 0]])).matrix()
-    potential = COUPLING.potential(jnp.zeros(1, complex), jnp.asarray(spins[:1]))
-    alone = [np.asarray(end).reshape(1, 4, 1, 4) for end in ends[:, 0]]
-    assert scattering_form(alone[0], np.asarray(potential[0])).shape == (4, 4)
-    single = bound_states(host, COUPLING, sites[:1], spins[:1], (-gap, gap))
-    assert count_bound_states(*alone, np.asarray(potential[0])) == len(single)
 
 
 def test_levels_in_the_assumed_gap_are_detected():
     host = paper_superconductor(9, singlet=0.5, triplet=0.0, mu=-1.0, temperature=0.0, gap=0.3)
     sites, pairs = [[4, 4, 0], [5, 4, 0]], [[0, 1]]
-    with pytest.raises(InputError, match="levels within it.*bound_states"):
+    with pytest.raises(InputError, match="pair 0 of sites .* levels between .*bound_states"):
         SpinPairs(host, ContactCoupling(-2.5, orbitals=2), sites, pairs).fit()
     weak = SpinPairs(host, ContactCoupling(-0.5, orbitals=2), sites, pairs).fit()
     cold = paper_superconductor(9, singlet=0.5, triplet=0.0, mu=-1.0, temperature=1e-3)

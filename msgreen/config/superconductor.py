@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from msgreen import _checks
 from msgreen.config.lattice import AbstractLatticeTable, AbstractSpinRun
 from msgreen.config.schema import Outcome, Positive
 from msgreen.errors import InputError
@@ -38,6 +39,10 @@ class SuperconductorHost(AbstractLatticeTable):
                 "Argument `winding` must hold one integer per direction of a lattice of given "
                 f"`size`, but it is {self.winding}."
             )
+        space = self.geometry().vectors.shape[1]
+        for name in ("d_real", "d_imaginary"):
+            if getattr(self, name) is not None:
+                _checks.shaped(name, getattr(self, name), (3, space))
         self.superconductor()
 
     def superconductor(self) -> Superconductor:
@@ -46,10 +51,8 @@ class SuperconductorHost(AbstractLatticeTable):
         space = lattice.vectors.shape[1]
         pairing = s_wave(lattice, self.singlet)
         if self.triplet:
-            parts = [
-                np.zeros((3, space)) if m is None else np.array(m)
-                for m in (self.d_real, self.d_imaginary)
-            ]
+            none = np.zeros((3, space))
+            parts = [none if m is None else np.array(m) for m in (self.d_real, self.d_imaginary)]
             pairing = pairing + p_wave(lattice, self.triplet, parts[0] + 1j * parts[1])
         if self.d_wave:
             form = np.diag([1.0, -1.0, *[0.0] * (space - 2)])

@@ -6,7 +6,7 @@ import numpy as np
 
 from msgreen._checks import concrete, finite, positive
 from msgreen._precision import require_x64
-from msgreen._typing import ArrayLike, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.contour.base import LOOSE_FACTOR, Contour
 from msgreen.contour.kronrod import check_node_count
 from msgreen.contour.paths import real, unit_pair, vertical
@@ -15,6 +15,9 @@ from msgreen.errors import InputError
 
 SAFETY = 10.0
 """The error of a pole rule is at most this times the scaled change upon dropping poles."""
+
+EDGE = 1 - 1e-7
+"""A level may lie at the edge of a gap to rounding: levels are looked for in this part of it."""
 
 FINEST_ACCURACY = 1e-13
 """Finer rules than this differ by rounding only: their weights are of the order of one."""
@@ -31,7 +34,13 @@ def _on_axis(energy, frequency, weights, embedded, **rule) -> Contour:
     )
 
 
-def _from_poles(energy, unit, rule: PoleRule) -> Contour:
+def _ends(energy, near, far) -> Array:
+    """Where levels may begin and end; `near` is None if they may lie at E_F."""
+    distance = jnp.stack([far / EDGE] if near is None else [near * EDGE, far / EDGE])
+    return jax.lax.stop_gradient(energy + jnp.concatenate([-distance[::-1], distance]))
+
+
+def _from_poles(energy, unit, rule: PoleRule, ends) -> Contour:
     half_pi = jnp.pi / 2 * unit
     poles, weights, embedded = (jnp.asarray(a) for a in rule[:3])
     return _on_axis(
@@ -43,6 +52,7 @@ def _from_poles(energy, unit, rule: PoleRule) -> Contour:
         power=1.0,
         # Levels that move in opposite directions cancel in sum |w F|, but not in its error.
         floor=2 * SAFETY * rule.deviation,
+        ends=ends,
     )
 
 
@@ -146,7 +156,9 @@ def imaginary_axis(
             "Both are distances from E_F in eV."
         )
     unit = jax.lax.stop_gradient(real(gap))
-    return _from_poles(real(fermi_energy), unit, zolotarev(width, accuracy, nodes))
+    energy = real(fermi_energy)
+    ends = _ends(energy, unit, width * unit)
+    return _from_poles(energy, unit, zolotarev(width, accuracy, nodes), ends)
 
 
 def _moebius(fermi_energy, scale, nodes: int) -> Contour:
@@ -227,7 +239,10 @@ def matsubara(
     if bandwidth is not None:
         positive("bandwidth", bandwidth, "eV")
     width = _ratio(ratio, bandwidth, temperature, ("bandwidth", "temperature"))
-    return _from_poles(real(fermi_energy), real(temperature), pade(width, accuracy, nodes))
+    energy, unit = real(fermi_energy), real(temperature)
+    return _from_poles(
+        energy, unit, pade(width, accuracy, nodes), _ends(energy, None, width * unit)
+    )
 
 
 def matsubara_sum(
@@ -274,6 +289,7 @@ def matsubara_sum(
         factor=3.0,
         power=1.0,
         tail=True,
+        ends=_ends(real(fermi_energy), None, nodes * unit),
     )
 
 

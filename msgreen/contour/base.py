@@ -5,7 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex, Float, Num
+from msgreen.errors import InputError
 
 ROUNDING = 20 * float(np.finfo(np.float64).eps)
 
@@ -39,6 +41,11 @@ class Contour(eqx.Module):
     tail : bool, static
         Whether M_0/z may remain of F far away on the imaginary axis. It does not enter the
         integral and is left out of delta and scale, where it would diverge.
+    ends : real array, shape (end,)
+        In eV, ascending: between -inf, ends[0], ends[1], ..., inf every second interval, the first
+        one included, must be free of levels, of the host and of the host with its spins. The error
+        estimate does not see levels there; whoever uses the contour looks for
+        them. Empty without such intervals.
     """
 
     nodes: Complex[Array, "energy"]
@@ -48,6 +55,18 @@ class Contour(eqx.Module):
     power: float = eqx.field(static=True, default=KRONROD_POWER)
     floor: float = eqx.field(static=True, default=0.0)
     tail: bool = eqx.field(static=True, default=False)
+    ends: Float[Array, " end"] = eqx.field(default_factory=lambda: jnp.zeros(0))
+
+    def free_intervals(self) -> list[tuple[float, float]]:
+        """Return the intervals (low, high) in eV that must be free of levels.
+
+        None are known while JAX traces them.
+        """
+        ends = _checks.concrete(self.ends)
+        if ends is None or not len(ends):
+            return []
+        bounds = [-np.inf, *ends.tolist(), np.inf]
+        return list(zip(bounds[0::2], bounds[1::2], strict=False))
 
     def integrate(
         self, values: Num[ArrayLike, "..."], axis: int = 0, *, doubt: ArrayLike = 0.0
@@ -92,6 +111,29 @@ class Contour(eqx.Module):
         relative = self.factor * delta / jnp.where(scale > 0, scale, 1.0)
         estimate = scale * jnp.minimum(1.0, relative**self.power + self.floor)
         return jax.lax.stop_gradient(estimate + given)
+
+
+def unexpected_levels(low: float, high: float, found: str) -> InputError:
+    """Return the error about levels in one of `Contour.free_intervals`.
+
+    Parameters
+    ----------
+    low, high : float
+        In eV; one of them may be infinite.
+    found : str
+        What was found, as "the host has levels".
+    """
+    if np.isfinite(low) and np.isfinite(high):
+        return InputError(
+            "Argument `gap` must not exceed the distance from E_F to the nearest level, but "
+            f"{found} between {low:g} and {high:g} eV. Use a smaller gap (`bound_states` gives "
+            "the levels of spins), or a temperature above zero."
+        )
+    place = f"below {high:g}" if np.isfinite(high) else f"above {low:g}"
+    return InputError(
+        f"Argument `contour` must cover all levels, but {found} {place} eV. Give the contour a "
+        "larger `bandwidth`, or a lower `bottom`."
+    )
 
 
 def _tail(

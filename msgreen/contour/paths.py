@@ -233,4 +233,4 @@ def semicircle(
             jnp.concatenate(pair) for pair in zip((points, weights, embedded), extra, strict=True)
         )
     factor = KRONROD_FACTOR if temperature is None else LOOSE_FACTOR
-    return Contour(points, weights, embedded, factor=factor)
+    return Contour(points, weights, embedded, factor=factor, ends=start[None])

@@ -4,9 +4,11 @@ Where the host has no level, the level count of host and spins together changes 
 
     N(b) - N(a) = n_-(b) - n_-(a),
 
-n_-(E) being the number of negative eigenvalues of the Hermitian matrix V G(E) V - V over the
-magnetic sites. Its eigenvalues fall monotonically with E, since dG/dE = -G^2, and each zero is a
-bound state. Nothing can be missed, however small the weight of the level at the spins.
+n_-(E) being the number of negative eigenvalues of the Hermitian matrix
+|V|^1/2 G(E) |V|^1/2 - sign(V) over the magnetic sites. Its eigenvalues fall monotonically with E,
+since dG/dE = -G^2, and each zero is a bound state. Nothing can be missed, however small the weight
+of the level at the spins. Far away G vanishes, and n_- is the number of positive eigenvalues of V;
+so it is wherever |V| |G| < 1.
 """
 
 import jax.numpy as jnp
@@ -68,7 +70,7 @@ def bound_states(
         potential = np.asarray(scatterer.potential(z, spins)[0])
         return np.linalg.eigvalsh(scattering_form(green, potential))
 
-    first, last = _negative(spectrum(low)), _negative(spectrum(high))
+    first, last = negative_count(spectrum(low)), negative_count(spectrum(high))
     levels = [
         brentq(lambda energy, n=n: spectrum(energy)[n], low, high, xtol=1e-13 * (high - low))
         for n in range(first, last)
@@ -77,45 +79,30 @@ def bound_states(
 
 
 def scattering_form(green: np.ndarray, potential: np.ndarray) -> np.ndarray:
-    """Return the Hermitian matrix V G V - V of some sites, for any number of configurations.
+    """Return |V|^1/2 G |V|^1/2 - sign(V) of some sites, for any number of configurations.
 
     Parameters
     ----------
     green : complex array, shape (..., site, size, site, size)
         G at a real energy.
     potential : complex array, shape (..., site, size, size)
-        V_i.
+        V_i, Hermitian; an eigenvalue of zero counts as positive, at every energy.
 
     Returns
     -------
     complex array, shape (..., site * size, site * size)
+        In the eigenvectors of V.
     """
-    count, size = potential.shape[-3:-1]
-    form = np.einsum("...iab,...ibjc,...jcd->...iajd", potential, green, potential, optimize=True)
-    for site in range(count):
-        form[..., site, :, site, :] -= potential[..., site, :, :]
-    form = form.reshape(*form.shape[:-4], count * size, count * size)
+    values, vectors = np.linalg.eigh(potential)
+    root = vectors * np.sqrt(np.abs(values))[..., None, :]
+    form = np.einsum("...iab,...iajc,...jcd->...ibjd", root.conj(), green, root, optimize=True)
+    size = potential.shape[-3] * potential.shape[-1]
+    form = form.reshape(*form.shape[:-4], size, size)
+    place = np.arange(size)
+    form[..., place, place] -= np.where(values < 0, -1.0, 1.0).reshape(*values.shape[:-2], size)
     return 0.5 * (form + form.conj().swapaxes(-1, -2))
 
 
-def _negative(eigenvalues: np.ndarray) -> int:
-    return int((eigenvalues < 0).sum())
-
-
-def count_bound_states(green_low, green_high, potential) -> np.ndarray:
-    """Return how many levels lie between two energies, from G at these energies.
-
-    Parameters
-    ----------
-    green_low, green_high : complex arrays, shape (..., site, size, site, size)
-    potential : complex array, shape (..., site, size, size)
-
-    Returns
-    -------
-    int array, shape (...,)
-    """
-    signs = [
-        (np.linalg.eigvalsh(scattering_form(g, potential)) < 0).sum(axis=-1)
-        for g in (green_low, green_high)
-    ]
-    return signs[1] - signs[0]
+def negative_count(eigenvalues: np.ndarray) -> np.ndarray:
+    """Return how many of the last axis are negative."""
+    return (eigenvalues < 0).sum(axis=-1)

@@ -15,12 +15,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels import linalg, slogdet
+from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
-from msgreen.contour import Contour, unwrap_logdet
+from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
+from msgreen.energy.determinants import (
+    as_matrix,
+    check_scattering_order,
+    log_determinant,
+    onsite_blocks,
+    power_traces,
+)
+from msgreen.energy.free_levels import check_configurations, nodes_and_ends
 from msgreen.errors import AccuracyWarning, InputError
 from msgreen.hosts.base import AbstractHost, host_factor, mesh_error, site_count
 from msgreen.scattering.contact import AbstractScatterer, resummed
@@ -50,6 +58,15 @@ class LloydEnergy(eqx.Module):
     coarse : optional
         `green` from a coarser mesh, and `Coarse.ratio`, of hosts that sum over one. Error estimates
         evaluate the energy with both.
+    edges : complex array, shape (end, site, 2 orb, site, 2 orb)
+        G at `Contour.ends`; empty if there is nothing to check.
+
+    Raises
+    ------
+    InputError
+        If the host has levels where the contour assumes none; later if directions are no unit
+        vectors, or host and spins have such levels. Not checked: values that JAX traces, and what
+        `energy` and `connected` are given.
 
     References
     ----------
@@ -71,6 +88,7 @@ class LloydEnergy(eqx.Module):
     path: Contour
     prefactor: float = eqx.field(static=True)
     coarse: tuple[Array, Float[Array, " energy"]] | None
+    edges: Complex[Array, "end site spinorb site spinorb"]
 
     def __init__(
         self,
@@ -84,7 +102,10 @@ class LloydEnergy(eqx.Module):
         self.path = host.contour(sites) if contour is None else contour
         self.scatterer = scatterer
         self.prefactor = host_factor(host)
-        self.green, self.coarse = _assembled(host, self.path.nodes, sites, onsite)
+        z, count = nodes_and_ends(host, self.path), len(self.path.nodes)
+        green, coarse = _assembled(host, z, sites, onsite)
+        self.green, self.edges = green[:count], green[count:]
+        self.coarse = None if coarse is None else (coarse[0][:count], coarse[1][:count])
 
     @property
     def count(self) -> int:
@@ -99,26 +120,21 @@ class LloydEnergy(eqx.Module):
         directions : real array, shape (..., site, 3)
             Unit vectors; leading axes are configurations, evaluated in blocks.
 
-        Raises
-        ------
-        InputError
-            If `directions` has the wrong shape, is not normalised or not finite.
-
         Notes
         -----
         A contour made for loops between sites (`RashbaGas.contour`) does not converge the
-        single-site energies, which an electron gas has but which do not depend on the
-        directions; use `interaction` there.
+        single-site energies of an electron gas, which do not depend on the directions; use
+        `interaction` there.
         """
-        return self._batched(directions, LloydEnergy.energy)
+        return self._batched(directions, LloydEnergy.energy, together=True)
 
     def interaction(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
         """Return E(S) - sum_i E_i(S_i) in eV, the connected part; arguments as for a call."""
-        return self._batched(directions, LloydEnergy.connected)
+        return self._batched(directions, LloydEnergy.connected, together=True, alone=True)
 
     def single_site(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
         """Return sum_i E_i(S_i) in eV, each spin alone in the host; arguments as for a call."""
-        return self._batched(directions, LloydEnergy._single_site)
+        return self._batched(directions, LloydEnergy._single_site, alone=True)
 
     def interaction_with_error(self, directions: Float[Array, "site 3"]) -> tuple[Array, Array]:
         """Return `interaction` of one configuration and its error estimate, in eV.
@@ -126,6 +142,7 @@ class LloydEnergy(eqx.Module):
         The parts of the error are the contour, the mesh of the host and rounding.
         """
         self._check(directions, batched=False)
+        self.check_levels(directions, alone=True)
         spins = jnp.asarray(directions, float)
         # The matrix 1 - X is rounded relative to 1, however small X and the logarithm may be.
         value, error = self.integrated(lambda lloyd: lloyd._linked(spins), ROUNDING)
@@ -165,14 +182,14 @@ class LloydEnergy(eqx.Module):
         """Return G V(S) on the contour, as matrices of size site x 2 orb."""
         potential = self.scatterer.potential(self.path.nodes, spins)
         product = jnp.einsum("eiajb,ejbc->eiajc", self.green, potential)
-        return _as_matrix(product)
+        return as_matrix(product)
 
     def dressed_green(
         self, spins: Float[Array, "site 3"]
     ) -> Complex[Array, "energy site spinorb site spinorb"]:
         """Return g = (1 - G V)^-1 G on the contour: the Green function with the spins in place."""
         identity = jnp.eye(self.green.shape[1] * self.green.shape[2], dtype=complex)
-        dressed = linalg.solve(identity - self.scattering_matrix(spins), _as_matrix(self.green))
+        dressed = linalg.solve(identity - self.scattering_matrix(spins), as_matrix(self.green))
         return dressed.reshape(self.green.shape)
 
     def about(self, directions: Float[Array, "site 3"], order: int) -> "LloydExpansion":
@@ -189,8 +206,8 @@ class LloydEnergy(eqx.Module):
             At least 1.
         """
         self._check(directions, batched=False)
-        if order < 1:
-            raise InputError(f"Argument `order` must be at least 1, but it is {order}.")
+        check_scattering_order(order)
+        self.check_levels(directions)
         return LloydExpansion(self, directions, order)
 
     def spectral_radius(self, directions: Float[Array, "site 3"]) -> float:
@@ -228,8 +245,7 @@ class LloydEnergy(eqx.Module):
         ----------
         Lounis, New J. Phys. 22, 103003 (2020), Eq. 5.
         """
-        if order < 1:
-            raise InputError(f"Argument `order` must be at least 1, but it is {order}.")
+        check_scattering_order(order)
         radius = self.spectral_radius(directions)
         if radius > 0.9:
             warnings.warn(
@@ -239,7 +255,7 @@ class LloydEnergy(eqx.Module):
                 stacklevel=2,
             )
         matrix = self.scattering_matrix(jnp.asarray(directions, float))
-        traces = [trace / p for p, trace in enumerate(_power_traces(matrix, order), start=1)]
+        traces = [trace / p for p, trace in enumerate(power_traces(matrix, order), start=1)]
         return -self.prefactor * self.path.integrate(jnp.stack(traces, axis=1))[0]
 
     def _single_site(self, spins) -> Float[Array, ""]:
@@ -251,25 +267,36 @@ class LloydEnergy(eqx.Module):
     def _total(self, spins) -> Complex[Array, " energy"]:
         """Ln det(1 - G V)."""
         matrix = self.scattering_matrix(spins)
-        return _log_determinant(jnp.eye(matrix.shape[-1], dtype=complex) - matrix)
+        return log_determinant(jnp.eye(matrix.shape[-1], dtype=complex) - matrix)
 
     def _alone(self, spins) -> Complex[Array, " energy"]:
         """sum_i ln det(1 - G_ii V_i)."""
-        onsite = _onsite_blocks(self.green)
+        onsite = onsite_blocks(self.green)
         product = onsite @ self.scatterer.potential(self.path.nodes, spins)
-        return _log_determinant(jnp.eye(product.shape[-1], dtype=complex) - product).sum(axis=1)
+        return log_determinant(jnp.eye(product.shape[-1], dtype=complex) - product).sum(axis=1)
 
     def _linked(self, spins) -> Complex[Array, " energy"]:
         """Ln det(1 - G' t)."""
-        onsite = _onsite_blocks(self.green)
+        onsite = onsite_blocks(self.green)
         t = resummed(self.scatterer.potential(self.path.nodes, spins), onsite)
         sites = np.arange(self.count)
         between = self.green.at[:, sites, :, sites, :].set(0.0)
-        matrix = _as_matrix(jnp.einsum("eiajb,ejbc->eiajc", between, t))
-        return _log_determinant(jnp.eye(matrix.shape[-1], dtype=complex) - matrix)
+        matrix = as_matrix(jnp.einsum("eiajb,ejbc->eiajc", between, t))
+        return log_determinant(jnp.eye(matrix.shape[-1], dtype=complex) - matrix)
 
-    def _batched(self, directions, function):
+    def check_levels(
+        self, directions: Float[Array, "*config site 3"], *, together=True, alone=False
+    ) -> None:
+        """Raise InputError if host and spins have levels where the contour assumes none.
+
+        `together` asks for all spins in place, `alone` for each one by itself.
+        """
+        options = {"together": together, "alone": alone}
+        check_configurations(self.path, self.edges, self.scatterer, directions, **options)
+
+    def _batched(self, directions, function, *, together=False, alone=False):
         self._check(directions, batched=True)
+        self.check_levels(directions, together=together, alone=alone)
         directions = jnp.asarray(directions, float)
         return _map_configurations(self, directions, function)
 
@@ -308,7 +335,7 @@ class LloydExpansion(eqx.Module):
         """Return the change of the total energy in eV, for vectors of any length."""
         potential = self.lloyd.scatterer.potential(self.lloyd.path.nodes, spins)
         change = jnp.einsum("eiajb,ejbc->eiajc", self.dressed, potential - self.potential)
-        traces = _power_traces(_as_matrix(change), self.order)
+        traces = power_traces(as_matrix(change), self.order)
         total = sum(trace / p for p, trace in enumerate(traces, start=1))
         return -self.lloyd.prefactor * self.lloyd.path.integrate(total)[0]
 
@@ -331,7 +358,7 @@ class LloydExpansion(eqx.Module):
         """
         moving = np.asarray(sites)
         green = self.dressed[:, moving][:, :, :, moving]
-        steps = [_as_matrix(jnp.einsum("eiajb,ejbc->eiajc", green, part)) for part in change]
+        steps = [as_matrix(jnp.einsum("eiajb,ejbc->eiajc", green, part)) for part in change]
         count = len(steps)
         resolvent = [jnp.eye(steps[0].shape[-1], dtype=complex)[None]]
         for n in range(1, count):
@@ -357,18 +384,6 @@ def _map_configurations(lloyd: LloydEnergy, directions, function):
     return energies.reshape(directions.shape[:-2])
 
 
-def _power_traces(matrix, order: int) -> list[Complex[Array, " energy"]]:
-    """Tr M^p for p = 1 ... order; the last power is not formed."""
-    powers = [matrix]
-    while 2 * len(powers) < order:
-        powers.append(powers[-1] @ matrix)
-    traces = [jnp.trace(power, axis1=1, axis2=2) for power in powers]
-    for p in range(len(powers) + 1, order + 1):
-        left, right = powers[p // 2 - 1], powers[p - p // 2 - 1]
-        traces.append(jnp.einsum("eij,eji->e", left, right))
-    return traces[:order]
-
-
 def _assembled(host: AbstractHost, z, sites, onsite: bool):
     """G(z) between all sites, and the same from a coarser mesh with its ratio, or None.
 
@@ -385,18 +400,3 @@ def _assembled(host: AbstractHost, z, sites, onsite: bool):
         return jnp.swapaxes(full, 2, 3)
 
     return matrix(fine), None if coarse is None else (matrix(coarse.green), coarse.ratio)
-
-
-def _onsite_blocks(green) -> Complex[Array, "energy site spinorb spinorb"]:
-    return jnp.moveaxis(jnp.diagonal(green, axis1=1, axis2=3), -1, 1)
-
-
-def _as_matrix(blocks) -> Complex[Array, "energy dim dim"]:
-    size = blocks.shape[1] * blocks.shape[2]
-    return blocks.reshape(blocks.shape[0], size, size)
-
-
-def _log_determinant(matrix) -> Complex[Array, "..."]:
-    """Ln det of matrices (energy, ..., n, n), continuous along the contour."""
-    phase, logabs = slogdet(matrix)
-    return unwrap_logdet(phase, logabs, axis=0)

@@ -25,7 +25,7 @@ from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
 from msgreen.convention import OUASSOU
-from msgreen.energy.bound_states import count_bound_states
+from msgreen.energy.free_levels import nodes_and_ends, refuse_levels
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, check_pairs, host_factor, mesh_error, site_count
 from msgreen.scattering.contact import AbstractScatterer, resummed
@@ -89,15 +89,12 @@ class SpinPairs(eqx.Module):
         Rows of `sites`; the two must differ.
     contour : Contour, optional
         By default ``host.contour(sites)``.
-    gap : float, optional
-        At zero temperature, the half-width of the gap that the contour assumes, for the check
-        that no level of a pair lies within. By default that of the host, if it has one and
-        `contour` is left out.
 
     Raises
     ------
     InputError
-        If a pair holds one site twice.
+        If a pair holds one site twice, or the host has levels where the contour assumes none; and
+        by every method, if a pair has. Nothing is checked of values that JAX traces.
 
     Examples
     --------
@@ -120,7 +117,7 @@ class SpinPairs(eqx.Module):
     backward: Complex[Array, "energy pair size size"]
     coarse: tuple[Array, Array, Array] | None
     ratio: Float[Array, " energy"] | None
-    edges: Complex[Array, "two pair site size site size"] | None
+    edges: Complex[Array, "end pair two size two size"]
     scatterer: AbstractScatterer
     path: Contour
     pairs: tuple[tuple[int, int], ...] = eqx.field(static=True)
@@ -134,8 +131,6 @@ class SpinPairs(eqx.Module):
         sites,
         pairs,
         contour: Contour | None = None,
-        *,
-        gap: float | None = None,
     ):
         self.count = site_count(sites)
         array = check_pairs(pairs, self.count)
@@ -144,19 +139,16 @@ class SpinPairs(eqx.Module):
                 "Argument `pairs` must hold two different sites per pair, but one holds site "
                 f"{int(array[array[:, 0] == array[:, 1]][0, 0])} twice."
             )
-        if contour is None:
-            contour = host.contour(sites)
-            gap = host.assumed_gap if gap is None else gap
         self.pairs = tuple((int(i), int(j)) for i, j in array)
-        self.path = contour
+        self.path = host.contour(sites) if contour is None else contour
         self.scatterer = scatterer
         self.prefactor = host_factor(host)
-        fine, self.coarse, self.ratio = _blocks(host, contour.nodes, sites, array)
-        self.onsite, self.forward, self.backward = fine
-        self.edges = None
-        if gap is not None:
-            ends = (contour.nodes[-1].real + jnp.array([-gap, gap])).astype(complex)
-            self.edges = _as_pairs(*_blocks(host, ends, sites, array)[0])
+        z, count = nodes_and_ends(host, self.path), len(self.path.nodes)
+        fine, coarse, ratio = _blocks(host, z, sites, array)
+        self.onsite, self.forward, self.backward = (part[:count] for part in fine)
+        self.coarse = None if coarse is None else tuple(part[:count] for part in coarse)
+        self.ratio = None if ratio is None else ratio[:count]
+        self.edges = _as_pairs(*(part[count:] for part in fine))
 
     def energies(
         self, first: Float[Array, "a 3"], second: Float[Array, "b 3"]
@@ -177,18 +169,18 @@ class SpinPairs(eqx.Module):
         Raises
         ------
         InputError
-            If a pair has a level within the gap that the contour assumes.
+            If a pair has a level where the contour assumes none.
         """
         for name, vectors in (("first", first), ("second", second)):
             _checks.unit_vectors(name, vectors)
         first, second = jnp.asarray(first, float), jnp.asarray(second, float)
-        self._check_gap(first, second)
+        self._check_levels(first, second)
         return _surface(self, first, second)
 
     def fit(self) -> PairCoefficients:
         """Return the coefficients by least squares from the 36 configurations of paper O."""
         axes, design = jnp.asarray(AXES), _design()
-        self._check_gap(axes, axes)
+        self._check_levels(axes, axes)
         # The mean is taken out first and put back into F0.
         rows = np.linalg.pinv(design) @ (np.eye(36) - 1 / 36)
         rows[0] += 1 / 36
@@ -215,7 +207,7 @@ class SpinPairs(eqx.Module):
             S1.K.S2 in eV: J_a = K_aa, D = antisymmetric part, D_z = (K_xy - K_yx) / 2.
         """
         references = [(s * np.eye(3)[c], r * np.eye(3)[c]) for c in range(3) for s, r in _SIGNS]
-        self._check_gap(jnp.asarray(AXES), jnp.asarray(AXES))
+        self._check_levels(jnp.asarray(AXES), jnp.asarray(AXES))
         return _derivatives(self, jnp.asarray(np.array(references)))
 
     def harmonics(self, degree: int = 3) -> HarmonicExpansion:
@@ -259,32 +251,37 @@ class SpinPairs(eqx.Module):
         trace = jnp.einsum("epkac,eplca->epkl", out, back)
         return -self.prefactor * self.path.integrate(trace)[0]
 
-    def potentials(self, directions: Float[Array, "a 3"]) -> Complex[Array, "a energy site n n"]:
+    def potentials(
+        self, directions: Float[Array, "a 3"], z: Complex[Array, " energy"]
+    ) -> Complex[Array, "a energy site n n"]:
         """Return V of every site for every direction."""
 
         def one(direction):
             spins = jnp.broadcast_to(direction, (self.count, 3))
-            return self.scatterer.potential(self.path.nodes, spins)
+            return self.scatterer.potential(z, spins)
 
         return jax.vmap(one)(directions)
 
-    def _check_gap(self, first, second) -> None:
-        """Refuse levels of a pair within the assumed gap."""
-        if self.edges is None or _checks.concrete(self.edges) is None:
+    def _check_levels(self, first, second) -> None:
+        """Refuse levels of a pair where the contour assumes none."""
+        if not len(self.edges) or _checks.concrete(first) is None:
             return
-        i, j = np.array(self.pairs).T
-        left = np.asarray(self.potentials(first))[:, None, -1, i]
-        right = np.asarray(self.potentials(second))[None, :, -1, j]
-        potential = np.stack(np.broadcast_arrays(left, right), axis=3)
-        low, high = np.asarray(self.edges)
-        levels = count_bound_states(low, high, potential)
-        if np.any(levels):
-            a, b, pair = map(int, np.argwhere(levels)[0])
-            raise InputError(
-                "Argument `gap` must not exceed the lowest level of host and spins together, but "
-                f"pair {pair} of sites {self.pairs[pair]} has {levels[a, b, pair]} levels within "
-                f"it for the directions {np.asarray(first[a])} and {np.asarray(second[b])}. Use a "
-                "smaller gap (`bound_states` gives the levels) or a temperature."
+        ends = self.path.ends.astype(complex)
+        left, right = (
+            np.moveaxis(np.asarray(self.potentials(vectors, ends)), 0, 1)
+            for vectors in (first, second)
+        )
+        a, b = (m.ravel() for m in np.meshgrid(range(len(first)), range(len(second))))
+        for number, (i, j) in enumerate(self.pairs):
+            potential = np.stack([left[:, a, i], right[:, b, j]], axis=2)
+            refuse_levels(
+                self.path,
+                self.edges[:, number],
+                potential,
+                lambda n, number=number: (
+                    f"the host with pair {number} of sites {self.pairs[number]} along "
+                    f"{np.asarray(first[a[n]])} and {np.asarray(second[b[n]])}"
+                ),
             )
 
 
@@ -360,8 +357,8 @@ def _surface(pairs: SpinPairs, first, second, rows=None):
     green = pairs.onsite, pairs.forward, pairs.backward
     green, coarse = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0), (green, pairs.coarse))
     inputs = (
-        jnp.moveaxis(pairs.potentials(first)[:, :, i], 2, 0),
-        jnp.moveaxis(pairs.potentials(second)[:, :, j], 2, 0),
+        jnp.moveaxis(pairs.potentials(first, pairs.path.nodes)[:, :, i], 2, 0),
+        jnp.moveaxis(pairs.potentials(second, pairs.path.nodes)[:, :, j], 2, 0),
         green,
         coarse,
     )

@@ -38,7 +38,7 @@ from msgreen.exchange.loops import (
     loop_bonds,
     loop_rounding,
 )
-from msgreen.hosts.base import AbstractHost, host_factor
+from msgreen.hosts.base import AbstractHost, check_levels, host_factor
 from msgreen.scattering.contact import AbstractRigidScatterer
 from msgreen.spin.algebra import spin_form
 from msgreen.spinmodel.interactions import Coefficient
@@ -150,6 +150,7 @@ def coefficients(
     >>> bool(abs(dmi(0.0)) < 1e-15), bool(jax.grad(dmi)(0.0) > 0)
     (True, True)
     """
+    check_levels(host, contour)
     bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)
     factor = host_factor(host)
     entries = 9 * bonds.strength.shape[0] * forward.shape[1] * bonds.strength.shape[-1] ** 2
@@ -193,6 +194,7 @@ def pattern_coefficient(
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 27 and 28.
     """
+    check_levels(host, contour)
     bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)
     _check_carriers(carriers, forward.shape[1])
     factor = host_factor(host)
@@ -294,6 +296,7 @@ def _pair_integrands(legs: Legs):
 
 
 def _legs(host, scatterer, contour, sites, loops) -> tuple[Legs, Legs]:
+    check_levels(host, contour)
     bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)
     return bonds.legs(forward), bonds.legs(backward)
 

@@ -25,6 +25,7 @@ from jax.experimental.jet import jet
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
+from msgreen.contour.base import ROUNDING
 from msgreen.energy.lloyd import LloydEnergy, LloydExpansion
 from msgreen.errors import InputError
 from msgreen.spin.algebra import rotate, tangent_frame
@@ -39,8 +40,7 @@ def effective_field(energy: Energy, directions: Float[Array, "site 3"]) -> Float
 
     The constraining field of a spin is this vector; minus it drives the spin.
     """
-    _checks.unit_vectors("directions", directions)
-    directions = jnp.asarray(directions, float)
+    directions = _reference(energy, directions)
     gradient = _gradient(energy, directions)
     return gradient - jnp.sum(gradient * directions, axis=-1, keepdims=True) * directions
 
@@ -51,8 +51,7 @@ def torque(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "
     A rotation of spin i about the axis n by a small angle changes the energy by
     angle * n . torque_i.
     """
-    _checks.unit_vectors("directions", directions)
-    directions = jnp.asarray(directions, float)
+    directions = _reference(energy, directions)
     return jnp.cross(directions, _gradient(energy, directions))
 
 
@@ -75,8 +74,7 @@ def hessian(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, 
     ----------
     Liechtenstein et al., J. Magn. Magn. Mater. 67, 65 (1987).
     """
-    _checks.unit_vectors("directions", directions)
-    directions = jnp.asarray(directions, float)
+    directions = _reference(energy, directions)
     return _hessian(energy, directions, jnp.zeros((len(directions), 2)))
 
 
@@ -114,9 +112,8 @@ def rotation_tensor(
     Only the potential is then differentiated automatically, in Taylor mode; the power series of
     the determinant follows from it by matrix products.
     """
-    _checks.unit_vectors("directions", directions)
+    directions = _reference(energy, directions)
     _check_sites(sites, len(directions))
-    directions = jnp.asarray(directions, float)
     if isinstance(energy, LloydExpansion):
         _check_expansion(energy, directions, len(sites))
         return _polarised_derivative(energy, tuple(map(int, sites)))
@@ -172,11 +169,28 @@ def closed_hessian(
 def closed_hessian_with_error(
     lloyd: LloydEnergy, directions: Float[Array, "site 3"]
 ) -> tuple[Float[Array, "site 2 site 2"], Float[Array, "site 2 site 2"]]:
-    """Return `closed_hessian` and its error estimate (contour, mesh of the host), in eV."""
-    _checks.unit_vectors("directions", directions)
-    directions = jnp.asarray(directions, float)
-    value, error = lloyd.integrated(lambda known: _hessian_integrand(known, directions))
+    """Return `closed_hessian` and its error: contour, mesh of the host, rounding; in eV."""
+    directions = _reference(lloyd.energy, directions)
+    value, error = with_rounding(lloyd, lambda known: _hessian_integrand(known, directions))
     return -lloyd.prefactor * value, lloyd.prefactor * error
+
+
+def with_rounding(lloyd: LloydEnergy, integrand) -> tuple[Array, Array]:
+    """Return `LloydEnergy.integrated` with an error that contains rounding.
+
+    Components that vanish by symmetry are sums of terms as large as the largest component, and so
+    is their rounding.
+    """
+    sizes = []
+
+    def watched(known):
+        values = integrand(known)
+        sizes.append(jnp.max(jnp.abs(values), axis=tuple(range(1, values.ndim))))
+        return values
+
+    value, error = lloyd.integrated(watched)
+    rounding = ROUNDING * jnp.sum(jnp.abs(lloyd.path.weights) * sizes[0]) / np.pi
+    return value, error + jax.lax.stop_gradient(rounding)
 
 
 def _hessian_integrand(lloyd, directions):
@@ -212,7 +226,7 @@ def closed_rotation_tensor(
     InputError
         If a site occurs twice.
     """
-    directions = jnp.asarray(directions, float)
+    directions = _reference(lloyd.energy, directions)
     vertex = lloyd.scatterer.vertex(lloyd.path.nodes, lloyd.count)
     return _closed_tensor(
         lloyd, lloyd.dressed_green(directions), _tangent_vertex(vertex, directions), sites
@@ -363,6 +377,22 @@ def _taylor(expansion: LloydExpansion, change, moving):
 
 def _directional(function, tangent):
     return lambda point: jax.jvp(function, (point,), (tangent,))[1]
+
+
+def _reference(energy: Energy, directions) -> Float[Array, "site 3"]:
+    """Return the reference as an array, checked to be one for which the energy is known."""
+    shape = np.shape(directions)
+    if len(shape) != 2 or shape[1] != 3:
+        raise InputError(
+            f"Argument `directions` must have shape (site, 3), but its shape is {shape}. Give one "
+            "unit vector per spin."
+        )
+    _checks.unit_vectors("directions", directions)
+    owner = getattr(energy, "__self__", None)
+    if isinstance(owner, LloydEnergy):
+        connected = getattr(energy, "__func__", None) is LloydEnergy.connected
+        owner.check_levels(directions, alone=connected)
+    return jnp.asarray(directions, float)
 
 
 def _check_expansion(expansion: LloydExpansion, directions, order: int) -> None:

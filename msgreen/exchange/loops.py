@@ -23,6 +23,7 @@ from msgreen.hosts.base import (
     TIME_EVEN,
     AbstractHost,
     Coarse,
+    check_levels,
     host_factor,
     mesh_error,
     site_count,
@@ -175,6 +176,7 @@ def loop_tensors(
     order = loops.shape[1]
     check_order(order)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
+    check_levels(host, contour)
     green, coarse = host.blocks_and_coarse(contour.nodes, sites, found)
     _check_time_reversal(loops, green, found)
     vertex = scatterer.vertex(contour.nodes, site_count(sites))[:, found[:, 0]]
@@ -232,6 +234,7 @@ def loop_energies(
     check_order(order)
     _checks.unit_vectors("directions", directions)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
+    check_levels(host, contour)
     green, coarse = host.blocks_and_coarse(contour.nodes, sites, found)
     _check_time_reversal(loops, green, found)
     potential = scatterer.potential(contour.nodes, jnp.asarray(directions, float))[:, found[:, 0]]

@@ -1,7 +1,10 @@
 """What a host is: anything that gives G(z) between sites, and a contour natural to it."""
 
 import abc
+import warnings
 from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
 from typing import ClassVar
 
 import equinox as eqx
@@ -12,7 +15,9 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, imaginary_axis, matsubara
-from msgreen.errors import InputError
+from msgreen.contour.axis import EDGE
+from msgreen.contour.base import unexpected_levels
+from msgreen.errors import AccuracyWarning, InputError
 from msgreen.lattice import HoppingModel
 from msgreen.spin.algebra import Green
 
@@ -110,9 +115,11 @@ class AbstractHost(eqx.Module):
         pairs = np.argwhere(~np.eye(site_count(sites), dtype=bool))
         return time_odd_share(self.blocks(z, sites, pairs), pairs) < TIME_EVEN
 
-    @property
-    def assumed_gap(self) -> float | None:
-        """Half-width in eV of the gap around E_F that `contour` relies on, None without one."""
+    def has_levels(self, low: float, high: float) -> bool | None:
+        """Whether the host, without spins, has levels between two energies in eV, also infinite.
+
+        None where the host cannot tell; what a contour assumes is then not checked.
+        """
         return None
 
 
@@ -173,8 +180,15 @@ class AbstractLatticeHost(AbstractHost):
         return self.model_blocks(model, z, sites, pairs, momentum), None
 
     @abc.abstractmethod
-    def has_levels(self, model: HoppingModel, low: float, high: float, momentum=None) -> bool:
+    def model_has_levels(self, model: HoppingModel, low: float, high: float, momentum=None) -> bool:
         """Return whether another model in the geometry of this host has levels in an interval."""
+
+
+MARGIN = 0.5
+"""Part of the gap of a host for which its contour is made: spins may bind levels in the rest of it.
+
+It costs one or two poles, and at its edges G on a mesh converges as well as on the imaginary axis.
+"""
 
 
 def level_contour(
@@ -192,7 +206,8 @@ def level_contour(
     temperature : float
         k_B T in eV. At zero a gap is needed.
     gap : float, optional
-        Distance in eV from E_F to the nearest level.
+        Distance in eV from E_F to the nearest level of the host. The contour is made for half of
+        it, and with spins in place levels may come as near.
     has_levels : callable
         Tells whether there are levels in an interval (low, high).
 
@@ -209,14 +224,61 @@ def level_contour(
             "Argument `gap` must be given at zero temperature, but it is missing. Pass the "
             "distance from E_F to the nearest level, a temperature, or a contour."
         )
-    low, high = float(centre) - gap, float(centre) + gap
+    low, high = float(centre) - gap * EDGE, float(centre) + gap * EDGE
     if has_levels(low, high):
-        raise InputError(
-            f"Argument `gap` must not exceed the distance from E_F to the nearest level, but the "
-            f"host has levels between {low:g} and {high:g} eV. Use a smaller gap, or a "
-            "temperature above zero."
-        )
-    return imaginary_axis(centre, gap, _rounded(width + 10 * gap, gap), accuracy=1e-11)
+        raise unexpected_levels(low, high, "the host has levels")
+    near = MARGIN * gap
+    return imaginary_axis(centre, near, _rounded(width + 10 * gap, near), accuracy=1e-11)
+
+
+def check_levels(host: AbstractHost, contour: Contour) -> bool:
+    """Return whether a contour fits the levels of a host, as far as that can be known.
+
+    Returns
+    -------
+    bool
+        False if nothing was checked: JAX traces the host or the contour, or the contour assumes
+        nothing, or the host cannot tell (`AbstractHost.has_levels`), with a warning.
+
+    Raises
+    ------
+    InputError
+        If the host has levels where the contour assumes none.
+
+    Warns
+    -----
+    AccuracyWarning
+        If the host cannot tell.
+    """
+    intervals = contour.free_intervals()
+    leaves = jax.tree.leaves(host)
+    if not intervals or any(_checks.concrete(leaf) is None for leaf in leaves):
+        return False
+    digest = blake2b(b"".join(np.asarray(leaf).tobytes() for leaf in leaves)).digest()
+    free = _known_free(jax.tree.structure(host), digest)
+    for low, high in intervals:
+        if any(start <= low and high <= end for start, end in free):
+            continue
+        found = host.has_levels(low, high)
+        if found is None:
+            warnings.warn(
+                f"{type(host).__name__} does not know its levels: no one has checked whether they "
+                "lie where the contour takes them to be. Compare two values of `gap` and "
+                "`bandwidth`, or give the host a method `has_levels`.",
+                AccuracyWarning,
+                stacklevel=3,
+            )
+            return False
+        if found:
+            raise unexpected_levels(low, high, "the host has levels")
+        free.append((low, high))
+    return True
+
+
+@lru_cache(maxsize=32)
+def _known_free(structure, digest: bytes) -> list[tuple[float, float]]:
+    """Return the list of intervals found free of levels so far, one list per host."""
+    return []
 
 
 def _rounded(width: float, unit: float) -> float:

@@ -12,7 +12,7 @@ from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, imaginary_axis
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost, check_pairs
+from msgreen.hosts.base import AbstractHost, check_levels, check_pairs
 from msgreen.spin.algebra import Green, decompose
 
 
@@ -37,7 +37,7 @@ class ClusterHost(AbstractHost):
     Raises
     ------
     InputError
-        If the Hamiltonian is not Hermitian or has the wrong shape.
+        If the Hamiltonian is not Hermitian or has the wrong shape, or a number has no meaning.
 
     Notes
     -----
@@ -69,7 +69,10 @@ class ClusterHost(AbstractHost):
                     f"Argument `hamiltonian` must be Hermitian, but entry {entry} differs from the "
                     f"conjugate of its partner by {defect.max():.1e}."
                 )
+        _checks.finite("fermi_energy", fermi_energy)
         _checks.positive("gap", gap, "eV")
+        if bandwidth is not None:
+            _checks.positive("bandwidth", bandwidth, "eV")
         self.hamiltonian = matrix
         self.fermi_energy = jnp.asarray(fermi_energy, float)
         self.gap = float(gap)
@@ -86,7 +89,13 @@ class ClusterHost(AbstractHost):
         return decompose(green[:, pairs[:, 0], :, pairs[:, 1]].swapaxes(0, 1))
 
     def contour(self, sites) -> Contour:
-        """Return the imaginary axis through E_F, made for the gap and the bandwidth."""
+        """Return the imaginary axis through E_F, made for the gap and the bandwidth.
+
+        Raises
+        ------
+        InputError
+            If a level of the cluster without spins lies nearer to E_F or farther away.
+        """
         bandwidth = self.bandwidth
         if bandwidth is None:
             levels = _checks.concrete(self.hamiltonian), _checks.concrete(self.fermi_energy)
@@ -97,7 +106,15 @@ class ClusterHost(AbstractHost):
                 )
             row_sums = np.abs(levels[0]).reshape(*levels[0].shape[:2], -1).sum(axis=-1)
             bandwidth = 4 * row_sums.max() + abs(float(levels[1])) + 10 * self.gap
-        return imaginary_axis(self.fermi_energy, gap=self.gap, bandwidth=bandwidth)
+        contour = imaginary_axis(self.fermi_energy, gap=self.gap, bandwidth=bandwidth)
+        check_levels(self, contour)
+        return contour
+
+    def has_levels(self, low: float, high: float) -> bool:
+        """Whether there are levels between two energies; see `AbstractHost.has_levels`."""
+        size = self.hamiltonian.shape[0] * self.hamiltonian.shape[1]
+        levels = np.linalg.eigvalsh(np.asarray(self.hamiltonian).reshape(size, size))
+        return bool(np.any((levels > low) & (levels < high)))
 
 
 def _check_sites(sites, count: int) -> np.ndarray:

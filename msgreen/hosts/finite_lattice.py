@@ -118,17 +118,13 @@ class FiniteLattice(AbstractLatticeHost):
         """Return poles of the Fermi function, or of a gap that has been checked."""
         self.region.check_sites(sites)
 
-        def has_levels(low, high):
-            return self.has_levels(self.model, low, high)
-
         return level_contour(
-            self.fermi_energy, self.model.bound(), self.temperature, self.gap, has_levels
+            self.fermi_energy, self.model.bound(), self.temperature, self.gap, self.has_levels
         )
 
-    @property
-    def assumed_gap(self) -> float | None:
-        """The gap, at zero temperature; see `AbstractHost.assumed_gap`."""
-        return None if self.temperature > 0 else self.gap
+    def has_levels(self, low: float, high: float) -> bool:
+        """Whether there are levels between two energies; see `AbstractHost.has_levels`."""
+        return self.model_has_levels(self.model, low, high)
 
     def model_blocks(self, model, z, sites, pairs, momentum=None):
         """Return the blocks of another model; see `AbstractLatticeHost.model_blocks`."""
@@ -142,8 +138,12 @@ class FiniteLattice(AbstractLatticeHost):
         green = _green(model, self.region, route, parts, twist, jnp.asarray(z, complex), names)
         return jnp.moveaxis(green[:, pairs[:, 0], :, pairs[:, 1], :], 0, 1)
 
-    def has_levels(self, model, low, high, momentum=None) -> bool:
-        """Count levels by the signs of pivots; see `AbstractLatticeHost.has_levels`."""
+    def model_has_levels(self, model, low, high, momentum=None) -> bool:
+        """Count levels by the signs of pivots; see `AbstractLatticeHost.model_has_levels`."""
+        bound = model.bound()
+        low, high = max(low, -1.01 * bound), min(high, 1.01 * bound)
+        if low >= high:
+            return False
         arguments = (model.blocks, model.cells, self.region)
         if self._route(model) == "cut":
             given = self._twist(momentum)

@@ -84,7 +84,9 @@ class RashbaGas(AbstractHost):
     ):
         require_x64("RashbaGas")
         if dimension not in (1, 2):
-            raise InputError(f"Argument `dimension` must be 1 or 2, but it is {dimension!r}.")
+            raise InputError(
+                f"Argument `dimension` must be 1 or 2, but it is {dimension!r}. Choose one."
+            )
         _checks.positive("effective_mass", effective_mass, "electron masses")
         scale = HBAR2_OVER_ME / effective_mass
         wavevector = _one_of(
@@ -179,6 +181,10 @@ class RashbaGas(AbstractHost):
             nodes,
         )
 
+    def has_levels(self, low: float, high: float) -> bool:
+        """Whether there are levels between two energies; see `AbstractHost.has_levels`."""
+        return high > -0.5 * float(self.hbar2_over_mass) * float(self.rashba_wavevector) ** 2
+
     @eqx.filter_jit
     def _blocks(self, z, bond, column, onsite: bool) -> Green:
         """Return the blocks of the different bonds, then of one site, in the order `column`."""
@@ -237,7 +243,7 @@ class RashbaGas(AbstractHost):
         if positions.ndim != 2 or positions.shape[1] != self.dimension or not len(positions):
             raise InputError(
                 f"Argument `sites` must be positions of shape (site, {self.dimension}) in "
-                f"angstrom, but its shape is {positions.shape}."
+                f"angstrom, but its shape is {positions.shape}. Give one row per site."
             )
         _checks.distinct_sites("sites", positions)
         return positions
@@ -259,7 +265,7 @@ def _above_bottom(fermi_energy, square, bottom) -> None:
     found = _checks.concrete(square)
     if found is not None and found <= 0:
         raise InputError(
-            f"Argument `fermi_energy` must be above the bottom of the band, {bottom:.6g} eV, but "
+            f"Argument `fermi_energy` must be above the bottom of the band, {bottom:z.6g} eV, but "
             f"it is {fermi_energy:.6g} eV. Raise it, or give `fermi_wavevector`."
         )
 
@@ -273,5 +279,7 @@ def _one_of(name, value, other_name, other, default=None):
         )
     chosen = other if value is None else value
     if chosen is None and default is None:
-        raise InputError(f"Argument `{name}` must be given (or `{other_name}`), but neither is.")
+        raise InputError(
+            f"Argument `{name}` must be given (or `{other_name}`), but neither is. Add one."
+        )
     return default if chosen is None else chosen

@@ -115,13 +115,8 @@ class Superconductor(AbstractHost):
         )
 
     def has_levels(self, low: float, high: float) -> bool:
-        """Return whether the superconductor has levels between two energies in eV."""
-        return self.normal.has_levels(self.model, low, high, self._momentum)
-
-    @property
-    def assumed_gap(self) -> float | None:
-        """The gap, at zero temperature; see `AbstractHost.assumed_gap`."""
-        return None if self.normal.temperature > 0 else self.gap
+        """Whether there are levels between two energies; see `AbstractHost.has_levels`."""
+        return self.normal.model_has_levels(self.model, low, high, self._momentum)
 
     @property
     def _momentum(self):

@@ -132,17 +132,13 @@ class TightBinding(AbstractLatticeHost):
         """Return poles of the Fermi function, or of a gap that has been checked."""
         self.model.lattice.check_sites(sites)
 
-        def has_levels(low, high):
-            return self.has_levels(self.model, low, high)
-
         return level_contour(
-            self.fermi_energy, self.model.bound(), self.temperature, self.gap, has_levels
+            self.fermi_energy, self.model.bound(), self.temperature, self.gap, self.has_levels
         )
 
-    @property
-    def assumed_gap(self) -> float | None:
-        """The gap, at zero temperature; see `AbstractHost.assumed_gap`."""
-        return None if self.temperature > 0 else self.gap
+    def has_levels(self, low: float, high: float) -> bool:
+        """Whether there are levels between two energies; see `AbstractHost.has_levels`."""
+        return self.model_has_levels(self.model, low, high)
 
     def model_blocks(self, model, z, sites, pairs, momentum=None):
         """Return the blocks of another model; see `AbstractLatticeHost.model_blocks`."""
@@ -179,8 +175,11 @@ class TightBinding(AbstractLatticeHost):
         steps, _, _ = self._steps(self.model, sites, pairs)
         return self._converged(self.model, jnp.asarray(z, complex), steps)[1]
 
-    def has_levels(self, model, low, high, momentum=None) -> bool:
-        """Look for levels on a dense mesh; see `AbstractLatticeHost.has_levels`."""
+    def model_has_levels(self, model, low, high, momentum=None) -> bool:
+        """Look for levels on a dense mesh; see `AbstractLatticeHost.model_has_levels`."""
+        bound = model.bound()
+        if min(high, bound) <= max(low, -bound):
+            return False
         dim = model.lattice.dimension
         k = grid((LEVEL_MESH[dim],) * dim)
         bands = np.linalg.eigvalsh(np.asarray(bloch_matrix(model.matrices(), model.cells, k)))

@@ -55,19 +55,22 @@ class Lattice:
     basis: np.ndarray
 
     def __init__(self, vectors, basis=None):
-        vectors = np.atleast_2d(np.asarray(vectors, float))
         _checks.finite("vectors", vectors)
+        vectors = np.atleast_2d(np.asarray(vectors, float))
+        _checks.shaped("vectors", vectors, ("dim", "space"))
         dim, space = vectors.shape
         if dim > space or np.linalg.matrix_rank(vectors) < dim:
             raise InputError(
                 "Argument `vectors` must be linearly independent, but they span fewer than "
                 f"{dim} dimensions. Give one independent vector per row."
             )
-        basis = np.zeros((1, space)) if basis is None else np.atleast_2d(np.asarray(basis, float))
-        if basis.shape[1] != space:
+        basis = np.zeros((1, space)) if basis is None else basis
+        _checks.finite("basis", basis)
+        basis = np.atleast_2d(np.asarray(basis, float))
+        if basis.ndim != 2 or basis.shape[1] != space:
             raise InputError(
-                f"Argument `basis` must have {space} components per atom like `vectors`, but it "
-                f"has {basis.shape[1]}."
+                f"Argument `basis` must have {space} components per atom like `vectors`, but its "
+                f"shape is {basis.shape}. Give one position per atom."
             )
         _checks.distinct_sites("basis", basis)
         object.__setattr__(self, "vectors", vectors)
@@ -164,22 +167,23 @@ class Lattice:
         spacing = 1 / np.linalg.norm(np.linalg.pinv(self.vectors), axis=0)
         return shells, float((reach + 1) * spacing.min() - spread)
 
-    def check_sites(self, sites) -> np.ndarray:
+    def check_sites(self, sites, name: str = "sites") -> np.ndarray:
         """Return `sites` as an int array (site, dim + 1), refusing wrong shapes and atoms."""
-        array = np.asarray(sites)
+        array = np.asarray(_checks.numbers(name, sites))
         shape = (array.shape[0] if array.ndim else 0, self.dimension + 1)
         if array.shape != shape or not np.issubdtype(array.dtype, np.integer):
             raise InputError(
-                f"Argument `sites` must be an int array of shape (site, {self.dimension + 1}) with "
-                f"cell coordinates and basis atom, but it is {array.dtype} of shape {array.shape}."
+                f"Argument `{name}` must be an int array of shape (site, {self.dimension + 1}) "
+                f"with cell coordinates and basis atom, but it is {array.dtype} of shape "
+                f"{array.shape}. Give one row per site."
             )
         wrong = (array[:, -1] < 0) | (array[:, -1] >= self.atoms)
         if wrong.any():
             raise InputError(
-                f"Argument `sites` must name basis atoms from 0 to {self.atoms - 1}, but site "
-                f"{array[wrong][0].tolist()} does not."
+                f"Argument `{name}` must name basis atoms from 0 to {self.atoms - 1}, but site "
+                f"{array[wrong][0].tolist()} does not. Count atoms from 0."
             )
-        _check_distinct("sites", array)
+        _check_distinct(name, array)
         return array
 
 
@@ -212,19 +216,23 @@ class Region:
     def __init__(
         self, lattice: Lattice, shape, periodic: bool | Sequence[bool] = False, removed=()
     ):
-        shape = tuple(int(n) for n in np.atleast_1d(shape))
+        _checks.numbers("shape", shape, "iu")
+        shape = tuple(np.atleast_1d(shape).tolist())
         if len(shape) != lattice.dimension or min(shape) < 1:
             raise InputError(
                 f"Argument `shape` must hold {lattice.dimension} positive numbers of cells, but "
-                f"it is {shape}."
+                f"it is {shape}. Give one per Bravais vector."
             )
+        _checks.shaped("periodic", periodic, (), (lattice.dimension,))
         closed = np.broadcast_to(np.asarray(periodic, bool), (lattice.dimension,))
-        removed = np.asarray(removed, int).reshape(-1, lattice.dimension + 1)
+        _checks.numbers("removed", removed, "iu")
+        if not np.size(removed):
+            removed = np.zeros((0, lattice.dimension + 1), int)
         object.__setattr__(self, "lattice", lattice)
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "periodic", tuple(bool(p) for p in closed))
         object.__setattr__(self, "removed", ())
-        self.check_sites(removed, "removed")
+        removed = self.check_sites(removed, "removed")
         object.__setattr__(self, "removed", tuple(map(tuple, removed.tolist())))
 
     def sites(self) -> np.ndarray:
@@ -248,7 +256,7 @@ class Region:
 
     def check_sites(self, sites, name: str = "sites") -> np.ndarray:
         """Return `sites` as an int array; refuse sites outside the box and removed ones."""
-        array = self.lattice.check_sites(sites)
+        array = self.lattice.check_sites(sites, name)
         outside = ((array[:, :-1] < 0) | (array[:, :-1] >= np.array(self.shape))).any(axis=1)
         if outside.any():
             raise InputError(
@@ -258,7 +266,8 @@ class Region:
         for site in map(tuple, array.tolist()):
             if site in self.removed:
                 raise InputError(
-                    f"Argument `{name}` must not hold removed sites, but {list(site)} is removed."
+                    f"Argument `{name}` must not hold removed sites, but {list(site)} is removed. "
+                    "Choose another site."
                 )
         return array
 

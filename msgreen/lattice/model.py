@@ -173,13 +173,26 @@ def hopping_model(lattice: Lattice, terms: Iterable[Term]) -> HoppingModel:
     terms : iterable of (cell, from, to, block)
         H between atom `from` of the cell at the origin and atom `to` of the cell `cell`, in eV:
         a number, a matrix (2, 2) of one orbital, or (2 orb, 2 orb) with spin slow. Each bond is
-        named once; an on-site block (cell 0, from = to) must be Hermitian and is not doubled.
+        named once, from one of its ends; terms of the same bond and end are added. An on-site block
+        (cell 0, from = to) must be Hermitian and is not doubled.
 
     Returns
     -------
     HoppingModel
+
+    Raises
+    ------
+    InputError
+        If there is no term, an atom does not exist, a bond is named from both ends, or a block is
+        no matrix of spin and orbitals.
     """
-    entries = [(tuple(map(int, cell)), a, b, _as_block(block)) for cell, a, b, block in terms]
+    entries = [_entry(lattice, number, term) for number, term in enumerate(terms)]
+    if not entries:
+        raise InputError(
+            "Argument `terms` must hold at least one hopping, but it is empty. Give rows of (cell, "
+            "from, to, block)."
+        )
+    _check_named_once([entry[:3] for entry in entries])
     size = max(block.shape[-1] for *_, block in entries)
     home = (0,) * lattice.dimension
     found = {cell for cell, *_ in entries} | {home}
@@ -224,10 +237,14 @@ def shell_model(
     HoppingModel
         Differentiable with respect to all parameters.
     """
-    for name, value in (("hoppings", hoppings), ("onsite", onsite), ("exchange", exchange)):
-        for item in value if isinstance(value, Sequence) else [value]:
-            _checks.finite(name, item)
     atoms = lattice.atoms
+    shapes = {"onsite": ((), (atoms,)), "exchange": ((3,), (atoms, 3)), "rashba": ((),)}
+    for name, value in (("onsite", onsite), ("exchange", exchange), ("rashba", rashba)):
+        _checks.shaped(name, value, *shapes[name])
+        _checks.finite(name, value)
+    for hopping in hoppings:
+        _checks.shaped("hoppings", hopping, ())
+        _checks.finite("hoppings", hopping)
     field = jnp.broadcast_to(jnp.asarray(exchange, float), (atoms, 3))
     energy = jnp.broadcast_to(jnp.asarray(onsite, float), (atoms,))
     home = (0,) * lattice.dimension
@@ -249,6 +266,47 @@ def shell_model(
     return hopping_model(lattice, terms)
 
 
-def _as_block(block) -> Complex[Array, "spinorb spinorb"]:
+def _entry(lattice: Lattice, number: int, term: Term):
+    """Return one term with its cell as a tuple and its block as a matrix, checked."""
+    try:
+        cell, start, end, block = term
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "Argument `terms` must hold rows of (cell, from, to, block), but term "
+            f"{number} is {term!r}. Give all four."
+        ) from error
+    place = _checks.numbers("terms", [*np.ravel(cell), start, end], "iu")
+    if place is None or place.shape != (lattice.dimension + 2,):
+        raise InputError(
+            f"Argument `terms` must hold cells of {lattice.dimension} integers, but that of term "
+            f"{number} is {cell!r}. Count in Bravais vectors."
+        )
+    *cell, start, end = place.tolist()
+    for atom in (start, end):
+        if not 0 <= atom < lattice.atoms:
+            raise InputError(
+                f"Argument `terms` must name atoms from 0 to {lattice.atoms - 1}, but term "
+                f"{number} names atom {atom}. Count atoms from 0."
+            )
+    _checks.finite("terms", block)
     block = jnp.asarray(block).astype(complex)
-    return block * jnp.eye(2, dtype=complex) if block.ndim == 0 else block
+    block = block * jnp.eye(2, dtype=complex) if block.ndim == 0 else block
+    if block.ndim != 2 or block.shape[0] != block.shape[1] or block.shape[0] % 2:
+        raise InputError(
+            "Argument `terms` must hold numbers or square matrices (2 orb, 2 orb), but the block "
+            f"of term {number} has shape {block.shape}. Spin is the slow index."
+        )
+    return tuple(cell), start, end, block
+
+
+def _check_named_once(bonds) -> None:
+    """Refuse bonds named from both of their ends, which would count twice."""
+    known = {bond: number for number, bond in enumerate(bonds)}
+    for number, (cell, start, end) in enumerate(bonds):
+        reverse = (tuple(-n for n in cell), end, start)
+        if reverse in known and reverse != (cell, start, end):
+            raise InputError(
+                "Argument `terms` must name each bond from one of its ends, but terms "
+                f"{number} and {known[reverse]} are the same bond seen from both: cell {cell}, "
+                f"atoms {start} and {end}. Remove one of them; its conjugate is added."
+            )

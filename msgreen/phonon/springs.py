@@ -67,6 +67,7 @@ def mass_spring(
     vectors = jnp.atleast_2d(jnp.asarray(vectors, float))
     basis = jnp.atleast_2d(jnp.asarray(basis, float))
     home = (0,) * vectors.shape[0]
+    _checks.shaped("pinning", pinning, (), basis.shape[:1])
     stiffness = jnp.broadcast_to(jnp.asarray(pinning, float), basis.shape[:1])
     held = _checks.concrete(pinning)
     pinned = True if held is None else bool(np.any(held != 0))
@@ -74,6 +75,7 @@ def mass_spring(
     bonds = [(a, a, *home) for a in range(len(basis))]
     for spring in springs:
         a, b, cell, along, across = spring
+        _check_ends(spring, len(basis), len(home))
         if a == b and tuple(cell) == home:
             raise InputError(
                 f"Argument `springs` must join different atoms, but {spring} joins an atom to "
@@ -89,6 +91,16 @@ def mass_spring(
     return HarmonicCrystal(
         vectors, basis, masses, jnp.stack(blocks), np.array(bonds), pinned=pinned
     )
+
+
+def _check_ends(spring: Spring, atoms: int, dimension: int) -> None:
+    *cell, a, b = place = np.array([*np.ravel(spring.cell), spring.a, spring.b])
+    whole = np.issubdtype(place.dtype, np.integer)
+    if not whole or len(cell) != dimension or not (0 <= a < atoms and 0 <= b < atoms):
+        raise InputError(
+            f"Argument `springs` must join atoms from 0 to {atoms - 1} over cells of {dimension} "
+            f"integers, but one is {spring}. Count atoms from 0."
+        )
 
 
 def helical_chain(

@@ -18,7 +18,7 @@ from msgreen.hosts.rashba import RashbaGas
 from msgreen.papers.lounis.figures import chiral_figure, isotropic_figure, order_figure
 from msgreen.papers.lounis.range_figure import asymptotic_figure, oscillations
 from msgreen.papers.lounis.scan import DistanceScan, equidistant_scan
-from msgreen.papers.lounis.table import SCAN_HEADER, Scans, scan_dataset, scan_rows
+from msgreen.papers.lounis.table import SCAN_HEADER, Scans, scan_dataset, scan_rows, scan_summary
 from msgreen.scattering.contact import ContactCoupling
 
 EXAMPLE = Path(__file__).with_name("au111.toml")
@@ -104,8 +104,9 @@ class ScanRun(AbstractRun):
         scans = {d: scan_in_blocks(gas, strengths[d], distances) for d, gas in gases.items()}
         figures = _scan_figures(gases, strengths, scans) if self.output.figures else {}
         attributes = {"coupling": "; ".join(lines)}
+        summary = [*lines, *scan_summary(scans)]
         return Outcome(
-            SCAN_HEADER, scan_rows(scans), scan_dataset(scans, attributes), figures, lines
+            SCAN_HEADER, scan_rows(scans), scan_dataset(scans, attributes), figures, summary
         )
 
 

@@ -9,6 +9,9 @@ from msgreen.convention import LOUNIS
 from msgreen.papers.lounis.scan import DistanceScan
 from msgreen.units import MEV
 
+_SHOWN = 6
+"""Rows of a scan in its summary: they fit on one screen for both dimensions."""
+
 Scans = Mapping[int, tuple[DistanceScan, DistanceScan]]
 """Values and errors by the dimension of the gas."""
 
@@ -37,6 +40,27 @@ def scan_rows(scans: Scans) -> list[tuple]:
         for distance, row, error in zip(values.distance, table, doubt, strict=True):
             rows.append((dimension, float(distance), *row.tolist(), float(error.max())))
     return rows
+
+
+def scan_summary(scans: Scans) -> list[str]:
+    """Return lines with some rows of a scan, and how uncertain it is at most.
+
+    Parameters
+    ----------
+    scans : mapping of int to pair of DistanceScan
+        Values and errors in eV.
+    """
+    lines = [f"{'meV':<4}{'R / A':>9}" + "".join(f"{name:>13}" for name in NAMES)]
+    for dimension in scans:
+        rows = scan_rows({dimension: scans[dimension]})
+        shown = np.unique(np.linspace(0, len(rows) - 1, _SHOWN).round().astype(int))
+        lines += [
+            f"{dimension}D  {rows[n][1]:>9.4g}" + "".join(f"{v:>13.5g}" for v in rows[n][2:-1])
+            for n in shown
+        ]
+        worst = max(row[-1] for row in rows)
+        lines.append(f"{dimension}D: {len(rows)} distances, largest error {worst:.1e} meV")
+    return lines
 
 
 def scan_dataset(scans: Scans, attributes: Mapping | None = None) -> xr.Dataset:
