@@ -1,6 +1,8 @@
 """Configurations: what is right is read, what is wrong is named with file, line and remedy."""
 
+import os
 import re
+import time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -16,6 +18,7 @@ from msgreen.config import (
     Outcome,
     RashbaRun,
     read_config,
+    reader,
     toml_text,
 )
 from msgreen.config.lines import key_lines
@@ -209,7 +212,7 @@ def test_mistakes_are_named(text, old, new, line, message, tmp_path):
 
 
 def test_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(ConfigError, match="must be a readable text file"):
+    with pytest.raises(ConfigError, match="must exist and must be readable"):
         read_config(tmp_path / "missing.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="must be a readable text file"):
@@ -260,3 +263,44 @@ def test_mistakes_of_another_kind(tmp_path):
     with pytest.raises(ConfigError, match="Did you mean `name`") as caught:
         read_other(text, tmp_path)
     assert "line 7: Argument `site.1.nane` must be one of the keys name" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[" * 10_000, "must be valid TOML"),
+        ("a = " + "[" * 10_000 + "]" * 10_000, "nested too deeply"),
+        ("a = " + "9" * 5000, "must be valid TOML"),
+        ("a = 1\nb = 'é'".encode("latin-1"), "line 2: the configuration must be text in UTF-8"),
+        (b"\0", "must be valid TOML"),
+        (b"", "`host.kind` must be one of"),
+        ("host = 1", "`host.kind` must be one of"),
+        ("host.kind = []", "`host.kind` must be one of"),
+        (GOOD + "distance = [5.0]", "line 13"),
+        ("\ufeff" + GOOD + "x = 1", "line 13"),
+        (GOOD.replace("-1.0", "-" + "9" * 400), "line 9"),
+        (GOOD.replace("[5.0, 10.0]", "[\n" + 20_000 * "[5.0],\n" + "]"), "line 12"),
+    ],
+)
+def test_any_text_gives_one_line_soon(content, said, tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    begin = time.monotonic()
+    with pytest.raises(ConfigError, match=re.escape(said)) as error:
+        read_config(file, runs.KINDS)
+    assert time.monotonic() - begin < 5
+    assert str(file) in str(error.value) and len(str(error.value)) < 500
+
+
+def test_mark_of_byte_order_is_left_out(tmp_path):
+    assert read("\ufeff" + GOOD, tmp_path) == read(GOOD, tmp_path)
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero"), tmp_path / "none", Path("\0")):
+        with pytest.raises(ConfigError, match="must be a file|must exist"):
+            read_config(path, runs.KINDS)
+    monkeypatch.setattr(reader, "LARGEST", 10)
+    with pytest.raises(ConfigError, match="must have at most 10 bytes"):
+        read(GOOD, tmp_path)

@@ -1,5 +1,8 @@
 """Files of phonopy give the frequencies that phonopy gives."""
 
+import gzip
+import lzma
+import os
 import sys
 import warnings
 
@@ -77,3 +80,69 @@ def test_files_without_forces_and_foreign_files_are_refused(phonons, tmp_path):
         phonons.save(bare, settings={"force_constants": False, "force_sets": False})
         with pytest.raises(FileFormatError, match="forces or force constants"):
             read_phonopy(bare)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: !!python/object/apply:os.system ["touch pwned"]',
+        'a: [1, {b: !!python/object/apply:os.system ["touch pwned"]}]',
+        '%TAG !e! tag:yaml.org,2002:python/object/apply:\n---\na: !e!os.system ["touch pwned"]',
+        'a: !<tag:yaml.org,2002:python/object/apply:os.system> ["touch pwned"]',
+        "a: !!python/name:os.system",
+        "!!python/module:os",
+        "a: &x [1, 1]\nb: [*x, *x]",
+        "a: " + "[" * 200,
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_code_in_files_is_not_run(text, packed, tmp_path, monkeypatch):
+    """The loader of phonopy would run it."""
+    pytest.importorskip("phonopy")
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / ("phonopy.yaml.gz" if packed else "phonopy.yaml")
+    file.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    with pytest.raises(FileFormatError, match=r"phonopy\.yaml.*, line \d: must hold plain values"):
+        read_phonopy(file)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_bombs_and_special_files_are_refused(phonons, tmp_path, monkeypatch):
+    bomb = tmp_path / "phonopy.yaml.xz"
+    bomb.write_bytes(lzma.compress(bytes(10**7)))
+    monkeypatch.setattr("msgreen.io.phonopy.LARGEST", 10**6)
+    with pytest.raises(FileFormatError, match="must have at most 1000000 bytes"):
+        read_phonopy(bomb)
+    bomb.write_bytes(b"not packed")
+    with pytest.raises(FileFormatError, match="must be compressed as its name says"):
+        read_phonopy(bomb)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    phonons.save(tmp_path / "phonopy.yaml", settings={"force_sets": False})
+    for path, sets in (("pipe.yaml", None), ("phonopy.yaml", tmp_path / "pipe.yaml")):
+        with pytest.raises(FileFormatError, match="pipe.yaml: must be a file"):
+            read_phonopy(tmp_path / path, force_sets=sets)
+
+
+def test_forces_come_from_beside_the_file(phonons, tmp_path, monkeypatch):
+    """By itself, phonopy takes those of the folder in which Python runs."""
+    from phonopy.file_IO import write_FORCE_CONSTANTS, write_force_constants_to_hdf5
+
+    elsewhere, here = tmp_path / "elsewhere", tmp_path / "here"
+    for folder, factor in ((elsewhere, 4.0), (here, 1.0)):
+        folder.mkdir()
+        write_FORCE_CONSTANTS(factor * phonons.force_constants, folder / "FORCE_CONSTANTS")
+    phonons.save(here / "phonopy.yaml", settings={"force_constants": False, "force_sets": False})
+    expected = crystal_of(phonons).squared_energies([[0.1, 0.2, 0.3]])
+    monkeypatch.chdir(elsewhere)
+    found = read_phonopy(here / "phonopy.yaml").squared_energies([[0.1, 0.2, 0.3]])
+    assert np.allclose(found, expected, rtol=1e-6)
+    (here / "FORCE_CONSTANTS").unlink()
+    with pytest.raises(InputError, match="no other FORCE_CONSTANTS"):
+        read_phonopy(here / "phonopy.yaml")
+    hdf5 = here / "force_constants.hdf5"
+    write_force_constants_to_hdf5(phonons.force_constants, hdf5)
+    found = read_phonopy(here / "phonopy.yaml").squared_energies([[0.1, 0.2, 0.3]])
+    assert np.allclose(found, expected, rtol=1e-6)
+    hdf5.write_bytes(hdf5.read_bytes()[:500])
+    with pytest.raises(FileFormatError, match=r"force_constants\.hdf5"):
+        read_phonopy(here / "phonopy.yaml")

@@ -1,6 +1,14 @@
 """Line numbers of the keys of a TOML text."""
 
+import re
 import tomllib
+from collections.abc import Iterator
+
+_TOKEN = re.compile(
+    r'''"""(?:\\.|[^\\])*?"{3,5}|'{3}.*?'{3,5}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|[][{}\n]''',
+    re.DOTALL,
+)
+"""What may hold or end a line of TOML: strings, comments, brackets, ends of lines."""
 
 Place = tuple[str | int, ...]
 """Path to a value: keys of tables, and numbers in arrays of tables."""
@@ -9,8 +17,8 @@ Place = tuple[str | int, ...]
 def key_lines(text: str) -> dict[Place, int]:
     r"""Return the line, counted from one, at which every table and key of a valid TOML text starts.
 
-    Statements of TOML end at the end of a line, so the shortest run of lines that can be parsed
-    is one statement, and the parser itself tells which keys it sets.
+    Statements of TOML end at the end of a line that is outside of brackets and strings; the parser
+    itself tells which keys each of them sets.
 
     Parameters
     ----------
@@ -32,22 +40,30 @@ def key_lines(text: str) -> dict[Place, int]:
     found: dict[Place, int] = {}
     counts: dict[Place, int] = {}
     table: Place = ()
-    start, statement = 1, ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        start = start if statement else number
-        statement += line + "\n"
-        try:
-            content = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:
-            continue
+    for line, statement in _statements(text):
+        content = tomllib.loads(statement)
         if statement.lstrip().startswith("["):
             table = _header(content, counts)
-            found.setdefault(table, start)
+            found.setdefault(table, line)
         else:
             for place in _places(content):
-                found.setdefault(table + place, start)
-        statement = ""
+                found.setdefault(table + place, line)
     return found
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield every statement with the number of its first line; empty lines are statements too."""
+    start, first, line, depth = 0, 1, 1, 0
+    for token in _TOKEN.finditer(text):
+        line += token[0].count("\n")
+        if token[0] in "[{":
+            depth += 1
+        elif token[0] in "]}":
+            depth -= 1
+        elif token[0] == "\n" and not depth:
+            yield first, text[start : token.end()]
+            start, first = token.end(), line
+    yield first, text[start:]
 
 
 def _header(content: dict, counts: dict[Place, int]) -> Place:

@@ -11,7 +11,14 @@ from pydantic import ValidationError
 
 from msgreen.config.lines import Place, key_lines
 from msgreen.config.schema import AbstractRun
-from msgreen.errors import ConfigError, InputError
+from msgreen.errors import ConfigError, FileFormatError, InputError
+from msgreen.io.files import read_bytes
+
+LARGEST = 2**24
+"""Bytes of a configuration: 16 MB hold a million positions, which take seconds to be checked."""
+
+_SHOWN = 60
+"""Characters of a wrong value that a message shows."""
 
 
 def read_file(path: Path, kinds: Mapping[str, type[AbstractRun]]) -> AbstractRun:
@@ -28,17 +35,12 @@ def read_file(path: Path, kinds: Mapping[str, type[AbstractRun]]) -> AbstractRun
     ConfigError
         If the file cannot be read, is no TOML, or does not fit its kind.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(
-            f"{path}: the configuration must be a readable text file, but it is not ({reason}). "
-            "Check its name."
-        ) from error
+    text = _text(path)
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise ConfigError(_at(path, 0, _syntax("it is nested too deeply", text)[1])) from error
+    except ValueError as error:
         raise ConfigError(_at(path, *_syntax(str(error), text))) from error
     kind = _kind(path, text, content, kinds)
     try:
@@ -49,6 +51,19 @@ def read_file(path: Path, kinds: Mapping[str, type[AbstractRun]]) -> AbstractRun
         lines = key_lines(text)
         line, message = _message(dict(worst[0]), kinds[kind], content, lines)
         raise ConfigError(_at(path, line, message)) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_bytes(path, LARGEST).decode("utf-8-sig")
+    except FileFormatError as error:
+        raise ConfigError(str(error)) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path}, line {line}: the configuration must be text in UTF-8, but a byte there is "
+            "not. Save it as UTF-8."
+        ) from error
 
 
 def _at(path: Path, line: int, message: str) -> str:
@@ -94,8 +109,13 @@ def _message(error: dict[str, Any], schema, content, lines) -> tuple[int, str]:
         text = f"Argument `{name}` must be given, but it is missing. Add it to {where}."
     else:
         wanted = re.sub(r"^Input should ", "must ", error["msg"])
-        text = f"Argument `{name}` {wanted}, but it is {error['input']!r}. Correct the value."
+        text = f"Argument `{name}` {wanted}, but it is {_shown(error['input'])}. Correct the value."
     return _line(lines, place), text
+
+
+def _shown(value) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _line(lines: Mapping[Place, int], place: Place) -> int:

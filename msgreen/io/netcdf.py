@@ -108,17 +108,32 @@ def load_netcdf(path: str | Path) -> xr.Dataset:
     FileFormatError
         If the file is none, or the HDF5 library cannot read it, hangs or crashes.
     """
+    check_hdf5(path)
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as dataset:
+            return dataset.load()
+    # What xarray raises for HDF5 files that are no NetCDF is not listed anywhere.
+    except Exception as error:
+        raise _unreadable(path, str(error) or type(error).__name__) from error
+
+
+def check_hdf5(path: str | Path) -> None:
+    """Let another process read an HDF5 file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is none, or the HDF5 library cannot read it, hangs or crashes.
+    """
     with open_file(path) as file:
         size = file.seek(0, 2)
     wrong = _probed(Path(path), _PATIENCE + size / _BYTES_PER_SECOND)
-    if not wrong:
-        try:
-            with xr.open_dataset(path, engine="h5netcdf") as dataset:
-                return dataset.load()
-        # What xarray raises for HDF5 files that are no NetCDF is not listed anywhere.
-        except Exception as error:
-            wrong = str(error) or type(error).__name__
-    raise FileFormatError(
+    if wrong:
+        raise _unreadable(path, wrong)
+
+
+def _unreadable(path: str | Path, wrong: str) -> FileFormatError:
+    return FileFormatError(
         f"{path}: the file must be NetCDF 4, but it cannot be read ({wrong}). Write it again."
     )
 

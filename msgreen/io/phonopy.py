@@ -1,15 +1,32 @@
 """Harmonic crystals from files of phonopy, read through the phonopy library."""
 
+import bz2
+import gzip
+import io
+import lzma
+import re
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 from msgreen.errors import FileFormatError, InputError
+from msgreen.io.files import LARGEST, open_file
+from msgreen.io.netcdf import check_hdf5
 from msgreen.phonon.crystal import HarmonicCrystal
 
 _KNOWN_UNITS = (None, "vasp", "aims", "qlm")
 """Calculators whose files are in eV and angstrom."""
+
+_PACKED = {".xz": lzma.open, ".lzma": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
+
+_CONSTANTS = ("FORCE_CONSTANTS", "force_constants.hdf5")
+"""Names that phonopy looks for, in this order."""
+
+_DEEPEST = 50
+"""Levels of a yaml file. Those of phonopy have 6; some thousand end the process."""
+
+_PLAIN = {None, "!", *(f"tag:yaml.org,2002:{n}" for n in "str int float bool null seq map".split())}
 
 
 def read_phonopy(path: str | Path, *, force_sets: str | Path | None = None) -> HarmonicCrystal:
@@ -18,9 +35,10 @@ def read_phonopy(path: str | Path, *, force_sets: str | Path | None = None) -> H
     Parameters
     ----------
     path : str or Path
-        `phonopy.yaml`, `phonopy_params.yaml` or `phonopy_disp.yaml`.
+        `phonopy.yaml`, `phonopy_params.yaml` or `phonopy_disp.yaml`. Force constants that are not
+        in it are taken from `FORCE_CONSTANTS` or `force_constants.hdf5` beside it.
     force_sets : str or Path, optional
-        `FORCE_SETS`; by default what phonopy finds in the file or beside it.
+        `FORCE_SETS`; by default what is in the file or beside it.
 
     Returns
     -------
@@ -32,9 +50,11 @@ def read_phonopy(path: str | Path, *, force_sets: str | Path | None = None) -> H
     Raises
     ------
     InputError
-        If phonopy is not installed.
+        If phonopy is not installed, or would take a file of the current folder that does not
+        belong to `path`.
     FileFormatError
-        If the file is not one of phonopy's, holds no forces, or is not in eV and angstrom.
+        If the file is not one of phonopy's, holds no forces, is not in eV and angstrom, or has
+        tags, which phonopy would run as code.
     """
     try:
         library = import_module("phonopy")
@@ -43,10 +63,13 @@ def read_phonopy(path: str | Path, *, force_sets: str | Path | None = None) -> H
             "Argument `path` must be read with phonopy, but it is not installed. "
             "Install it with `pip install phonopy`."
         ) from error
+    content = _checked_yaml(Path(path))
+    sets, constants = _beside(Path(path), force_sets, content)
     try:
         phonons = library.load(
-            str(path),
-            force_sets_filename=None if force_sets is None else str(force_sets),
+            io.BytesIO(content),
+            force_sets_filename=sets,
+            force_constants_filename=constants,
             is_nac=False,
             is_compact_fc=False,
             log_level=0,
@@ -66,6 +89,81 @@ def read_phonopy(path: str | Path, *, force_sets: str | Path | None = None) -> H
             "Convert it with phonopy."
         )
     return crystal_of(phonons)
+
+
+def _checked_yaml(path: Path) -> bytes:
+    """Return the content of a yaml file without tags, aliases and depths that phonopy cannot have.
+
+    Its loader runs what tags name, so that a file could run any program.
+    """
+    yaml = import_module("yaml")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    content = _unpacked(path)
+    depth = 0
+    try:
+        for event in yaml.parse(content, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            alias = isinstance(event, yaml.AliasEvent)
+            if alias or depth > _DEEPEST or getattr(event, "tag", None) not in _PLAIN:
+                found = "an alias" if alias else f"{depth} levels"
+                found = f"the tag {event.tag[:40]!r}" if getattr(event, "tag", None) else found
+                raise FileFormatError(
+                    f"{path}, line {event.start_mark.line + 1}: must hold plain values as phonopy "
+                    f"writes them, but there is {found}. Do not trust this file."
+                )
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        raise FileFormatError(
+            f"{path}: the file must be yaml, but it is not ({' '.join(str(error).split())}). Copy "
+            "it again."
+        ) from error
+    return content
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return the content of a file that may be compressed, as far as it fits into memory."""
+    unpack = _PACKED.get(path.suffix)
+    try:
+        with open_file(path) as file, unpack(file) if unpack else file as stream:
+            content = stream.read(LARGEST + 1)
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise FileFormatError(
+            f"{path}: the file must be compressed as its name says, but it is not ({error}). Copy "
+            "it again."
+        ) from error
+    if len(content) > LARGEST:
+        raise FileFormatError(
+            f"{path}: must have at most {LARGEST} bytes, but it has more. Give the right file."
+        )
+    return content
+
+
+def _beside(
+    path: Path, force_sets: str | Path | None, content: bytes
+) -> tuple[str | None, str | None]:
+    """Return the files of forces and of force constants that go with a yaml file."""
+    if force_sets is None and re.search(rb"^force_constants:", content, re.MULTILINE):
+        return None, None
+    sets = path.parent / "FORCE_SETS" if force_sets is None else Path(force_sets)
+    found = [sets] if force_sets is not None or sets.exists() else []
+    constants = [file for n in _CONSTANTS if (file := path.parent / n).exists()][:1]
+    constants = constants if force_sets is None else []
+    for file in found + constants:
+        open_file(file).close()
+        if file.suffix == ".hdf5":
+            check_hdf5(file)
+    missing = [] if found else ["FORCE_SETS"]
+    missing += [] if constants else _CONSTANTS
+    for name in missing:
+        if Path(name).exists():
+            raise InputError(
+                f"Argument `path` must be read where there is no other {name}, but phonopy would "
+                f"take {Path(name).absolute()}. Change to another folder, or move the file."
+            )
+    names = [str(files[0]) if files else None for files in (found, constants)]
+    return names[0], names[1]
 
 
 def crystal_of(phonons) -> HarmonicCrystal:
