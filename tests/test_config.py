@@ -215,7 +215,7 @@ def test_file_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match="must exist and must be readable"):
         read_config(tmp_path / "missing.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="must be a readable text file"):
+    with pytest.raises(ConfigError, match="line 1: the configuration must be text in UTF-8"):
         read_config(tmp_path / "binary.toml")
 
 
