@@ -5,10 +5,12 @@ import pytest
 from lattices import paper_superconductor
 
 from msgreen import ContactCoupling, SpinPairs
+from msgreen.cli import main
 from msgreen.config import KINDS, read_config
 from msgreen.config.lattice import Coupling, LatticeHost, LatticeRun, Pairs, Sites
 from msgreen.config.superconductor import SuperconductorHost, SuperconductorRun
 from msgreen.errors import ConfigError
+from msgreen.io import read_model
 
 SUPERCONDUCTOR = """
 [host]
@@ -77,6 +79,39 @@ def test_lattice_run_gives_the_exchange_of_the_ferromagnet(tmp_path):
     outcome = run.run(progress=False)
     values = {(row.term, row.sites): row.value for row in outcome.rows}
     np.testing.assert_allclose(values["J_iso", "0-1"], 16.152869e-3, atol=1e-9)
+    np.testing.assert_allclose(values["J", "0-1"], 16.152869e-3, atol=1e-9)
+    assert {row.spins for row in outcome.rows} == {"dS", "rotation"}
+    # What vanishes without spin-orbit coupling is as uncertain as the rounding of J.
+    assert all(abs(row.value) <= row.error for row in outcome.rows if row.term == "D_along")
+    # The spin model has the exchange of rotations, whichever the sign of coupling and field.
+    np.testing.assert_allclose(outcome.model["exchange"].values, [16.152869e-3], atol=1e-9)
+    assert outcome.model.classes == ("field", "exchange")
+    assert any("error of the model of two orders, of four orders" in s for s in outcome.summary)
+    down = read(tmp_path, FERROMAGNET.replace("value = -0.5", "value = 0.5"))
+    assert isinstance(down, LatticeRun)
+    np.testing.assert_allclose(down.moment(), [0, 0, -1])
+
+
+def test_lattice_run_with_spin_orbit_writes_a_model_to_export(tmp_path):
+    """The model is about the moments of the host; spins of another coupling stand beside them."""
+    text = FERROMAGNET.replace("[coupling]", "rashba = 0.02\n[coupling]").replace(
+        "orders = [2]", "orders = [2, 3]"
+    )
+    text = text.replace("[[0, 0, 0], [1, 0, 0]]", "[[0, 0, 0], [1, 0, 0], [1, 1, 0]]")
+    (tmp_path / "run.toml").write_text(text + "[model]\norder = 4\n")
+    out = tmp_path / "out"
+    assert main(["run", str(tmp_path / "run.toml"), "--out", str(out)]) == 0
+    model = read_model(out / "interactions.nc")
+    assert {"two_site_field", "chiral_three_site", "scalar_chirality"} <= set(model.classes)
+    args = ["export", str(out / "interactions.nc"), "--to", "json", "--out", str(tmp_path / "new")]
+    assert main(args) == 0
+    beside = read(tmp_path, text.replace("value = -0.5", "value = -0.3"))
+    outcome = beside.run(progress=False)
+    assert outcome.model is None and {row.spins for row in outcome.rows} == {"S"}
+    with pytest.raises(ConfigError, match="`model` must come with `sites` whose moments"):
+        read(tmp_path, text.replace("value = -0.5", "value = -0.3") + "[model]\norder = 2\n")
+    with pytest.raises(ConfigError, match="must hold some of field, .* holds 'spam'"):
+        read(tmp_path, text + '[model]\nclasses = ["spam"]\n')
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from msgreen import pairs
 from msgreen.cli import main
 from msgreen.config import KKRRun, read_config
 from msgreen.errors import ConfigError, InputError
+from msgreen.exchange.matched import FOUR_COLLINEAR
 from msgreen.exchange.ordered import OrderScan, dmi_vectors, order_scan, reference_interactions
 from msgreen.hosts.kkr import cluster_operations
 from msgreen.io import read_model
@@ -32,6 +33,8 @@ def test_run_without_spin_orbit(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "errors bound the quadrature over 29 energies" in said
     assert "25 parameters determined, 0 that no reference sees" in said and "Model:" in said
+    assert "135 parameters determined, 0 that no reference sees" in said
+    assert "error of the model of two orders, of four orders" in said
     with open(tmp_path / "out" / "interactions.csv", newline="") as file:
         rows = {(r["term"], r["sites"]): r for r in csv.DictReader(file)}
     exchange = float(rows["J", "0-4"]["value"])
@@ -66,7 +69,19 @@ def test_run_with_spin_orbit_and_two_moments(tmp_path):
     assert vectors["0-3", "x"] == pytest.approx(-vectors["0-1", "y"], rel=1e-6)
     assert any("degree 3" in line for line in outcome.summary)
     assert any("at 2 reference(s)" in line for line in outcome.summary)
+    assert any("no reference sees is zero" in line for line in outcome.summary)
     assert outcome.model is not None and "anisotropy" in outcome.model.classes
+
+
+@pytest.mark.slow
+def test_run_with_a_model_of_four_spins(tmp_path):
+    table = "[cluster]\norders = [2]\ncontracted = []\n[model]\norder = 4\n"
+    classes = 'classes = ["field", "exchange", "biquadratic", "two_site_field"]\n'
+    for more, expected in (("", FOUR_COLLINEAR), (classes, ("field", "exchange", "biquadratic"))):
+        config = read_config(write(tmp_path, table + more + "[output]\nfigures = false"))
+        outcome = config.run(False)
+        assert outcome.model is not None and set(expected) <= set(outcome.model.classes)
+    assert any("Fields are those of the surroundings" in line for line in outcome.summary)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +91,8 @@ def test_run_with_spin_orbit_and_two_moments(tmp_path):
         ("degree = 0", "degree"),
         ("[cluster]\norders = [1]", "whole number"),
         ("[rotation]\nangles = [10]", "angles"),
+        ("[model]\norder = 3", "order"),
+        ('[model]\nclasses = ["spam"]', "must hold some of field"),
     ],
 )
 def test_wrong_configurations(tmp_path, extra, message):

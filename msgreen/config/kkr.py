@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from msgreen.clusters import contracted_loops, loops
+from msgreen.config.ordered import Model, matched_model
 from msgreen.config.schema import AbstractRun, AbstractTable, Order, Outcome, Positive
 from msgreen.convention import CONVENTIONS, convention
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
-from msgreen.exchange.matched import ordered_model
 from msgreen.exchange.ordered import (
     OrderScan,
     dmi_vectors,
@@ -25,12 +25,8 @@ from msgreen.hosts.kkr import cluster_operations
 from msgreen.io.jukkr import Run, read_folder, read_host
 from msgreen.io.netcdf import dataset_of
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
-from msgreen.spinmodel import MatchResult, tilt_errors
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Row
 from msgreen.units import MEV
-
-TILTS = (5.0, 10.0, 20.0, 40.0)
-"""Degrees at which a matched spin model is compared with the energy of all orders."""
 
 Reference = tuple[LloydEnergy, np.ndarray]
 
@@ -110,6 +106,7 @@ class KKRRun(AbstractRun):
     host: Host
     cluster: Cluster = Cluster()
     rotation: Rotation = Rotation()
+    model: Model = Model()
     output: Output = Output()
 
     def run(self, progress: bool) -> Outcome:
@@ -138,13 +135,13 @@ class KKRRun(AbstractRun):
         )
         figures = _figures(found, result, scan) if self.output.figures else {}
         coupled = found.interpolation_error is not None
-        matched = ordered_model(references, found.positions, spin_orbit=coupled)
+        matched = matched_model(references, found.positions, self.model, spin_orbit=coupled)
         summary = [
             *_about(found),
             *str(result).splitlines(),
             *missing,
             *_about_orders(scan),
-            *_about_model(matched, lloyd, found.reference),
+            *matched.summary,
         ]
         table = Row._fields, result.rows(), dataset_of(result)
         return Outcome(*table, figures, summary, matched.model)
@@ -239,21 +236,6 @@ def _about(found: Run) -> list[str]:
     what = "bound the quadrature over" if known else "of quadrature are unknown (nan) for the"
     count = len(found.contour.nodes)
     return [*lines, f"errors {what} {count} energies of the files; that of k points is not known"]
-
-
-def _about_model(matched: MatchResult, lloyd: LloydEnergy, reference: np.ndarray) -> list[str]:
-    """Say what the matched spin model is made of, and how wrong it is at random tilts."""
-    angles = np.radians(TILTS)
-    errors = tilt_errors(matched.model, lloyd.energy, reference, angles.tolist(), count=10)
-    lines = [
-        f"Spin model of {', '.join(matched.model.classes)}, matched to torques and Hessians at "
-        f"{len(matched.torques)} reference(s): {matched.rank} parameters determined, "
-        f"{len(matched.ambiguities)} that no reference sees",
-        "Random tilts: energy of all orders, error of the model (root mean squares)",
-    ]
-    for angle, rms, _, cost in zip(*errors, strict=True):
-        lines.append(f"{np.degrees(angle):8.1f} deg {cost / MEV:14.6f} meV {rms / MEV:12.3e} meV")
-    return lines
 
 
 def _about_orders(scan: OrderScan) -> list[str]:

@@ -1,16 +1,21 @@
 """``kind = "lattice"``: spins on a tight-binding lattice, infinite or finite."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
+import jax.numpy as jnp
 import numpy as np
 from pydantic import Field, model_validator
 
 from msgreen.clusters import loops
+from msgreen.config.ordered import Model, matched_model
 from msgreen.config.schema import AbstractRun, AbstractTable, Order, Outcome, Positive, exactly_one
 from msgreen.convention import CONVENTIONS
+from msgreen.energy.lloyd import LloydEnergy
 from msgreen.energy.spin_pairs import SpinPairs, pair_interactions
 from msgreen.errors import InputError
 from msgreen.exchange.compute import compute_interactions
+from msgreen.exchange.ordered import reference_interactions
 from msgreen.hosts.base import AbstractHost, AbstractLatticeHost
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.tight_binding import TightBinding
@@ -18,9 +23,13 @@ from msgreen.io.netcdf import dataset_of
 from msgreen.lattice import HoppingModel, Lattice, Region, shell_model
 from msgreen.plot import distance_figure
 from msgreen.scattering.contact import ContactCoupling
-from msgreen.spinmodel.interactions import Interactions, Row
+from msgreen.scattering.exchange_field import ExchangeField
+from msgreen.spinmodel.interactions import Row
 
 Vector = Annotated[list[float], Field(min_length=1)]
+
+_SAME = 1e-9
+"""Difference, relative, of a coupling and an exchange field that are the same: digits of a file."""
 
 
 class AbstractLatticeTable(AbstractTable):
@@ -31,14 +40,14 @@ class AbstractLatticeTable(AbstractTable):
     vectors: list[Vector] | None = None
     basis: list[Vector] | None = None
     hoppings: Annotated[list[float], Field(min_length=1)]
-    onsite: list[float] = [0.0]
+    onsite: Annotated[list[float], Field(min_length=1)] = [0.0]
     exchange: Annotated[list[float], Field(min_length=3, max_length=3)] = [0.0, 0.0, 0.0]
     rashba: float = 0.0
     fermi_energy: float = 0.0
     temperature: Annotated[float, Field(ge=0)] = 0.0
     gap: Positive | None = None
     size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] | None = None
-    periodic: list[bool] = [False]
+    periodic: Annotated[list[bool], Field(min_length=1)] = [False]
     removed: list[list[int]] = []
 
     @model_validator(mode="after")
@@ -87,12 +96,8 @@ class AbstractLatticeTable(AbstractTable):
         }
         if self.size is None:
             return TightBinding(self.model(), **options)
-        region = Region(
-            self.geometry(),
-            self.size,
-            self.periodic[0] if len(self.periodic) == 1 else self.periodic,
-            np.array(self.removed, int).reshape(-1, len(self.size) + 1),
-        )
+        periodic = self.periodic[0] if len(self.periodic) == 1 else self.periodic
+        region = Region(self.geometry(), self.size, periodic, self.removed)
         return FiniteLattice(self.model(), region, **options)
 
 
@@ -142,6 +147,13 @@ class Sites(AbstractTable):
     cutoff: Positive | None = None
     convention: Literal["neutral", "L", "B", "O"] = "neutral"
 
+    def clusters(self, lattice: Lattice) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the sites, and their loops of all orders that have some."""
+        sites = np.array(self.sites)
+        positions = jnp.asarray(lattice.positions(sites))
+        found = [loops(positions, order, cutoff=self.cutoff) for order in self.orders]
+        return sites, [array for array in found if len(array)]
+
 
 class AbstractSpinRun(AbstractRun):
     """Spins on a lattice: pairs to all orders, or the terms of loops."""
@@ -165,7 +177,7 @@ class AbstractSpinRun(AbstractRun):
         """Raise InputError if exactly one of the tables is not given or a site does not exist."""
         exactly_one(self, "pairs", "sites")
         given = [t for t in (self.pairs, self.sites) if t is not None][0]
-        rows = given.sites() if isinstance(given, Pairs) else np.array(given.sites)
+        rows = given.sites() if isinstance(given, Pairs) else given.sites
         if isinstance(normal, FiniteLattice):
             normal.region.check_sites(rows)
         else:
@@ -176,15 +188,45 @@ class LatticeRun(AbstractSpinRun):
     """The whole configuration."""
 
     host: LatticeHost
+    model: Model = Model()
 
     @model_validator(mode="after")
     def _fits_together(self):
         self.check_sites(self.host.normal())
+        if "model" in self.model_fields_set and (self.sites is None or self.moment() is None):
+            raise InputError(
+                "Argument `model` must come with `sites` whose moments the host contains, but "
+                "there are none. Set `value` to the length of `exchange`, or remove [model]."
+            )
         return self
+
+    def moment(self) -> np.ndarray | None:
+        """Return the direction of the host's moments, if the coupling is their exchange field."""
+        field = np.asarray(self.host.exchange)
+        length = np.linalg.norm(field)
+        if not length or abs(abs(self.coupling.value) - length) > _SAME * length:
+            return None
+        return np.sign(self.coupling.value) * field / length
 
     def run(self, progress: bool) -> Outcome:
         """Compute pairs or loops; see `AbstractRun.run`."""
-        return self.outcome(self.host.normal(), self.host.geometry(), 1, progress)
+        host, lattice, moment = self.host.normal(), self.host.geometry(), self.moment()
+        if self.sites is None or moment is None:
+            return self.outcome(host, lattice, 1, progress)
+        sites, clusters = self.sites.clusters(lattice)
+        reference = np.tile(moment, (len(sites), 1))
+        splitting = np.full((len(sites), 1, 1), self.coupling.value)
+        scatterer = ExchangeField(splitting, reference)
+        found = reference_interactions(host, scatterer, sites, clusters, progress=progress)
+        found = replace(found, positions=lattice.positions(sites))
+        named = found.to(CONVENTIONS[self.sites.convention])
+        lloyd = LloydEnergy(host, scatterer, sites)
+        matched = matched_model(
+            [(lloyd, reference)], found.positions, self.model, spin_orbit=bool(self.host.rashba)
+        )
+        summary = [*str(named).splitlines(), *matched.summary]
+        table = Row._fields, named.rows(), dataset_of(named)
+        return Outcome(*table, {}, summary, matched.model)
 
 
 def _run_pairs(host, lattice, scatterer, table: Pairs) -> Outcome:
@@ -202,12 +244,9 @@ def _run_pairs(host, lattice, scatterer, table: Pairs) -> Outcome:
 
 
 def _run_sites(host, lattice, scatterer, table: Sites, progress: bool) -> Outcome:
-    sites = np.array(table.sites)
-    positions = lattice.positions(sites)
-    found = [loops(positions, order, cutoff=table.cutoff) for order in table.orders]
-    clusters = [array for array in found if len(array)]
+    sites, clusters = table.clusters(lattice)
     result = compute_interactions(host, scatterer, sites, clusters, progress=progress)
-    named = Interactions(result.terms, result.convention, positions, result.source)
+    named = replace(result, positions=lattice.positions(sites))
     named = named.to(CONVENTIONS[table.convention])
     summary = str(named).splitlines()
     return Outcome(Row._fields, named.rows(), dataset_of(named), {}, summary)

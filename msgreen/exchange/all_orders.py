@@ -23,6 +23,7 @@ from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
+from msgreen.exchange.derivatives import with_rounding
 from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.fitting.matching_derivatives import Derivatives
 
@@ -47,8 +48,8 @@ def reference_derivatives(
     Returns
     -------
     Derivatives
-        In eV, the same as of `derivatives_at`. The errors are those of the contour and of the mesh
-        of the host; None where they are not known.
+        In eV, the same as of `derivatives_at`. The errors are those of the contour, of the mesh of
+        the host and of rounding; None where they are not known.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def reference_derivatives(
             parts.append(values)
         return jnp.asarray(np.concatenate(parts))
 
-    value, error = (np.asarray(x) * lloyd.prefactor for x in lloyd.integrated(integrand))
+    value, error = (np.asarray(x) * lloyd.prefactor for x in with_rounding(lloyd, integrand))
     repeats = [np.prod([factorial(n) for n in np.unique(k, return_counts=True)[1]]) for k in names]
     keys = [tuple(map(int, k)) for k in names]
     values = dict(zip(keys, -value * repeats, strict=True))

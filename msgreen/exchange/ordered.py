@@ -30,6 +30,7 @@ from msgreen.exchange.compute import compute_interactions
 from msgreen.exchange.derivatives import closed_hessian_with_error
 from msgreen.exchange.loops import by_order, loop_tensors
 from msgreen.hosts.base import AbstractHost, check_pairs
+from msgreen.scattering.exchange_field import ExchangeField
 from msgreen.scattering.tmatrix import TMatrix
 from msgreen.spin.algebra import angles, rotate, spin_form, tangent_frame
 from msgreen.spin.harmonics import axial_image
@@ -127,7 +128,7 @@ def polar_frame(directions: Float[ArrayLike, "*batch 3"]) -> Float[Array, "*batc
 
 def reference_interactions(
     host: AbstractHost,
-    scatterer: TMatrix,
+    scatterer: TMatrix | ExchangeField,
     sites,
     clusters: Sequence[np.ndarray],
     *,
@@ -138,9 +139,9 @@ def reference_interactions(
     Parameters
     ----------
     host : AbstractHost
-    scatterer : TMatrix
+    scatterer : TMatrix or ExchangeField
     sites : array with one row per site
-        All sites of the t-matrices.
+        All sites of the scatterer.
     clusters : sequence of int arrays, shape (cluster, order)
     progress : bool
         Whether to show a progress bar.
@@ -228,7 +229,7 @@ def _form(order: int, carriers) -> np.ndarray:
     return np.asarray(spin_form(spins, carriers))
 
 
-def _with_transverse(term: Terms, lloyd: LloydEnergy, scatterer: TMatrix) -> Terms:
+def _with_transverse(term: Terms, lloyd: LloydEnergy, scatterer) -> Terms:
     """Add J, D_along, S and A to pairs."""
     factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
     found, error = transverse_exchange_with_error(lloyd, scatterer.reference, term.loops)
