@@ -7,11 +7,16 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen.errors import FileFormatError
+from msgreen.io.files import open_file
 from msgreen.io.wannier.text import LARGEST, unreadable
 
 _FIELDS = {"R": "int", "HR": "complex", "lattice": "float", "frac": "float"}
-_LARGEST = 2**34
-"""Bytes of one field; more does not fit into memory."""
+_LARGEST = 2**30
+"""Bytes of a field that may be packed as tightly as can be."""
+
+_RATIO = 10
+"""By how much larger fields may be packed. Hamiltonians, which are numbers of 16 digits, shrink by
+less unless they are mostly zero; then they are small."""
 
 
 class Archive(NamedTuple):
@@ -93,15 +98,20 @@ def read_archive(file: str | Path) -> Archive:
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with zipfile.ZipFile(path) as members:
-            if max((member.file_size for member in members.infolist()), default=0) > _LARGEST:
-                raise ValueError("a field of more than 16 GiB")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    # What zipfile and numpy raise for damaged archives is not listed anywhere.
-    except Exception as error:
-        raise unreadable(path, error) from error
+    with open_file(path) as file:
+        try:
+            with zipfile.ZipFile(file) as members:
+                for member in members.infolist():
+                    if member.file_size > max(_LARGEST, _RATIO * member.compress_size):
+                        raise ValueError(
+                            f"{member.filename} would grow to {member.file_size} bytes"
+                        )
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        # What zipfile and numpy raise for damaged archives is not listed anywhere.
+        except Exception as error:
+            raise unreadable(path, error) from error
 
 
 def _array(path: Path, fields, name: str, shape, kinds: str) -> np.ndarray:

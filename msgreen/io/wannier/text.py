@@ -12,6 +12,7 @@ from types import TracebackType
 import numpy as np
 
 from msgreen.errors import FileFormatError
+from msgreen.io.files import open_file
 from msgreen.io.jukkr.text import Line
 
 _LONGEST_LINE = 4096
@@ -45,15 +46,12 @@ class TextStream:
         self.path = Path(path)
         self.number = 0
         self._first = 1
-        try:
-            if self.path.suffix == ".gz":
-                # GzipFile.readline runs in Python; BufferedReader reads lines in C.
-                self._stream = io.BufferedReader(gzip.open(self.path))  # type: ignore[arg-type]
-            else:
-                self._stream = self.path.open("rb")
-            self._size = self.path.stat().st_size
-        except OSError as error:
-            raise unreadable(self.path, error) from error
+        self._file = self._stream = open_file(self.path)
+        self._size = self._file.seek(0, 2)
+        self._file.seek(0)
+        if self.path.suffix == ".gz":
+            # GzipFile.readline runs in Python; BufferedReader reads lines in C.
+            self._stream = io.BufferedReader(gzip.open(self._file))  # type: ignore[arg-type]
 
     def __enter__(self) -> "TextStream":
         return self
@@ -65,6 +63,7 @@ class TextStream:
         trace: TracebackType | None,
     ) -> None:
         self._stream.close()
+        self._file.close()
 
     def check_room(self, lines: int, shortest: int, what: str) -> None:
         """Raise FileFormatError if the file is too small for that many lines of so many bytes."""
