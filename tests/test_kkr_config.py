@@ -11,7 +11,6 @@ from msgreen import pairs
 from msgreen.cli import main
 from msgreen.config import KKRRun, read_config
 from msgreen.errors import ConfigError, InputError
-from msgreen.exchange.matched import FOUR_COLLINEAR
 from msgreen.exchange.ordered import OrderScan, dmi_vectors, order_scan, reference_interactions
 from msgreen.hosts.kkr import cluster_operations
 from msgreen.io import read_model
@@ -74,13 +73,12 @@ def test_run_with_spin_orbit_and_two_moments(tmp_path):
 
 
 @pytest.mark.slow
-def test_run_with_a_model_of_four_spins(tmp_path):
-    table = "[cluster]\norders = [2]\ncontracted = []\n[model]\norder = 4\n"
-    classes = 'classes = ["field", "exchange", "biquadratic", "two_site_field"]\n'
-    for more, expected in (("", FOUR_COLLINEAR), (classes, ("field", "exchange", "biquadratic"))):
-        config = read_config(write(tmp_path, table + more + "[output]\nfigures = false"))
-        outcome = config.run(False)
-        assert outcome.model is not None and set(expected) <= set(outcome.model.classes)
+def test_run_with_a_model_of_chosen_classes(tmp_path):
+    classes = ("field", "exchange", "biquadratic", "two_site_field")
+    table = "[cluster]\norders = [2]\ncontracted = []\n[rotation]\nangles = [10, 20]\norder = 2\n"
+    table += f"[model]\norder = 4\nclasses = {list(classes)}\n[output]\nfigures = false"
+    outcome = read_config(write(tmp_path, table)).run(False)
+    assert outcome.model is not None and set(outcome.model.classes) == set(classes)
     assert any("Fields are those of the surroundings" in line for line in outcome.summary)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io import jukkr
+from msgreen.io.jukkr.moments import moment_axes
 from msgreen.io.jukkr.spinor import block_diagonal, up_first
 from msgreen.io.jukkr.text import Line, first_line, read_lines
 from msgreen.units import BOHR, RYDBERG
@@ -239,6 +240,27 @@ def test_moments_along_different_directions_are_refused(tmp_path):
     (folder / "nonco_angle.dat").write_text("0 0\n90 0\n")
     with pytest.raises(FileFormatError, match="along one direction"):
         jukkr.read_folder(folder)
+
+
+def test_moments_are_those_of_the_matrices(tmp_path):
+    """Tr sigma t along the moments in all directions; G of the surroundings as well."""
+    folder = jukkr.example("fe2_soc", tmp_path)
+    for sub in ("px", "c1", "s1x"):
+        axes, share = moment_axes(jukkr.read_tmat(folder / sub / "kkrflex_tmat").t)
+        named = jukkr.read_angles(folder / sub / "nonco_angle.dat")[0]
+        np.testing.assert_allclose(np.abs(axes @ named), 1, atol=1e-10)
+        assert np.all((share > 0.2) & (share < 1))
+    turned = (folder / "px" / "kkrflex_tmat").read_bytes()
+    (folder / "kkrflex_tmat").write_bytes(turned)
+    with pytest.raises(FileFormatError, match=r"must hold nonco_angle.dat .* along \(-?1.000 "):
+        jukkr.read_folder(folder)
+    (folder / "nonco_angle.dat").write_text("90 87\n")
+    with pytest.raises(FileFormatError, match="nonco_angle.dat: must name the direction"):
+        jukkr.read_folder(folder)
+    other = jukkr.example("fe2_soc_y", tmp_path)
+    (other / "nonco_angle.dat").unlink()
+    with pytest.raises(FileFormatError, match="must hold nonco_angle.dat unless the moments"):
+        jukkr.read_host(other)
 
 
 def test_example_that_does_not_exist(tmp_path):

@@ -12,12 +12,8 @@ from msgreen.contour import Contour
 from msgreen.errors import FileFormatError, InputError
 from msgreen.hosts.kkr import KKRHost
 from msgreen.io.jukkr.green import GreenFile, read_green
-from msgreen.io.jukkr.structure import (
-    AtomInfo,
-    read_angles,
-    read_atominfo,
-    read_lattice_constant,
-)
+from msgreen.io.jukkr.moments import read_moment
+from msgreen.io.jukkr.structure import AtomInfo, read_atominfo, read_lattice_constant
 from msgreen.io.jukkr.tmat import TMatrixFile, read_tmat
 from msgreen.scattering.tmatrix import TMatrix, collinear_tmatrix, interpolated_tmatrix
 
@@ -114,15 +110,16 @@ def read_folder(
     card = folder / "inputcard"
     if lattice_constant is None and card.is_file():
         lattice_constant = read_lattice_constant(card)
-    along = _moment(folder)
+    along = read_moment(folder, t.t if green.spin_orbit else None)
     reference = np.tile(along, (green.green.shape[1], 1))
     host = KKRHost(green.green, green.contour)
     if not green.spin_orbit:
         scatterer = collinear_tmatrix(green.contour.nodes, t.up, t.down, reference)
         return Run(host, scatterer, atoms, lattice_constant, None)
-    others = [
-        (_moment(sub), _matching_tmat(sub / "kkrflex_tmat", t)) for sub in _directions(folder)
-    ]
+    others = []
+    for sub in _directions(folder):
+        other = _matching_tmat(sub / "kkrflex_tmat", t)
+        others.append((read_moment(sub, other.t), other))
     scatterer, error, _ = interpolated_tmatrix(
         green.contour.nodes,
         np.stack([along, *(e for e, _ in others)]),
@@ -158,7 +155,11 @@ def read_host(folder: str | Path) -> tuple[KKRHost, np.ndarray]:
     folder = Path(folder)
     _require(folder, "kkrflex_green")
     green = read_green(folder / "kkrflex_green")
-    return KKRHost(green.green, green.contour), _moment(folder)
+    onsite = None
+    if green.spin_orbit:
+        # The surroundings of a site are polarised along their moments.
+        onsite = np.moveaxis(np.diagonal(green.green, axis1=1, axis2=3), -1, 1)
+    return KKRHost(green.green, green.contour), read_moment(folder, onsite)
 
 
 def example(name: str, folder: str | Path) -> Path:
@@ -207,20 +208,6 @@ def _directions(folder: Path) -> list[Path]:
         for sub in folder.iterdir()
         if (sub / "kkrflex_tmat").is_file() and (sub / "nonco_angle.dat").is_file()
     )
-
-
-def _moment(folder: Path) -> np.ndarray:
-    """Return the common direction of the moments of a run."""
-    file = folder / "nonco_angle.dat"
-    if not file.is_file():
-        return np.array([0.0, 0.0, 1.0])
-    moments = read_angles(file)
-    if np.abs(moments - moments[0]).max() > 1e-9:
-        raise FileFormatError(
-            f"{file}: must put all moments along one direction, but they differ. Use a collinear "
-            "run for every direction."
-        )
-    return moments[0]
 
 
 def _check_match(folder: Path, green: GreenFile, t: TMatrixFile, atoms: AtomInfo) -> None:
