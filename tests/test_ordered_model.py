@@ -18,11 +18,15 @@ from msgreen.exchange.matched import (
     SPIN_ORBIT,
     ordered_model,
 )
-from msgreen.exchange.ordered import transverse_exchange
+from msgreen.exchange.ordered import dmi_vectors, transverse_exchange
+from msgreen.hosts.kkr import cluster_operations
 from msgreen.io import jukkr
+from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel import (
+    Derivatives,
     SpinModel,
     Term,
+    all_clusters,
     match_derivatives,
     tilt_errors,
 )
@@ -199,6 +203,52 @@ def test_model_with_spin_orbit_has_the_transverse_exchange():
     other = LloydEnergy(kkr.host_y(), kkr.run("fe2_soc").scatterer.about(kkr.Y), lloyd_sites())
     two = ordered_model([(lloyd, reference), (other, kkr.Y)], spin_orbit=True)
     assert two.rank > found.rank and "anisotropy" in two.model.classes
+
+
+def turned(record: Derivatives, matrix, images) -> Derivatives:
+    """The derivatives at the state that an operation of the crystal makes of a reference."""
+    directions = np.empty_like(record.directions)
+    directions[images] = record.directions @ matrix.T
+    old, new = (np.asarray(tangent_frame(jnp.asarray(d))) for d in (record.directions, directions))
+    change = np.einsum("iax,xy,iby->iab", new[images], matrix, old)
+    tensors = {}
+    for sites, block in record.tensors.items():
+        for axis, site in enumerate(sites):
+            block = np.moveaxis(np.tensordot(change[site], block, (1, axis)), 0, axis)
+        there = np.array([images[site] for site in sites])
+        order = np.argsort(there, kind="stable")
+        tensors[tuple(map(int, there[order]))] = np.transpose(block, order)
+    return Derivatives(directions, tensors)
+
+
+def test_vectors_of_three_references_are_those_along_the_moments():
+    """Moments along z, along y, and along x by the fourfold axis.
+
+    The fields of the surroundings turn with the reference: what a torque says belongs to them.
+    """
+    run = kkr.run("fe2_soc")
+    along_y = kkr.host_y(), run.scatterer.about(jnp.asarray(kkr.Y)), kkr.Y
+    known = (run.host, run.scatterer, kkr.Z), along_y
+    lloyds = [LloydEnergy(host, t, run.sites) for host, t, _ in known]
+    records = [reference_derivatives(e, d) for e, (*_, d) in zip(lloyds, known, strict=True)]
+    operations = cluster_operations(run.host, run.atoms.positions, run.reference)
+    quarter = next(o for o in operations if np.allclose(o.matrix @ [0, 1, 0], [1, 0, 0]))
+    records.append(turned(records[1], quarter.matrix, quarter.images))
+    assert np.allclose(records[2].directions, [1, 0, 0])
+    template = all_clusters(5, (*SPIN_ORBIT, "anisotropy"))
+    found = match_derivatives(template, records, own=FIELDS)
+    term = found.model["dzyaloshinskii_moriya"]
+    pairs = term.clusters.sites
+    along = [
+        -2 * np.asarray(transverse_exchange(e, d, pairs).D)
+        for e, (*_, d) in zip(lloyds, known, strict=True)
+    ]
+    axes = np.stack([kkr.Z[0], kkr.Y[0]])
+    vectors, _ = dmi_vectors(pairs, axes, np.stack(along), [o[:2] for o in operations])
+    assert np.abs(vectors).max() > 1e-3
+    np.testing.assert_allclose(term.values, vectors, atol=1e-8 * np.abs(vectors).max())
+    unseen = {name.split()[0] for row in found.ambiguities for name in row}
+    assert "dzyaloshinskii_moriya" not in unseen
 
 
 def lloyd_sites():

@@ -10,7 +10,7 @@ from msgreen.io.jukkr.structure import read_angles
 from msgreen.spin.algebra import SIGMA
 
 _POLARISED = 0.05
-"""Spin part of a matrix, relative, below which an atom has no axis: iron has 0.3 in t, 0.24 in G."""
+"""Spin part of a matrix, relative, below which an atom has no axis: 0.3 (t), 0.24 (G) in iron."""
 
 _TOLERANCE = np.radians(3)
 """Spin-orbit coupling turns Tr(sigma t) of iron by 1e-4 degrees at most, for all directions known.
