@@ -224,12 +224,13 @@ def _run(options: argparse.Namespace) -> int:
 
     config = read_config(options.config or EXAMPLE, KINDS)
     folder = options.out
-    names = ["interactions.csv", "interactions.nc", "model.json"]
+    table, dataset = f"{config.table}.csv", f"{config.table}.nc"
+    names = [table, dataset, "model.json"]
     writes_config = not _is_own_config(options.config, folder)
     with replacing_files("--out", folder, "run", names + ["config.toml"] * writes_config) as stage:
         outcome = config.run(progress=sys.stderr.isatty())
-        write_table(stage / "interactions.csv", outcome.header, outcome.rows)
-        write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "interactions.nc")
+        write_table(stage / table, outcome.header, outcome.rows)
+        write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / dataset)
         if outcome.model is not None:
             write_json(outcome.model, stage / "model.json")
         if writes_config:
@@ -238,7 +239,7 @@ def _run(options: argparse.Namespace) -> int:
         _save(outcome.figures, stage)
     _say(
         *outcome.summary,
-        f"Tables:   {folder / 'interactions.csv'}, {folder / 'interactions.nc'}",
+        f"Tables:   {folder / table}, {folder / dataset}",
         *_about_pictures(outcome.figures, folder),
         *([] if outcome.model is None else [_about_model(folder / "model.json")]),
         f"Run again: msgreen run {_quoted(folder / 'config.toml')}",

@@ -30,6 +30,7 @@ from msgreen.config.schema import AbstractTable as AbstractTable
 from msgreen.config.schema import InputFile as InputFile
 from msgreen.config.schema import Outcome as Outcome
 from msgreen.config.superconductor import SuperconductorRun as SuperconductorRun
+from msgreen.config.wannier import WannierRun as WannierRun
 from msgreen.config.writer import toml_text as toml_text
 
 KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
@@ -39,6 +40,7 @@ KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
         "lattice": LatticeRun,
         "superconductor": SuperconductorRun,
         "phonons": PhononRun,
+        "wannier": WannierRun,
     }
 )
 """The kinds of run by the name in ``host.kind``."""

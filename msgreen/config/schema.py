@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import xarray as xr
 from matplotlib.figure import Figure
@@ -85,6 +85,9 @@ class AbstractTable(BaseModel):
 
 class AbstractRun(AbstractTable, ABC):
     """A whole configuration of one kind, and what it computes."""
+
+    table: ClassVar[str] = "interactions"
+    """Name of the files of the table and the dataset, without ending."""
 
     @abstractmethod
     def run(self, progress: bool) -> Outcome:

@@ -117,7 +117,7 @@ def crystal_pairs(host: WannierHost, cutoff: float) -> np.ndarray:
     Returns
     -------
     int array, shape (pair, 5)
-        (i, j, R1, R2, R3).
+        (i, j, R1, R2, R3), the cells in directions in which electrons move.
 
     Raises
     ------
@@ -128,8 +128,11 @@ def crystal_pairs(host: WannierHost, cutoff: float) -> np.ndarray:
     vectors, basis = host.lattice.vectors, host.lattice.basis
     spacing = 1 / np.linalg.norm(np.linalg.inv(vectors), axis=0)
     spread = np.linalg.norm(basis[:, None] - basis, axis=-1).max()
-    reach = [int((cutoff + spread) / s) + 1 for s in spacing]
-    cells = np.indices([2 * r + 1 for r in reach]).reshape(3, -1).T - reach
+    reach = [
+        (int((cutoff + spread) / step) + 1) * (hops > 0)
+        for step, hops in zip(spacing, host.reach, strict=True)
+    ]
+    cells = np.indices([2 * r + 1 for r in reach]).reshape(3, -1).T - np.array(reach)
     found, lengths = [], []
     for i in host.atoms:
         for j in host.atoms:
@@ -179,7 +182,8 @@ def _integrands(host: WannierHost, boxes, rows) -> _Integrands:
     atoms = np.array(host.atoms)
     home = host.cut(boxes, np.zeros((len(atoms), 3), int), atoms, atoms)
     own = -_traces(host, vertices[atoms], home, vertices[atoms], home, frame)
-    along = _spins(host, vertices[atoms], jnp.asarray(host.axis)[None])
+    moments = jnp.asarray(np.array(host.signs)[atoms, None, None], complex)
+    along = _spins(host, moments * vertices[atoms], jnp.asarray(host.axis)[None])
     first = jnp.einsum("pasxy,psyx->p", along, home)
     up, down = _diagonals(host, boxes)
     return _Integrands(pairs, own, first, up, down)
@@ -191,7 +195,7 @@ def _spins(host: WannierHost, vertices, directions):
     Without spin-orbit coupling only directions along the moments are diagonal in spin.
     """
     if host.spin_orbit:
-        pauli = jnp.einsum("da,ast->dst", directions, SIGMA)
+        pauli = jnp.einsum("da,ast->dst", directions.astype(complex), SIGMA)
         full = jnp.einsum("dst,pxy->pdsxty", pauli, vertices)
         size = 2 * vertices.shape[-1]
         return full.reshape(*full.shape[:2], 1, size, size)
@@ -221,8 +225,8 @@ def _diagonals(host: WannierHost, boxes):
     atoms = jnp.array(host.atom_of)
     if host.spin_orbit:
         local = boxes[(0, *centre)][: 2 * orb, : 2 * orb].reshape(2, orb, 2, orb)
-        density = jnp.einsum("satA,aA->sta", local, jnp.eye(orb))
-        spin = jnp.einsum("v,vst,tsa->a", jnp.asarray(host.axis), SIGMA, density)
+        density = jnp.einsum("sata->sta", local)
+        spin = jnp.einsum("v,vst,tsa->a", jnp.asarray(host.axis, complex), SIGMA, density)
         charge = density[0, 0] + density[1, 1]
         parts = (charge + spin) / 2, (charge - spin) / 2
     else:
@@ -341,8 +345,8 @@ class _Clock:
         """Return integrands, their doubts, the mesh and the seconds of one energy."""
         start = time.perf_counter()
         # Nearer to the axis no energy needs less than the one before.
-        start = max(0, LADDER.index(self.last) - 1)
-        ladder = LADDER[start:] if mesh is None else (max(2, 2 * mesh // 3), mesh)
+        first = max(0, LADDER.index(self.last) - 1)
+        ladder = LADDER[first:] if mesh is None else (max(2, 2 * mesh // 3), mesh)
         before, coarse = 0, None
         for count in ladder:
             if mesh is None:

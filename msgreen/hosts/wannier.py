@@ -58,8 +58,9 @@ class WannierHost(AbstractHost):
         k_B T in eV.
     vertex : {"bond", "onsite"}
     axis : real array, shape (3,)
-        Direction of the moments. The whole exchange field b(R) of the matrices is turned there,
-        which leaves the charge and the spin-orbit coupling as they are.
+        Direction of the moments, that of the largest if they are antiparallel. With spin-orbit
+        coupling the whole exchange field b(R) of the matrices is turned there, which leaves the
+        spin-orbit coupling as it is.
     atoms : sequence of int, optional
         The magnetic ones; by default those with a splitting of at least 5 % of the largest.
     mesh : int, optional
@@ -90,6 +91,7 @@ class WannierHost(AbstractHost):
     temperature: float = eqx.field(static=True)
     vertex: Vertex = eqx.field(static=True)
     axis: tuple[float, float, float] = eqx.field(static=True)
+    signs: tuple[int, ...] = eqx.field(static=True)
     real: bool = eqx.field(static=True)
     band: tuple[float, float] = eqx.field(static=True)
     mesh: int | None = eqx.field(static=True)
@@ -126,7 +128,7 @@ class WannierHost(AbstractHost):
         cells, orbitals = np.asarray(cells, int), np.asarray(atom_of, int)
         matrices = _checked(jnp.asarray(matrices, complex), cells, orbitals, lattice)
         self.lattice, self.atom_of = lattice, tuple(orbitals.tolist())
-        sectors, splitting = _turned(matrices, cells, np.asarray(axis, float))
+        sectors, splitting = _turned(matrices, cells, orbitals, np.asarray(axis, float))
         self.sectors, self.splitting = (_boxed(cells, x) for x in (sectors, splitting))
         self.fermi_energy = jnp.asarray(fermi_energy, float)
         self.temperature, self.vertex, self.mesh = float(temperature), vertex, mesh
@@ -134,7 +136,7 @@ class WannierHost(AbstractHost):
         self.accuracy = float(accuracy)
         known = _checks.concrete(matrices)
         self.real = known is not None and matrices.shape[0] == 2 and not np.any(known.imag)
-        self.atoms = self._magnetic(atoms)
+        self.atoms, self.signs = self._magnetic(atoms)
         self.band = self._extremes()
 
     @property
@@ -187,19 +189,28 @@ class WannierHost(AbstractHost):
         ratio = (half + offset) / self.temperature
         return matsubara(self.temperature, self.fermi_energy, ratio=ratio)
 
+    def has_levels(self, low: float, high: float) -> bool:
+        """Whether the bands reach into an interval; see `AbstractHost.has_levels`."""
+        return low < self.band[1] and high > self.band[0]
+
     def scatterer(self, sites) -> ExchangeField:
-        """Return the scatterers of sites, about the moments along the axis."""
+        """Return the scatterers of sites, about their moments along the axis or against it."""
         rows = self.lattice.check_sites(sites)
         field = jnp.stack([self.vertex_of(int(atom)) for atom in rows[:, 3]])
-        return ExchangeField(field, np.tile(self.axis, (len(rows), 1)))
+        return ExchangeField(field, np.outer(np.array(self.signs)[rows[:, 3]], self.axis))
 
     def vertex_of(self, atom: int) -> Complex[Array, "orb orb"]:
-        """Return v_i of an atom in eV: its block of b, or tau_x/2 on doubled orbitals."""
-        width = max(np.bincount(self.atom_of))
+        """Return v_i of an atom in eV: its block of b, or tau_x/2 on doubled orbitals.
+
+        With the sign of its moment, as v_i multiplies a unit vector along the moment, and b lies
+        along the axis.
+        """
+        width, sign = max(np.bincount(self.atom_of)), self.signs[atom]
         if self.vertex == "bond":
-            return jnp.kron(jnp.array([[0, 0.5], [0.5, 0]]), jnp.eye(width)).astype(complex)
+            flip = sign * np.array([[0, 0.5], [0.5, 0]])
+            return jnp.asarray(np.kron(flip, np.eye(width)), complex)
         row = self.orbitals(atom)
-        block = self.splitting[self._home()][np.ix_(row, row)]
+        block = sign * self.splitting[self._home()][np.ix_(row, row)]
         missing = width - len(row)
         return jnp.pad(block, ((0, missing), (0, missing)))
 
@@ -226,10 +237,15 @@ class WannierHost(AbstractHost):
         """
         dressing = None
         if self.vertex == "bond":
-            spins = jnp.eye(2 if self.spin_orbit else 1)
+            spins = jnp.eye(2 if self.spin_orbit else 1, dtype=complex)
             dressing = jnp.kron(spins[None, None, None], self.splitting)
         blocks = self.sectors[sector]
-        return torus_green(z, blocks, mesh, reach, dressing=dressing, real=self.real, span=span)
+        box = torus_green(z, blocks, mesh, reach, dressing=dressing, real=self.real, span=span)
+        # Where nothing hops, cells do not know each other, and one point k says nothing of them.
+        for axis in (axis for axis in range(3) if not self.reach[axis]):
+            apart = np.arange(box.shape[axis]) != reach[axis]
+            box = box.at[(slice(None),) * axis + (apart,)].set(0.0)
+        return box
 
     def cut(self, box, steps, start, end) -> Complex[Array, "pair sector dim dim"]:
         """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, dim, dim)."""
@@ -301,12 +317,30 @@ class WannierHost(AbstractHost):
         a, b, c = (width // 2 for width in self.splitting.shape[:3])
         return a, b, c
 
+    def nonlocal_share(self) -> float:
+        """Return the share of the exchange field, by norm, that lies between cells."""
+        field = np.asarray(self.splitting)
+        away = field.copy()
+        away[self._home()] = 0
+        return float(np.linalg.norm(away) / np.linalg.norm(field))
+
     def strengths(self) -> Float[Array, " atom"]:
         """Return the trace of every atom's exchange field in its cell, in eV."""
         diagonal = jnp.diagonal(self.splitting[self._home()]).real
         return jnp.zeros(self.lattice.atoms).at[np.array(self.atom_of)].add(diagonal)
 
-    def _magnetic(self, atoms) -> tuple[int, ...]:
+    def _magnetic(self, atoms) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The magnetic atoms, and for every atom whether its moment is along or against the axis.
+
+        The majority has the lower energy, so that the field on a moment along the axis is negative.
+        """
+        known = _checks.concrete(self.strengths())
+        if known is None:
+            raise InputError(
+                "Argument `matrices` must be numbers when a host is made, but JAX traces it. Make "
+                "the host first, and differentiate with respect to its fields."
+            )
+        signs = tuple(np.where(known > 0, -1, 1).tolist())
         if atoms is not None:
             chosen = sorted({int(a) for a in atoms})
             if not chosen or chosen[0] < 0 or chosen[-1] >= self.lattice.atoms:
@@ -314,28 +348,18 @@ class WannierHost(AbstractHost):
                     f"Argument `atoms` must hold numbers from 0 to {self.lattice.atoms - 1}, but "
                     f"it is {atoms}."
                 )
-            return tuple(chosen)
-        size = _checks.concrete(jnp.abs(self.strengths()))
-        if size is None:
-            raise InputError(
-                "Argument `atoms` must be given while JAX traces the Hamiltonian, but it is "
-                "missing. Name the magnetic atoms."
-            )
+            return tuple(chosen), signs
+        size = np.abs(known)
         if size.max() < 1e-6:
             raise InputError(
                 "Argument `matrices` must have an exchange splitting, but spin up and down are the "
                 "same. Use the files of a magnetic calculation."
             )
-        return tuple(np.flatnonzero(size >= MAGNETIC * size.max()).tolist())
+        return tuple(np.flatnonzero(size >= MAGNETIC * size.max()).tolist()), signs
 
     def _extremes(self) -> tuple[float, float]:
-        known = _checks.concrete(self.sectors)
-        if known is None:
-            raise InputError(
-                "Argument `matrices` must be numbers when a host is made, but JAX traces it. Make "
-                "the host first, and differentiate with respect to its fields."
-            )
-        levels = np.concatenate([_levels(x, self.uniform(BAND_MESH)) for x in known])
+        blocks = np.asarray(self.sectors)
+        levels = np.concatenate([_levels(x, self.uniform(BAND_MESH)) for x in blocks])
         low, high = float(levels.min()), float(levels.max())
         energy = _checks.concrete(self.fermi_energy)
         if energy is not None and not low < float(energy) < high:
@@ -407,23 +431,35 @@ def _checked(matrices, cells: np.ndarray, orbitals: np.ndarray, lattice: Lattice
     return matrices
 
 
-def _turned(matrices, cells: np.ndarray, axis: np.ndarray):
+def _turned(matrices, cells: np.ndarray, orbitals: np.ndarray, axis: np.ndarray):
     """Return the sectors with the exchange field along the axis, and its size b along it."""
+    home = int(np.flatnonzero(~cells.any(axis=1))[0])
     if len(matrices) == 2:
-        return matrices, (matrices[0] - matrices[1]) / 2
+        # Without spin-orbit coupling the axis is free, and the majority is what is called up.
+        field = (matrices[0] - matrices[1]) / 2
+        down = _largest_trace(field[None, home], orbitals)[0] > 0
+        return (matrices[::-1], -field) if down else (matrices, field)
     orb = matrices.shape[-1] // 2
     blocks = matrices[0].reshape(-1, 2, orb, 2, orb)
-    parts = jnp.einsum("pts,rsatb->prab", jnp.asarray(PAULI), blocks) / 2
-    odd, even = parts[1:].real, jnp.concatenate([parts[:1], 1j * parts[1:].imag])
-    home = int(np.flatnonzero(~cells.any(axis=1))[0])
-    own = jnp.trace(odd[:, home], axis1=1, axis2=2)
-    own = own / jnp.maximum(jnp.linalg.norm(own), 1e-12)
+    pauli = jnp.asarray(PAULI, complex)
+    parts = jnp.einsum("pts,rsatb->prab", pauli, blocks) / 2
+    odd = parts[1:].real
+    even = parts.at[1:].add(-odd.astype(complex))
+    largest = _largest_trace(odd[:, home], orbitals)
+    own = jnp.asarray(-largest / max(np.linalg.norm(largest), 1e-12))
     turn = _rotation(own, jnp.asarray(axis))
     field = jnp.einsum("vw,wrab->vrab", turn, odd)
-    even = even.at[1:].add(field)
-    spinor = jnp.einsum("pst,prab->rsatb", jnp.asarray(PAULI), even)
+    even = even.at[1:].add(field.astype(complex))
+    spinor = jnp.einsum("pst,prab->rsatb", pauli, even)
     splitting = jnp.einsum("v,vrab->rab", jnp.asarray(axis), field).astype(complex)
     return spinor.reshape(1, -1, 2 * orb, 2 * orb), splitting
+
+
+def _largest_trace(field, orbitals: np.ndarray) -> np.ndarray:
+    """Return the trace of a field (component, orb, orb) on the atom where it is largest."""
+    diagonal = np.asarray(jnp.diagonal(field, axis1=1, axis2=2)).real
+    traces = np.stack([diagonal[:, orbitals == a].sum(axis=1) for a in np.unique(orbitals)])
+    return traces[np.linalg.norm(traces, axis=1).argmax()]
 
 
 def _rotation(start, end):

@@ -159,7 +159,7 @@ def _sum(static: _Static, z, boxes, sizes, span) -> Array:
     green = _whole(found)
     if half is not None:
         green = green + jnp.swapaxes(green[::-1, ::-1, ::-1], -1, -2)
-    return green / jnp.prod(sizes)
+    return green / jnp.prod(sizes).astype(complex)
 
 
 def _forward(static, z, boxes, sizes, span):
@@ -207,7 +207,8 @@ def _pulled(static: _Static, z, boxes, sizes, cotangent):
     outputs = [((n, n), _reach(box), 1) for box in boxes if box is not None]
     mesh = _mesh(static, sizes, None)
     span = 0, -(-mesh.visited[0] // xla.PLANES)
-    found = [_whole(x) / jnp.prod(sizes) for x in xla.sweep(inputs, act, outputs, mesh, span, tile)]
+    sums = xla.sweep(inputs, act, outputs, mesh, span, tile)
+    found = [_whole(x) / jnp.prod(sizes).astype(complex) for x in sums]
     home = _reach(blocks)
     energy = -jnp.trace(found[0][home])
     return energy, (found[0], None if dressing is None else found[1]), None, None

@@ -45,7 +45,7 @@ class Mesh(NamedTuple):
 def _wave(cells: Array, points: Array, size, sign: int) -> Pair:
     """Return exp(2 pi i sign k R / N), shape (cell, point); the product is exact modulo N."""
     turn = jnp.mod(cells[:, None] * points[None], size).astype(float)
-    angle = sign * 2 * jnp.pi * turn / size
+    angle = (sign * 2 * jnp.pi / size.astype(float)) * turn
     return jnp.cos(angle), jnp.sin(angle)
 
 

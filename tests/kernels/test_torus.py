@@ -1,0 +1,116 @@
+"""Sums over a mesh of k points against dense sums, and their derivatives against differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from msgreen_kernels.torus import active_order, api, planes, torus_green
+
+Z = 0.3 + 0.7j
+
+
+def grid(shape, fractions):
+    axes = [np.arange(n) / n if fractions else np.arange(n) - n // 2 for n in shape]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def hermitian(rng, reach, n, real=False):
+    shape = (*(2 * r + 1 for r in reach), n, n)
+    h = rng.normal(size=shape) + (0 if real else 1j) * rng.normal(size=shape)
+    return (h + h[::-1, ::-1, ::-1].conj().swapaxes(-1, -2)) / 2
+
+
+def dense(z, blocks, mesh, reach, dressing=None):
+    k = grid(mesh, True)
+
+    def wave(box):
+        phases = np.exp(2j * np.pi * k @ grid(box.shape[:3], False).T)
+        return np.einsum("kr,rab->kab", phases, box.reshape(-1, *box.shape[3:]))
+
+    green = np.linalg.inv(z * np.eye(blocks.shape[-1]) - wave(blocks))
+    if dressing is not None:
+        b = wave(dressing)
+        green = np.block([[green, green @ b], [b @ green, b @ green @ b]])
+    width = [2 * r + 1 for r in reach]
+    back = np.exp(-2j * np.pi * k @ grid(width, False).T)
+    return np.einsum("kr,kab->rab", back, green).reshape(*width, *green.shape[1:]) / len(k)
+
+
+MESHES = [(5, 6, 4), (7, 1, 9), (1, 1, 12), (1, 1, 1)]
+
+
+@pytest.mark.parametrize("real", [False, True])
+@pytest.mark.parametrize("mesh", MESHES)
+def test_sums_are_those_over_all_points(mesh, real):
+    rng = np.random.default_rng(sum(mesh))
+    reach = [int(n > 1) for n in mesh]
+    h, b = (hermitian(rng, reach, 3, real) for _ in range(2))
+    found = torus_green(Z, h, mesh, (2, 1, 1), real=real)
+    assert np.allclose(found, dense(Z, h, mesh, (2, 1, 1)), atol=1e-13)
+    found = torus_green(Z, h, mesh, (1, 0, 2), dressing=b, real=real)
+    assert np.allclose(found, dense(Z, h, mesh, (1, 0, 2), b), atol=1e-12)
+
+
+def test_parts_of_a_sum_add_up():
+    rng = np.random.default_rng(1)
+    h = hermitian(rng, (1, 1, 1), 2)
+    mesh = (13, 4, 3)
+    count = planes(mesh, False)
+    assert count == 4 and active_order(mesh) == (0, 1, 2)
+    parts = [torus_green(Z, h, mesh, (1, 1, 1), span=(n, n + 1)) for n in range(count)]
+    assert np.allclose(sum(parts), torus_green(Z, h, mesh, (1, 1, 1)), atol=1e-14)
+
+
+@pytest.mark.parametrize("dressed", [False, True])
+def test_gradients_are_those_of_the_sum(dressed):
+    rng = np.random.default_rng(2)
+    mesh, reach = (3, 4, 2), (1, 1, 2)
+    h = hermitian(rng, (1, 1, 1), 2)
+    b = hermitian(rng, (1, 0, 1), 2) if dressed else None
+    size = 4 if dressed else 2
+    width = (*(2 * r + 1 for r in reach), size, size)
+    seed = rng.normal(size=width) + 1j * rng.normal(size=width)
+
+    def value(z, h, b):
+        return jnp.sum(seed * torus_green(z, h, mesh, reach, dressing=b)).real
+
+    def slow(z, h, b):
+        return np.sum(seed * dense(z, h, mesh, reach, b)).real
+
+    arguments = [jnp.asarray(Z), jnp.asarray(h), None if b is None else jnp.asarray(b)]
+    numbers = (0, 1, 2) if dressed else (0, 1)
+    found = jax.grad(value, numbers)(*arguments)
+    steps = [rng.normal(size=np.shape(x)) + 1j * rng.normal(size=np.shape(x)) for x in found]
+    expected = sum(float(np.sum(g * s).real) for g, s in zip(found, steps, strict=True))
+    small = 1e-5
+    ends = []
+    for sign in (1, -1):
+        moved = [np.asarray(arguments[n]) + sign * small * steps[n] for n in numbers]
+        ends.append(slow(*moved, *([] if dressed else [None])))
+    assert np.isclose((ends[0] - ends[1]) / (2 * small), expected, rtol=1e-5)
+
+
+def test_one_compilation_serves_all_meshes():
+    rng = np.random.default_rng(3)
+    h = hermitian(rng, (1, 1, 1), 2)
+    torus_green(Z, h, (2, 3, 4), (1, 1, 1))
+    before = api._sum.fun._cache_size()
+    torus_green(Z, h, (5, 3, 6), (1, 1, 1))
+    assert api._sum.fun._cache_size() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"blocks": np.zeros((2, 1, 1, 2, 2))}, r"`blocks` must have shape"),
+        ({"blocks": np.zeros((1, 1, 1, 2, 3))}, r"`blocks` must have shape"),
+        ({"dressing": np.zeros((1, 1, 1, 3, 3))}, r"`dressing` must hold matrices like `blocks`"),
+        ({"mesh": (2, 2)}, r"`mesh` must hold 3 positive integers"),
+        ({"mesh": (0, 2, 2)}, r"`mesh` must hold 3 positive integers"),
+        ({"reach": (0, -1, 2)}, r"`reach` must hold 3 integers from 0"),
+    ],
+)
+def test_wrong_arguments_are_refused(change, message):
+    given = {"z": Z, "blocks": np.zeros((1, 1, 1, 2, 2)), "mesh": (1, 1, 1), "reach": (0, 0, 0)}
+    with pytest.raises(ValueError, match=message):
+        torus_green(**{**given, **change})
