@@ -5,6 +5,7 @@ shift or by reversal are the same loop; its `multiplicity` is the number of its 
 so that the sum over all ordered sites of paper L counts it that many times.
 """
 
+import math
 from collections.abc import Iterator
 
 import jax.numpy as jnp
@@ -17,6 +18,11 @@ from msgreen.errors import InputError
 
 _PATHS_AT_ONCE = 200_000
 """Paths that grow together: some ten megabytes, and thousands per call of numpy."""
+
+
+LARGEST_COUNT = 3_000_000
+"""Loops of one call. So many of six sites, 20 sites without bounds, take 0.3 GB and some 10 s;
+their coefficients would take hours."""
 
 
 def ordered_loops(sites) -> list[tuple[int, ...]]:
@@ -66,7 +72,7 @@ def pairs(positions: Float[Array, "site dim"], cutoff: float | None = None) -> n
     points = _check_positions(positions)
     if cutoff is None:
         return np.stack(np.triu_indices(len(points), 1), axis=1)
-    _checks.positive("cutoff", cutoff, "angstrom")
+    _checks.positive_number("cutoff", cutoff, "angstrom")
     found = KDTree(points).query_pairs(cutoff * (1 + 1e-9), output_type="ndarray")
     found = np.sort(found, axis=1)
     return found[np.lexsort(found.T[::-1])].astype(int)
@@ -100,26 +106,39 @@ def loops(
     Raises
     ------
     InputError
-        If `order` is below 2, sites coincide, or a bound is not positive.
+        If `order` is below 2, sites coincide, a bound is not positive, or there are more than
+        `LARGEST_COUNT` loops.
     """
     points = _check_positions(positions)
     check_order(order)
     for name, value in (("cutoff", cutoff), ("perimeter", perimeter)):
         if value is not None:
-            _checks.positive(name, value, "angstrom")
+            _checks.positive_number(name, value, "angstrom")
     if perimeter is not None:
         # A leg is never longer than half of the closed loop.
         cutoff = perimeter / 2 if cutoff is None else min(cutoff, perimeter / 2)
     if order == 2:
         return pairs(positions, cutoff)
     bound = np.inf if perimeter is None else perimeter * (1 + 1e-9)
-    neighbours = _neighbour_table(len(points), pairs(positions, cutoff))
-    found = [
-        block
-        for start in range(len(points))
-        for block in _closed_paths(points, neighbours, start, order, bound)
-    ]
-    return np.concatenate([np.zeros((0, order), int), *found])
+    bonds = pairs(positions, cutoff)
+    if perimeter is None and len(bonds) == math.comb(len(points), 2):
+        _check_count(math.perm(len(points), order) // (2 * order), "")
+    neighbours = _neighbour_table(len(points), bonds)
+    found, count = [np.zeros((0, order), int)], 0
+    for start in range(len(points)):
+        for block in _closed_paths(points, neighbours, start, order, bound):
+            found.append(block)
+            count += len(block)
+            _check_count(count, "at least ")
+    return np.concatenate(found)
+
+
+def _check_count(count: int, least: str) -> None:
+    if count > LARGEST_COUNT:
+        raise InputError(
+            f"Argument `cutoff` must leave at most {LARGEST_COUNT} loops, but there are {least}"
+            f"{count}. Give a smaller `cutoff` or `perimeter`, or fewer sites."
+        )
 
 
 def contracted_loops(
@@ -150,14 +169,17 @@ def contracted_loops(
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), below Eq. 19.
     """
-    if kind not in ("biquadratic", "three_site"):
+    if not isinstance(kind, str) or kind not in ("biquadratic", "three_site"):
         raise InputError(
-            f'Argument `kind` must be "biquadratic" or "three_site", but it is {kind!r}.'
+            f'Argument `kind` must be "biquadratic" or "three_site", but it is {kind!r}. '
+            "Choose one."
         )
     bonds = pairs(positions, cutoff)
     if kind == "biquadratic":
         return bonds[:, [0, 1, 0, 1]]
-    neighbours = _neighbour_table(len(positions), bonds)
+    ends, all_neighbours = _neighbour_table(len(positions), bonds)
+    neighbours = np.split(all_neighbours, ends[1:-1])
+    _check_count(sum(math.comb(len(around), 2) for around in neighbours), "")
     rows = [
         (i, j, k, j)
         for j, around in enumerate(neighbours)
@@ -177,6 +199,7 @@ def perimeters(positions: Float[Array, "site dim"], loops) -> Float[Array, " loo
 
 def check_order(order: int) -> None:
     """Raise InputError unless `order` is a whole number of spins of at least two."""
+    _checks.number("order", order)
     if order != int(order) or order < 2:
         raise InputError(
             f"Argument `order` must be a whole number of spins of at least 2, but it is {order}. "
@@ -184,25 +207,33 @@ def check_order(order: int) -> None:
         )
 
 
-def check_loops(loops) -> np.ndarray:
-    """Return `loops` as an int array of shape (loop, order), or raise InputError."""
-    array = np.asarray(loops)
+def check_loops(loops, count: int | None = None, name: str = "loops") -> np.ndarray:
+    """Return `loops` as an int array of shape (loop, order) of sites below `count`."""
+    array = np.asarray(_checks.numbers(name, loops))
     if array.ndim != 2 or array.shape[1] < 2 or not np.issubdtype(array.dtype, np.integer):
         raise InputError(
-            "Argument `loops` must be an int array of shape (loop, order), but it is "
-            f"{array.dtype} of shape {array.shape}."
+            f"Argument `{name}` must be an int array of shape (loop, order), but it is "
+            f"{array.dtype} of shape {array.shape}. Give the sites of one loop per row."
+        )
+    if count is not None and array.size and not 0 <= array.min() <= array.max() < count:
+        raise InputError(
+            f"Argument `{name}` must hold site numbers from 0 to {count - 1}, but it ranges from "
+            f"{array.min()} to {array.max()}. Count sites from 0."
         )
     return array
 
 
-def _neighbour_table(count: int, bonds: np.ndarray) -> list[np.ndarray]:
+def _neighbour_table(count: int, bonds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return all neighbours, site by site, after the places where those of every site end."""
     both = np.concatenate([bonds, bonds[:, ::-1]])
     both = both[np.lexsort(both.T[::-1])]
-    return np.split(both[:, 1], np.searchsorted(both[:, 0], np.arange(1, count)))
+    return np.searchsorted(both[:, 0], np.arange(count + 1)), both[:, 1]
 
 
 def _closed_paths(points, neighbours, start, order, bound) -> Iterator[np.ndarray]:
     """Yield blocks of loops that start at their smallest site, by extending paths step by step."""
+    ends, all_neighbours = neighbours
+    around = all_neighbours[ends[start] : ends[start + 1]]
     pending = [(np.array([[start]]), np.zeros(1))]
     while pending:
         paths, length = pending.pop()
@@ -211,7 +242,7 @@ def _closed_paths(points, neighbours, start, order, bound) -> Iterator[np.ndarra
             pending += [(paths[:half], length[:half]), (paths[half:], length[half:])]
             continue
         if paths.shape[1] == order:
-            closed = np.isin(paths[:, -1], neighbours[start]) & (paths[:, 1] < paths[:, -1])
+            closed = np.isin(paths[:, -1], around) & (paths[:, 1] < paths[:, -1])
             closed &= length + _distance(points, paths[:, -1], start) <= bound
             if closed.any():
                 yield paths[closed]
@@ -224,9 +255,12 @@ def _closed_paths(points, neighbours, start, order, bound) -> Iterator[np.ndarra
 
 def _extend(points, neighbours, paths, length):
     """Append every unvisited neighbour larger than the first site to every path."""
-    counts = np.array([len(neighbours[last]) for last in paths[:, -1]])
-    after = np.concatenate([neighbours[last] for last in paths[:, -1]]) if counts.sum() else []
-    after = np.asarray(after, int)
+    ends, all_neighbours = neighbours
+    last = paths[:, -1]
+    counts = ends[last + 1] - ends[last]
+    # Places of the neighbours of the last site of every path, one path after the other.
+    places = np.arange(counts.sum()) + np.repeat(ends[last] - np.cumsum(counts) + counts, counts)
+    after = all_neighbours[places]
     grown = np.column_stack([np.repeat(paths, counts, axis=0), after])
     length = np.repeat(length, counts) + _distance(points, grown[:, -2], grown[:, -1])
     new = np.all(grown[:, :-1] != grown[:, -1:], axis=1) & (grown[:, -1] > grown[:, 0])
@@ -238,10 +272,11 @@ def _distance(points, i, j):
 
 
 def _check_positions(positions) -> np.ndarray:
-    points = np.asarray(positions, float)
+    points = np.asarray(_checks.numbers("positions", positions, "biuf"), float)
     if points.ndim != 2 or not len(points):
         raise InputError(
-            f"Argument `positions` must have shape (site, dim), but its shape is {points.shape}."
+            f"Argument `positions` must have shape (site, dim), but its shape is {points.shape}. "
+            "Give one row per site."
         )
     _checks.distinct_sites("positions", points)
     return points

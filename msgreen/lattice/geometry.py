@@ -3,6 +3,7 @@
 A site is named by a row of integers: its cell coordinates n and the number of its basis atom.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -187,6 +188,10 @@ class Lattice:
         return array
 
 
+LARGEST_REGION = 250_000
+"""Sites of a piece of a lattice. 101 x 101 cells take minutes; 500 x 500 would take days."""
+
+
 @dataclass(frozen=True)
 class Region:
     """A finite piece of a lattice: a box of cells, periodic or open, less the removed sites.
@@ -205,7 +210,8 @@ class Region:
     Raises
     ------
     InputError
-        If the shape is not positive or a removed site lies outside the box.
+        If the shape is not positive or has more sites than `LARGEST_REGION`, or a removed site
+        lies outside the box.
     """
 
     lattice: Lattice
@@ -222,6 +228,13 @@ class Region:
             raise InputError(
                 f"Argument `shape` must hold {lattice.dimension} positive numbers of cells, but "
                 f"it is {shape}. Give one per Bravais vector."
+            )
+        _checks.numbers("periodic", periodic, "b")
+        count = math.prod(shape) * lattice.atoms
+        if count > LARGEST_REGION:
+            raise InputError(
+                f"Argument `shape` must describe at most {LARGEST_REGION} sites, but {shape} are "
+                f"{count}. Take a smaller piece, or an infinite lattice."
             )
         _checks.shaped("periodic", periodic, (), (lattice.dimension,))
         closed = np.broadcast_to(np.asarray(periodic, bool), (lattice.dimension,))

@@ -1,0 +1,45 @@
+"""What would never end is counted first, and the number is said."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from msgreen import contracted_loops, loops
+from msgreen.clusters import LARGEST_COUNT
+from msgreen.errors import InputError
+from msgreen.lattice import Lattice, Region
+from msgreen.lattice.geometry import LARGEST_REGION
+
+SITES = 10 * np.random.default_rng(0).random((60, 3))
+
+
+@pytest.mark.parametrize("bounds", [{}, {"cutoff": 100.0}])
+def test_loops_are_counted_before_they_are_enumerated(bounds):
+    begin = time.monotonic()
+    with pytest.raises(InputError, match=f"at most {LARGEST_COUNT} loops, but there are 3003831600"):
+        loops(SITES, 6, **bounds)
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.parametrize("order", [3, 4, 5, 6])
+def test_number_of_loops_without_bounds(order):
+    """What is said is what is found."""
+    found = loops(SITES[:9], order)
+    assert len(found) == math.perm(9, order) // (2 * order)
+    assert len(np.unique(found, axis=0)) == len(found)
+
+
+def test_loops_within_bounds_are_counted_on_the_way(monkeypatch):
+    monkeypatch.setattr("msgreen.clusters.LARGEST_COUNT", 1000)
+    assert len(loops(SITES[:9], 4)) == 378
+    with pytest.raises(InputError, match="at most 1000 loops, but there are at least"):
+        loops(SITES, 4, perimeter=30.0)
+    with pytest.raises(InputError, match="at most 1000 loops, but there are 102660"):
+        contracted_loops(SITES, "three_site")
+
+
+def test_sites_of_a_piece_of_a_lattice_are_counted():
+    with pytest.raises(InputError, match=rf"at most {LARGEST_REGION} sites, but .* are 1399986\."):
+        Region(Lattice.honeycomb(), (99999, 7))
