@@ -75,8 +75,10 @@ def read_phonopy(path: str | Path, *, force_sets: str | Path | None = None) -> H
             log_level=0,
         )
     except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise FileFormatError(
-            f"{path}: the file must be one that phonopy can load, but it is not ({error})."
+            f"{path}: the file must be one that phonopy can load, but it is not ({reason}). Write "
+            "it again with phonopy."
         ) from error
     if phonons.force_constants is None:
         raise FileFormatError(
