@@ -17,6 +17,7 @@ from msgreen.config import (
     InputFile,
     Outcome,
     RashbaRun,
+    naming,
     read_config,
     reader,
     toml_text,
@@ -25,7 +26,7 @@ from msgreen.config.lines import key_lines
 from msgreen.config.rashba import Cluster, Coupling, Host
 from msgreen.config.reader import read_file
 from msgreen.config.schema import exactly_one
-from msgreen.errors import ConfigError, InputError
+from msgreen.errors import ConfigError, FileFormatError, InputError
 from msgreen.papers import runs
 from msgreen.papers.lounis.run import Output, Scan, ScanRun
 
@@ -304,3 +305,19 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "LARGEST", 10)
     with pytest.raises(ConfigError, match="must have at most 10 bytes"):
         read(GOOD, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("fermi_wavevector", ", line 5"), ("scan.distances", ", line 12"), ("shape", ""), ("", "")],
+)
+def test_errors_of_the_computation_name_the_file(name, place, tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text(GOOD)
+    message = f"Argument `{name}` must be other, but it is not. Change it."
+    with pytest.raises(ConfigError, match=re.escape(f"{file}{place}: {message}")), naming(file):
+        raise InputError(message)
+    with pytest.raises(ConfigError, match="^once$"), naming(file):
+        raise ConfigError("once")
+    with pytest.raises(FileFormatError, match="^other$"), naming(file):
+        raise FileFormatError("other")

@@ -217,7 +217,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     _use_double_precision()
-    from msgreen.config import read_config, toml_text
+    from msgreen.config import naming, read_config, toml_text
     from msgreen.io import replacing, replacing_files, write_dataset, write_table
     from msgreen.io.spin_programs import write_json
     from msgreen.papers.runs import EXAMPLE, KINDS
@@ -228,7 +228,8 @@ def _run(options: argparse.Namespace) -> int:
     names = [table, dataset, "model.json"]
     writes_config = not _is_own_config(options.config, folder)
     with replacing_files("--out", folder, "run", names + ["config.toml"] * writes_config) as stage:
-        outcome = config.run(progress=sys.stderr.isatty())
+        with naming(options.config or EXAMPLE):
+            outcome = config.run(progress=sys.stderr.isatty())
         write_table(stage / table, outcome.header, outcome.rows)
         write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / dataset)
         if outcome.model is not None:

@@ -24,6 +24,7 @@ from msgreen.config.kkr import KKRRun as KKRRun
 from msgreen.config.lattice import LatticeRun as LatticeRun
 from msgreen.config.phonon import PhononRun as PhononRun
 from msgreen.config.rashba import RashbaRun as RashbaRun
+from msgreen.config.reader import naming as naming
 from msgreen.config.reader import read_file
 from msgreen.config.schema import AbstractRun as AbstractRun
 from msgreen.config.schema import AbstractTable as AbstractTable

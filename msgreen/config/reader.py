@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,36 @@ def read_file(path: Path, kinds: Mapping[str, type[AbstractRun]]) -> AbstractRun
         lines = key_lines(text)
         line, message = _message(dict(worst[0]), kinds[kind], content, lines)
         raise ConfigError(_at(path, line, message)) from error
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Name the file and, if it has the key, the line in errors of what a configuration asks for.
+
+    Parameters
+    ----------
+    path : str or Path
+        The configuration.
+
+    Raises
+    ------
+    ConfigError
+        Instead of any other InputError.
+    """
+    try:
+        yield
+    except InputError as error:
+        if isinstance(error, ConfigError):
+            raise
+        named = re.match(r"Argument `([\w.]+)`", str(error))
+        wanted = tuple(named[1].split(".")) if named else ("",)
+        lines = {
+            line
+            for place, line in key_lines(_text(Path(path))).items()
+            if place[-len(wanted) :] == wanted
+        }
+        line = lines.pop() if len(lines) == 1 else 0
+        raise ConfigError(_at(Path(path), line, str(error))) from error
 
 
 def _text(path: Path) -> str:

@@ -6,7 +6,9 @@ readers return is in eV and angstrom, with spin up first.
 
 from msgreen.io.jukkr.exchange import ExchangeTable as ExchangeTable
 from msgreen.io.jukkr.exchange import read_jij as read_jij
+from msgreen.io.jukkr.folder import FILES as FILES
 from msgreen.io.jukkr.folder import Run as Run
+from msgreen.io.jukkr.folder import check_folder as check_folder
 from msgreen.io.jukkr.folder import example as example
 from msgreen.io.jukkr.folder import read_folder as read_folder
 from msgreen.io.jukkr.folder import read_host as read_host

@@ -15,10 +15,14 @@ from msgreen.io.jukkr.green import GreenFile, read_green
 from msgreen.io.jukkr.moments import read_moment
 from msgreen.io.jukkr.structure import AtomInfo, read_atominfo, read_lattice_constant
 from msgreen.io.jukkr.tmat import TMatrixFile, read_tmat
-from msgreen.scattering.tmatrix import TMatrix, collinear_tmatrix, interpolated_tmatrix
+from msgreen.scattering.interpolation import Interpolation, interpolated_tmatrix
+from msgreen.scattering.tmatrix import TMatrix, collinear_tmatrix
 
 EXAMPLES = ("fe2_nosoc", "fe2_soc", "fe2_soc_y")
 """Names of the example folders that come with msgreen; see `example`."""
+
+FILES = ("kkrflex_green", "kkrflex_tmat", "kkrflex_atominfo")
+"""Files without which a folder is no run."""
 
 
 class Run(NamedTuple):
@@ -33,17 +37,21 @@ class Run(NamedTuple):
         Positions in units of the lattice constant.
     lattice_constant : float or None
         In angstrom; None if neither given nor named by an `inputcard` in the folder.
-    interpolation_error : real array, shape (direction, site), or None
-        How well every direction is predicted by the others
-        (`msgreen.scattering.tmatrix.Interpolation`);
-        None without spin-orbit coupling, where t(e) is exact.
+    interpolation : Interpolation or None
+        Between the directions of the moments, and how well every direction is predicted by the
+        others; None without spin-orbit coupling, where t(e) is exact.
     """
 
     host: KKRHost
     scatterer: TMatrix
     atoms: AtomInfo
     lattice_constant: float | None
-    interpolation_error: np.ndarray | None
+    interpolation: Interpolation | None
+
+    @property
+    def interpolation_error(self) -> np.ndarray | None:
+        """Error of every direction as the others predict it, shape (direction, site), or None."""
+        return None if self.interpolation is None else self.interpolation.error
 
     @property
     def contour(self) -> Contour:
@@ -88,7 +96,7 @@ def read_folder(
         In angstrom.
     degree, operations : optional
         Of the interpolation between directions with spin-orbit coupling; see
-        `msgreen.scattering.tmatrix.interpolated_tmatrix`.
+        `msgreen.scattering.interpolation.interpolated_tmatrix`.
 
     Returns
     -------
@@ -102,8 +110,7 @@ def read_folder(
         If the folder lacks a file, or directions of the moments.
     """
     folder = Path(folder)
-    for name in ("kkrflex_green", "kkrflex_tmat", "kkrflex_atominfo"):
-        _require(folder, name)
+    check_folder(folder, *FILES)
     green, t = read_green(folder / "kkrflex_green"), read_tmat(folder / "kkrflex_tmat")
     atoms = read_atominfo(folder / "kkrflex_atominfo")
     _check_match(folder, green, t, atoms)
@@ -120,7 +127,7 @@ def read_folder(
     for sub in _directions(folder):
         other = _matching_tmat(sub / "kkrflex_tmat", t)
         others.append((read_moment(sub, other.t), other))
-    scatterer, error, _ = interpolated_tmatrix(
+    found = interpolated_tmatrix(
         green.contour.nodes,
         np.stack([along, *(e for e, _ in others)]),
         np.stack([t.t, *(other.t for _, other in others)]),
@@ -128,7 +135,7 @@ def read_folder(
         degree=degree,
         operations=operations,
     )
-    return Run(host, scatterer, atoms, lattice_constant, error)
+    return Run(host, found.tmatrix, atoms, lattice_constant, found)
 
 
 def read_host(folder: str | Path) -> tuple[KKRHost, np.ndarray]:
@@ -153,13 +160,23 @@ def read_host(folder: str | Path) -> tuple[KKRHost, np.ndarray]:
         If the folder lacks the Green function.
     """
     folder = Path(folder)
-    _require(folder, "kkrflex_green")
+    check_folder(folder, "kkrflex_green")
     green = read_green(folder / "kkrflex_green")
     onsite = None
     if green.spin_orbit:
         # The surroundings of a site are polarised along their moments.
         onsite = np.moveaxis(np.diagonal(green.green, axis1=1, axis2=3), -1, 1)
     return KKRHost(green.green, green.contour), read_moment(folder, onsite)
+
+
+def check_folder(folder: str | Path, *names: str) -> None:
+    """Raise InputError unless a folder holds files of all these names."""
+    for name in names:
+        if not (Path(folder) / name).is_file():
+            raise InputError(
+                f"Argument `folder` must hold {name}, but {folder} does not. Run JuKKR with the "
+                "option KKRFLEX and copy its kkrflex_* files there."
+            )
 
 
 def example(name: str, folder: str | Path) -> Path:
@@ -191,14 +208,6 @@ def example(name: str, folder: str | Path) -> Path:
     with packed.open("rb") as stream, zipfile.ZipFile(stream) as archive:
         archive.extractall(folder)
     return Path(folder) / name
-
-
-def _require(folder: Path, name: str) -> None:
-    if not (folder / name).is_file():
-        raise InputError(
-            f"Argument `folder` must hold {name}, but {folder} does not. Run JuKKR with the "
-            "option KKRFLEX and copy its kkrflex_* files there."
-        )
 
 
 def _directions(folder: Path) -> list[Path]:
