@@ -13,7 +13,7 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-fast notebooks lint types docs bench clean
+.PHONY: help run test test-fast notebooks oldest lint types docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,15 @@ test-fast: $(DEV) ## run all tests but the slow ones, pages and notebooks
 
 notebooks: $(DEV) ## run the tests of the notebooks only
 	$(BIN)/python -m pytest -n 2 tests/test_notebooks.py
+
+# Extras are left out: what they need may be newer than what msgreen needs.
+OLDEST := .cache/oldest
+oldest: $(BIN)/python ## run the fast tests with the oldest versions that pyproject.toml allows
+	$(BIN)/python -m venv --clear --without-pip $(OLDEST)
+	sed -n '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",/\1==\2/p' pyproject.toml > $(OLDEST)/versions.txt
+	$(BIN)/python -m pip --python $(OLDEST)/bin/python install --quiet --disable-pip-version-check \
+		-c $(OLDEST)/versions.txt -e . pytest pytest-timeout
+	OPENBLAS_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -m "not slow"
 
 lint: $(DEV) ## check style and format
 	$(BIN)/ruff check .
