@@ -22,9 +22,15 @@ from msgreen import (
     rotation_tensor,
     torque,
 )
-from msgreen.exchange.ordered import TransverseExchange, polar_frame, transverse_exchange
+from msgreen.exchange.ordered import (
+    TransverseExchange,
+    difference,
+    polar_frame,
+    transverse_exchange,
+)
 from msgreen.hosts.kkr import KKRHost, cluster_operations, reciprocal, replace_atoms
 from msgreen.io import jukkr
+from msgreen.scattering.interpolation import interpolated_tmatrix, other_tmatrices
 from msgreen.scattering.tmatrix import SpinSplitting
 from msgreen.spin.algebra import rotate, tangent_frame
 from msgreen.units import RYDBERG
@@ -344,3 +350,33 @@ def test_polar_frame_is_right_handed():
     moments = kkr.tilted(70)
     x, y = np.moveaxis(np.asarray(polar_frame(moments)), 1, 0)
     np.testing.assert_allclose(np.cross(x, y), moments, atol=1e-15)
+
+
+@pytest.mark.parametrize("names", [("px",), ("px", "c1"), ("px", "c1", "s1x")])
+def test_error_of_the_interpolation_is_honest(names):
+    """Against the derivative that JuKKR uses, which differs from its t-matrices by up to 5e-4.
+
+    Two, three and four directions with their images determine degrees 1, 2 and 3.
+    """
+    run, folder = kkr.run("fe2_soc"), kkr.folder("fe2_soc")
+    files = [folder, *(folder / name for name in names)]
+    axes = [kkr.Z[0], *(jukkr.read_angles(f / "nonco_angle.dat")[0] for f in files[1:])]
+    t = np.stack([jukkr.read_tmat(f / "kkrflex_tmat").t for f in files])
+    found = interpolated_tmatrix(run.contour.nodes, np.stack(axes), t, kkr.Z)
+    assert found.tmatrix.degree == len(names)
+    ratios: list[float] = []
+    for axis, host, moments in (("z", run.host, kkr.Z), ("y", kkr.host_y(), kkr.Y)):
+
+        def quantities(t, host=host, moments=moments):
+            return np.asarray(transverse_exchange(LloydEnergy(host, t, run.sites), moments, PAIRS))
+
+        exact, ours = quantities(kkr.supplied(axis)), quantities(found.tmatrix.about(moments))
+        twins = [quantities(other) for other in other_tmatrices(found, moments)]
+        for n, name in enumerate("JDSA"):
+            estimate = difference(ours[n], [twin[n] for twin in twins])
+            wrong = np.abs(ours[n] - exact[n])
+            known = 5e-4 * np.abs(exact[n]).max() + 1e-12
+            assert np.all(wrong <= estimate + known), (axis, name)
+            seen = wrong > known
+            ratios += list(estimate[seen] / wrong[seen])
+    assert 1 < np.median(ratios) < 100

@@ -17,15 +17,12 @@ from msgreen.hosts.kkr import (
     replace_atoms,
     symmetrize,
 )
-from msgreen.scattering.tmatrix import (
+from msgreen.scattering.interpolation import (
     Interpolation,
-    SpinSplitting,
-    TMatrix,
-    collinear_tmatrix,
     interpolated_tmatrix,
-    linear_tmatrix,
     site_operations,
 )
+from msgreen.scattering.tmatrix import SpinSplitting, TMatrix, collinear_tmatrix, linear_tmatrix
 from msgreen.spin.algebra import SIGMA, direction
 from msgreen.spin.harmonics import (
     axial_image,

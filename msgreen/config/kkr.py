@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,19 +16,31 @@ from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.ordered import (
     OrderScan,
+    difference,
     dmi_vectors,
     order_scan,
     reference_interactions,
+    transverse_exchange,
     transverse_exchange_with_error,
+    with_differences,
 )
-from msgreen.hosts.kkr import cluster_operations
-from msgreen.io.jukkr import Run, read_folder, read_host
+from msgreen.hosts.kkr import KKRHost, cluster_operations
+from msgreen.io.jukkr import FILES, Run, check_folder, read_folder, read_host
 from msgreen.io.netcdf import dataset_of
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
+from msgreen.scattering.interpolation import other_tmatrices
+from msgreen.scattering.tmatrix import TMatrix
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Row
 from msgreen.units import MEV
 
-Reference = tuple[LloydEnergy, np.ndarray]
+
+class Reference(NamedTuple):
+    """Energy and moments of a run, and energies that interpolation of t allows as well."""
+
+    lloyd: LloydEnergy
+    moments: np.ndarray
+    others: list[LloydEnergy]
+
 
 SYMMETRIC = 1e-4
 """Residual of the Green function below which an operation counts as a symmetry."""
@@ -61,6 +73,13 @@ class Host(AbstractTable):
     moments: list[InputFolder] = []
     lattice_constant: Positive | None = None
     degree: Annotated[int, Field(ge=1, le=6)] | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self):
+        check_folder(self.folder, *FILES)
+        for folder in self.moments:
+            check_folder(folder, "kkrflex_green")
+        return self
 
 
 class Cluster(AbstractTable):
@@ -126,16 +145,29 @@ class KKRRun(AbstractRun):
             found.host, found.scatterer, found.sites, clusters, progress=progress
         )
         references = _references(found, self.host.moments)
+        lloyd = references[0].lloyd
+        result = with_differences(
+            result,
+            [
+                reference_interactions(found.host, t, found.sites, clusters)
+                for t in _others(found, found.reference)
+            ],
+        )
         result, missing = _with_vectors(result, found, references)
         result = result.to(CONVENTIONS[self.cluster.convention])
         result = replace(result, positions=found.positions)
-        lloyd = LloydEnergy(found.host, found.scatterer, found.sites)
         scan = order_scan(
             lloyd, found.reference, np.radians(self.rotation.angles), self.rotation.order
         )
         figures = _figures(found, result, scan) if self.output.figures else {}
         coupled = found.interpolation_error is not None
-        matched = matched_model(references, found.positions, self.model, spin_orbit=coupled)
+        matched = matched_model(
+            [(r.lloyd, r.moments) for r in references],
+            found.positions,
+            self.model,
+            spin_orbit=coupled,
+            others=[r.others for r in references],
+        )
         summary = [
             *_about(found),
             *str(result).splitlines(),
@@ -166,7 +198,7 @@ def _references(found: Run, folders: list[Path]) -> list[Reference]:
             "Argument `moments` must go with spin-orbit coupling, but the run in `folder` has "
             "none, and its vectors D vanish. Remove `moments`."
         )
-    references = [(LloydEnergy(found.host, found.scatterer, found.sites), found.reference)]
+    references = [_reference(found, found.host, found.reference)]
     for folder in folders:
         host, moment = read_host(folder)
         if host.green.shape != found.host.green.shape:
@@ -175,9 +207,18 @@ def _references(found: Run, folders: list[Path]) -> list[Reference]:
                 f"Green function of shape {host.green.shape}."
             )
         moments = np.tile(moment, (host.count, 1))
-        lloyd = LloydEnergy(host, found.scatterer.about(jnp.asarray(moments)), found.sites)
-        references.append((lloyd, moments))
+        references.append(_reference(found, host, moments))
     return references
+
+
+def _reference(found: Run, host: KKRHost, moments: np.ndarray) -> Reference:
+    known = found.scatterer.about(jnp.asarray(moments)), *_others(found, moments)
+    lloyd, *others = (LloydEnergy(host, t, found.sites) for t in known)
+    return Reference(lloyd, moments, others)
+
+
+def _others(found: Run, moments: np.ndarray) -> tuple[TMatrix, ...]:
+    return () if found.interpolation is None else other_tmatrices(found.interpolation, moments)
 
 
 def _with_vectors(
@@ -205,16 +246,17 @@ def _with_vectors(
 def _vectors(found: Run, pairs: np.ndarray, references: list[Reference]) -> Coefficient:
     """Whole vectors D from all runs and the symmetry of the cluster, in the neutral convention."""
     along, errors = [], []
-    for lloyd, moments in references:
+    for lloyd, moments, others in references:
         exchange, error = transverse_exchange_with_error(lloyd, moments, pairs)
+        twins = [np.asarray(transverse_exchange(e, moments, pairs).D) for e in others]
         along.append(-2 * np.asarray(exchange.D))
-        errors.append(2 * np.asarray(error.D))
+        errors.append(2 * (np.asarray(error.D) + difference(np.asarray(exchange.D), twins)))
     operations = [
         (operation.matrix, operation.images)
         for operation in cluster_operations(found.host, found.atoms.positions, found.reference)
         if operation.residual < SYMMETRIC
     ]
-    directions = np.stack([moments[0] for _, moments in references])
+    directions = np.stack([reference.moments[0] for reference in references])
     vectors, bounds = dmi_vectors(
         pairs, directions, np.stack(along), operations, errors=np.stack(errors)
     )
@@ -235,7 +277,12 @@ def _about(found: Run) -> list[str]:
     known = np.isfinite(found.contour.embedded).all()
     what = "bound the quadrature over" if known else "of quadrature are unknown (nan) for the"
     count = len(found.contour.nodes)
-    return [*lines, f"errors {what} {count} energies of the files; that of k points is not known"]
+    lines.append(f"errors {what} {count} energies of the files; that of k points is not known")
+    if found.interpolation is not None:
+        lines.append(
+            "errors contain the interpolation of t(e): differences from fits with other harmonics"
+        )
+    return lines
 
 
 def _about_orders(scan: OrderScan) -> list[str]:

@@ -55,6 +55,7 @@ def matched_model(
     table: Model,
     *,
     spin_orbit: bool,
+    others: Sequence[Sequence[LloydEnergy]] = (),
 ) -> Matched:
     """Return the model that `table` asks for, and how wrong those of two and four spins are.
 
@@ -66,6 +67,8 @@ def matched_model(
         In angstrom.
     table : Model
     spin_orbit : bool
+    others : sequence of sequence of LloydEnergy, optional
+        For every reference, energies that may be as right; see `ordered_model`.
     """
     lloyd, moments = references[0]
     orders = (2, 4) if table.order == 4 or lloyd.count <= LARGEST else (2,)
@@ -76,6 +79,7 @@ def matched_model(
             spin_orbit=spin_orbit,
             order=order,
             classes=table.classes if order == table.order else None,
+            others=others,
         )
         for order in orders
     }

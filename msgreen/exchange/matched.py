@@ -19,8 +19,10 @@ from msgreen._typing import ArrayLike, Float
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.all_orders import reference_derivatives
+from msgreen.exchange.ordered import difference
 from msgreen.spinmodel.fitting.design import all_clusters
 from msgreen.spinmodel.fitting.matching import MatchResult, match_derivatives
+from msgreen.spinmodel.fitting.matching_derivatives import Derivatives
 from msgreen.spinmodel.symmetry.operations import Symmetry
 
 FIELDS: tuple[str, ...] = ("field", "two_site_field", "three_site_field")
@@ -57,6 +59,7 @@ def ordered_model(
     order: int = 2,
     classes: Sequence[str] | None = None,
     symmetry: Symmetry | None = None,
+    others: Sequence[Sequence[LloydEnergy]] = (),
 ) -> MatchResult:
     """Return the spin model with the derivatives of the energy of an ordered magnet.
 
@@ -75,6 +78,9 @@ def ordered_model(
         there are several references; for four orders `FOUR_COLLINEAR` or `FOUR_SPIN_ORBIT`.
     symmetry : Symmetry, optional
         Of the cluster; only what it allows is matched.
+    others : sequence of sequence of LloydEnergy, optional
+        For every reference, energies whose derivatives there would be as good: differences from
+        them are errors.
 
     Returns
     -------
@@ -107,7 +113,21 @@ def ordered_model(
     own = FIELDS if len(references) > 1 else ()
     template = all_clusters(references[0][0].count, classes, positions=positions)
     known = [reference_derivatives(lloyd, directions, order) for lloyd, directions in references]
+    for n, energies in enumerate(others):
+        twins = [reference_derivatives(e, known[n].directions, order) for e in energies]
+        known[n] = _doubted(known[n], twins)
     return match_derivatives(template, known, symmetry=symmetry, units=units, own=own)
+
+
+def _doubted(known: Derivatives, twins: Sequence[Derivatives]) -> Derivatives:
+    """Add to the errors, where they are known, the differences of the twins."""
+    if known.errors is None:
+        return known
+    errors = {
+        sites: known.errors[sites] + difference(value, [twin.tensors[sites] for twin in twins])
+        for sites, value in known.tensors.items()
+    }
+    return Derivatives(known.directions, known.tensors, errors)
 
 
 def _classes(spin_orbit: bool, order: int, references: int) -> tuple[str, ...]:

@@ -37,6 +37,12 @@ from msgreen.spin.harmonics import axial_image
 from msgreen.spin.tensors import pair_parts
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
+_CAUTION = 2.0
+"""Factor of differences, whose largest is 0.83 of the error in the worst case: S, t of degree 2.
+
+Of J, D, S and A of 20 pairs of iron, two directions of the moments, three degrees.
+"""
+
 _RIGID = 1e-12
 """Part of dt/de beyond Delta sigma below which t is Delta dS.sigma."""
 
@@ -185,6 +191,50 @@ def reference_interactions(
         done[term.kind] = _with_transverse(whole, lloyd, scatterer) if term.order == 2 else whole
     terms = [done.get(term.kind, term) for term in found.terms]
     return replace(found, terms=tuple(terms), reference=np.asarray(scatterer.reference))
+
+
+def with_differences(found: Interactions, others: Sequence[Interactions]) -> Interactions:
+    """Add to the errors how much other sets of the same clusters differ.
+
+    Parameters
+    ----------
+    found : Interactions
+    others : sequence of Interactions
+        From t-matrices that the data allow as well
+        (`msgreen.scattering.interpolation.other_tmatrices`), in the same convention.
+    """
+    terms = []
+    for n, term in enumerate(found.terms):
+        twins = [other.terms[n] for other in others]
+        named = {
+            name: _doubted(known, [twin.coefficients[name].value for twin in twins])
+            for name, known in term.coefficients.items()
+        }
+        tensor = term.tensor
+        if tensor is not None:
+            tensor = _doubted(tensor, [t.tensor.value for t in twins if t.tensor is not None])
+        terms.append(replace(term, coefficients=named, tensor=tensor))
+    return replace(found, terms=tuple(terms))
+
+
+def _doubted(known: Coefficient, others: Sequence) -> Coefficient:
+    value = np.asarray(known.value)
+    error = np.asarray(known.error) + difference(value, others)
+    return Coefficient(value, error, known.axes, known.rotation)
+
+
+def difference(value: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+    """Return twice the largest difference of other values, and no zero by accident.
+
+    It is at least twice that part of every value by which all of them together differ.
+    """
+    value, size = np.asarray(value), np.linalg.norm(value)
+    most = np.zeros(value.shape)
+    for other in others:
+        change = np.abs(np.asarray(other) - value)
+        share = np.linalg.norm(change) / size if size else 0.0
+        most = np.maximum(most, np.maximum(change, share * np.abs(value)))
+    return _CAUTION * most
 
 
 def _completed(term: Terms, tensor: Coefficient, beyond: np.ndarray) -> Terms:
