@@ -38,6 +38,7 @@ from msgreen.io.spin_programs.text import (
     site_moments,
     write_text,
 )
+from msgreen.io.spin_programs.undetermined import add_words, undetermined
 from msgreen.io.spin_programs.uppasd import write_uppasd
 from msgreen.io.spin_programs.vampire import write_vampire
 from msgreen.lattice import Lattice
@@ -543,3 +544,26 @@ def test_files_have_usual_names():
     assert FILES["magnopy_python"] == ("model.py", write_magnopy_script)
     assert FILES["sunny"] == ("model.jl", write_sunny)
     assert FOLDERS == {"uppasd": write_uppasd, "vampire": write_vampire}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_files_say_what_no_data_determine(tmp_path, name):
+    errors = np.array([[np.inf, np.inf, 1e-5]])
+    vector = Term("dzyaloshinskii_moriya", [[0, 1]], [[0.0, 0.0, 0.001]], errors=errors)
+    model = SpinModel([vector], positions=[[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+    outcome = export(model, tmp_path / "unknown", name)
+    assert undetermined(model) == outcome.undetermined == "2 of dzyaloshinskii_moriya"
+    assert "no predictions: 2 of dzyaloshinskii_moriya." in str(outcome)
+    said = [b"no predictions: 2 of dzyaloshinskii_moriya" in f.read_bytes() for f in outcome.files]
+    assert any(said) or name in ("json", "netcdf")
+    if name in ("spirit", "magnopy", "json", "netcdf"):
+        spins = np.eye(3)[:2]
+        assert float(read_model(outcome.files[0]).energy(spins)) == pytest.approx(0.001)
+    plain = tmp_path / "plain.txt"
+    plain.write_text("1 2\n")
+    add_words([plain], "nothing")
+    assert plain.read_text() == "1 2\n"
+    known = export(SpinModel([Term("exchange", [[0, 1]], [0.01])]), tmp_path / "known", name)
+    assert not known.undetermined and not any(
+        b"no predictions" in f.read_bytes() for f in known.files
+    )

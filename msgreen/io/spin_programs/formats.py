@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,6 +26,7 @@ from msgreen.io.spin_programs.spirit import read_spirit, write_spirit
 from msgreen.io.spin_programs.sunny import write_sunny
 from msgreen.io.spin_programs.tb2j import read_tb2j
 from msgreen.io.spin_programs.text import site_moments
+from msgreen.io.spin_programs.undetermined import add_words, undetermined
 from msgreen.io.spin_programs.uppasd import write_uppasd
 from msgreen.io.spin_programs.uppasd_input import read_uppasd
 from msgreen.io.spin_programs.vampire import read_vampire, write_vampire
@@ -87,6 +89,8 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
 
     Notes
     -----
+    What data did not determine (`Term.errors`) is named in the files and in `Export.undetermined`.
+
     Finite clusters and directions without periodicity get 20 angstrom of vacuum and open
     boundaries; a model without positions has its sites 3 angstrom apart on a line. Tensors of
     four and six spins are first resolved into named classes (`msgreen.spinmodel.resolve`).
@@ -111,14 +115,18 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
         default, write_all = NATIVE[format]
         target = _target(path, default)
         write_all(model, target)
-        return Export(format, (target,))
+        return Export(format, (target,), undetermined=undetermined(model))
     if format in FOLDERS:
         target, write = writable_folder("path", path), FOLDERS[format]
     else:
         default, write = FILES[format]
         target = _target(path, default)
     parts = take_apart(model)
-    outcome = report(format, parts, write(parts, target, site_moments(moments, model.site_count)))
+    written = write(parts, target, site_moments(moments, model.site_count))
+    unknown = undetermined(model)
+    if unknown:
+        add_words(written.files, unknown)
+    outcome = replace(report(format, parts, written), undetermined=unknown)
     if outcome.lost:
         warnings.warn(
             f"Argument `model` must have terms that {format!r} knows to be written as a whole, but "

@@ -47,6 +47,8 @@ class Export:
         Of everything that is lost together.
     constant : float
         Energy per cell in eV to be added to that of the other program. It depends on no spin.
+    undetermined : str
+        Numbers, by class, that no data determined.
     """
 
     format: str
@@ -54,6 +56,7 @@ class Export:
     lost: tuple[Lost, ...] = ()
     share: float = 0.0
     constant: float = 0.0
+    undetermined: str = ""
 
     def __str__(self) -> str:
         return "\n".join(
@@ -66,6 +69,8 @@ class Export:
         lines = [f"Wrote {', '.join(map(str, self.files))} ({self.format})."]
         if self.constant:
             lines.append(f"Energies there lack the constant {self.constant:.6g} eV per cell.")
+        if self.undetermined:
+            lines.append(f"Not determined by the data, no predictions: {self.undetermined}.")
         return "\n".join(lines)
 
     @property
