@@ -20,7 +20,7 @@ def numbers(name: str, value, kind: str = "biufc") -> np.ndarray | None:
 
     `kind` holds the kinds of numpy that are taken: "iu" for whole numbers only.
     """
-    what = "whole numbers" if kind == "iu" else "numbers"
+    what = {"iu": "whole numbers", "b": "true or false"}.get(kind, "numbers")
     try:
         array = concrete(value)
     except ValueError as error:
@@ -59,6 +59,33 @@ def finite(name: str, value) -> None:
         raise InputError(
             f"Argument `{name}` must be finite, but it contains NaN or infinity. "
             "Check the input for missing or overflowing numbers."
+        )
+
+
+def number(name: str, value) -> None:
+    """Raise InputError unless `value` is one finite number."""
+    array = numbers(name, value)
+    if (jnp.ndim(value) if array is None else array.ndim) or value is None:
+        raise InputError(
+            f"Argument `{name}` must be one number, but its shape is {np.shape(value)}. Give a "
+            "number, not a list."
+        )
+    finite(name, value)
+
+
+def positive_number(name: str, value, unit: str = "") -> None:
+    """Raise InputError unless `value` is one finite number greater than zero."""
+    number(name, value)
+    positive(name, value, unit)
+
+
+def whole_number(name: str, value, least: int, most: int | None = None) -> None:
+    """Raise InputError unless `value` is an integer in a range."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        limits = f"at least {least}" if most is None else f"{least} to {most}"
+        raise InputError(
+            f"Argument `{name}` must be an integer of {limits}, but it is {value!r}. Give a count."
         )
 
 

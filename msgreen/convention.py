@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import InputError
 
 
@@ -41,12 +42,17 @@ class SpinConvention:
     spin_length: float = 1.0
 
     def __post_init__(self):
-        if self.sign not in (1, -1):
-            raise InputError(f"Argument `sign` must be 1 or -1, but it is {self.sign}.")
-        if not self.spin_length > 0:
+        if not isinstance(self.sign, int) or self.sign not in (1, -1):
             raise InputError(
-                f"Argument `spin_length` must be greater than zero, but it is {self.spin_length}."
+                f"Argument `sign` must be 1 or -1, but it is {self.sign!r}. Choose one."
             )
+        for name, kind in (("name", str), ("ordered", bool), ("complete", bool)):
+            if not isinstance(getattr(self, name), kind):
+                raise InputError(
+                    f"Argument `{name}` must be {kind.__name__}, but it is "
+                    f"{getattr(self, name)!r}. Convert it."
+                )
+        _checks.positive_number("spin_length", self.spin_length)
 
     def factor(self, order: int, sites: int, multiplicity) -> np.ndarray:
         """Return the energy of a cluster per unit of its coefficient.
@@ -97,10 +103,13 @@ CONVENTIONS: Mapping[str, SpinConvention] = MappingProxyType(
 """All named conventions."""
 
 
-def convention(name: str) -> SpinConvention:
-    """Return a named convention: "neutral", "L", "B" or "O"."""
-    if name not in CONVENTIONS:
+def convention(name: str | SpinConvention) -> SpinConvention:
+    """Return a convention by its name: "neutral", "L", "B" or "O"; a convention as it is."""
+    if isinstance(name, SpinConvention):
+        return name
+    if not isinstance(name, str) or name not in CONVENTIONS:
         raise InputError(
-            f"Argument `name` must be one of {', '.join(CONVENTIONS)}, but it is {name!r}."
+            f"Argument `convention` must be a SpinConvention or one of {', '.join(CONVENTIONS)}, "
+            f"but it is {name!r}. Choose one."
         )
     return CONVENTIONS[name]

@@ -63,10 +63,11 @@ def test_names():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: convention("X"), "`name` must be one of neutral, L, B, O, but it is 'X'"),
+        (lambda: convention("X"), "`convention` must be a SpinConvention or one of neutral, L, B"),
+        (lambda: convention(["L"]), "or one of neutral"),
         (lambda: SpinConvention("c", sign=0), "`sign` must be 1 or -1, but it is 0"),
         (lambda: SpinConvention("c", spin_length=0.0), "`spin_length` must be greater than zero"),
-        (lambda: SpinConvention("c", spin_length=np.nan), "`spin_length` must be greater"),
+        (lambda: SpinConvention("c", spin_length=np.nan), "`spin_length` must be finite"),
         (lambda: BRINKER.factor(*SIX), "`convention` must define interactions of 6 sites, but 'B'"),
         (lambda: OUASSOU.factor(*THREE), "does not. Use the convention NEUTRAL or LOUNIS"),
     ],

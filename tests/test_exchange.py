@@ -400,5 +400,5 @@ def test_arguments_refused(arguments):
             function(*arguments, np.array([[0, 4]]))
     with pytest.raises(InputError, match="`directions` must hold unit vectors"):
         energy_by_order(*arguments, PAIRS, np.ones((4, 3)))
-    with pytest.raises(InputError, match="`order` must be a whole number"):
+    with pytest.raises(InputError, match="`clusters` must be an int array"):
         compute_interactions(*arguments[:2], arguments[3], [np.array([[0], [1]])])

@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msgreen._checks import concrete, finite, positive
+from msgreen._checks import concrete, finite, number, positive_number
 from msgreen._precision import require_x64
 from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.contour.base import LOOSE_FACTOR, Contour
 from msgreen.contour.kronrod import check_node_count
 from msgreen.contour.paths import real, unit_pair, vertical
-from msgreen.contour.poles import FEWEST_POLES, PoleRule, pade, zolotarev
+from msgreen.contour.poles import FEWEST_POLES, MOST_POLES, PoleRule, pade, zolotarev
 from msgreen.errors import InputError
 
 SAFETY = 10.0
@@ -18,6 +18,9 @@ SAFETY = 10.0
 
 EDGE = 1 - 1e-7
 """A level may lie at the edge of a gap to rounding: levels are looked for in this part of it."""
+
+MOST_FREQUENCIES = 1_000_000
+"""Terms of a plain sum: its error falls as their inverse, and so many G take hours."""
 
 FINEST_ACCURACY = 1e-13
 """Finer rules than this differ by rounding only: their weights are of the order of one."""
@@ -57,6 +60,7 @@ def _from_poles(energy, unit, rule: PoleRule, ends) -> Contour:
 
 
 def _check_accuracy(accuracy: float) -> None:
+    number("accuracy", accuracy)
     if not FINEST_ACCURACY <= accuracy < 1:
         raise InputError(
             f"Argument `accuracy` must be between {FINEST_ACCURACY:g} and 1, "
@@ -64,10 +68,12 @@ def _check_accuracy(accuracy: float) -> None:
         )
 
 
-def _check_pole_count(nodes: int | None) -> None:
-    if nodes is not None and (not isinstance(nodes, (int, np.integer)) or nodes < FEWEST_POLES):
+def _check_pole_count(nodes: int | None, most: int = MOST_POLES) -> None:
+    if nodes is None:
+        return
+    if not isinstance(nodes, (int, np.integer)) or not FEWEST_POLES <= nodes <= most:
         raise InputError(
-            f"Argument `nodes` must be an integer of at least {FEWEST_POLES}, "
+            f"Argument `nodes` must be an integer of at least {FEWEST_POLES} and at most {most}, "
             f"but it is {nodes!r}. Leave it out to have it chosen from `accuracy`."
         )
 
@@ -75,7 +81,7 @@ def _check_pole_count(nodes: int | None) -> None:
 def _ratio(given: float | None, large, small, names: tuple[str, str]) -> float:
     """Return the static ratio of two energies, which decides the poles."""
     if given is not None:
-        positive("ratio", given)
+        positive_number("ratio", given)
         return float(given)
     above, below = concrete(large), concrete(small)
     if above is None or below is None:
@@ -136,19 +142,19 @@ def imaginary_axis(
         If JAX runs in single precision.
     """
     require_x64("Contour")
-    finite("fermi_energy", fermi_energy)
+    number("fermi_energy", fermi_energy)
     if gap is None:
         return _moebius(fermi_energy, scale, 31 if nodes is None else nodes)
     _check_accuracy(accuracy)
     _check_pole_count(nodes)
-    positive("gap", gap, "eV")
+    positive_number("gap", gap, "eV")
     if bandwidth is None and ratio is None:
         raise InputError(
             "Argument `bandwidth` must accompany `gap`, but it is missing. "
             "Pass the distance from E_F to the farthest level in eV."
         )
     if bandwidth is not None:
-        positive("bandwidth", bandwidth, "eV")
+        positive_number("bandwidth", bandwidth, "eV")
     width = _ratio(ratio, bandwidth, gap, ("bandwidth", "gap"))
     if width <= 1:
         raise InputError(
@@ -167,7 +173,7 @@ def _moebius(fermi_energy, scale, nodes: int) -> Contour:
             "Argument `scale` must be given without a `gap`, but it is missing. Pass about "
             "hbar v_F / R in eV for a metal, or `gap` and `bandwidth` for a gapped host."
         )
-    positive("scale", scale, "eV")
+    positive_number("scale", scale, "eV")
     check_node_count("nodes", nodes)
     v, kronrod, gauss = unit_pair(nodes)
     unit = jax.lax.stop_gradient(real(scale))
@@ -227,8 +233,8 @@ def matsubara(
         If JAX runs in single precision.
     """
     require_x64("Contour")
-    positive("temperature", temperature, "k_B T in eV; use `imaginary_axis` at zero")
-    finite("fermi_energy", fermi_energy)
+    positive_number("temperature", temperature, "k_B T in eV; use `imaginary_axis` at zero")
+    number("fermi_energy", fermi_energy)
     _check_accuracy(accuracy)
     _check_pole_count(nodes)
     if bandwidth is None and ratio is None:
@@ -237,8 +243,9 @@ def matsubara(
             "Pass the distance from E_F to the farthest level in eV."
         )
     if bandwidth is not None:
-        positive("bandwidth", bandwidth, "eV")
-    width = _ratio(ratio, bandwidth, temperature, ("bandwidth", "temperature"))
+        positive_number("bandwidth", bandwidth, "eV")
+    # A rule needs some room; where levels are closer than T it covers more than they need.
+    width = max(1.0, _ratio(ratio, bandwidth, temperature, ("bandwidth", "temperature")))
     energy, unit = real(fermi_energy), real(temperature)
     return _from_poles(
         energy, unit, pade(width, accuracy, nodes), _ends(energy, None, width * unit)
@@ -275,9 +282,9 @@ def matsubara_sum(
         If JAX runs in single precision.
     """
     require_x64("Contour")
-    positive("temperature", temperature, "k_B T in eV")
-    finite("fermi_energy", fermi_energy)
-    _check_pole_count(nodes)
+    positive_number("temperature", temperature, "k_B T in eV")
+    number("fermi_energy", fermi_energy)
+    _check_pole_count(nodes, MOST_FREQUENCIES)
     order = np.arange(nodes)[::-1]
     unit = 2 * jnp.pi * real(temperature)
     half = (order < nodes // 2).astype(np.float64)
@@ -326,9 +333,10 @@ def user_contour(
     arrays = {"nodes": nodes, "weights": weights}
     if embedded is not None:
         arrays["embedded"] = embedded
-    shape = np.shape(nodes)
     for name, array in arrays.items():
         finite(name, array)
+    shape = np.shape(nodes)
+    for name, array in arrays.items():
         if len(np.shape(array)) != 1 or np.shape(array) != shape or shape[0] == 0:
             raise InputError(
                 f"Argument `{name}` must have shape (energy,) like `nodes`, but the shapes are "

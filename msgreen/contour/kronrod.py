@@ -10,13 +10,18 @@ FEWEST_NODES = 7
 """A Gauss rule of three nodes within seven; with fewer the error estimate says nothing."""
 
 
+MOST_NODES = 2001
+"""Setting up a rule of so many nodes takes seconds, and 61 serve 1e-13."""
+
+
 def check_node_count(name: str, nodes: int) -> None:
-    """Raise InputError unless `nodes` is an odd integer of at least 7."""
-    if not isinstance(nodes, (int, np.integer)) or nodes % 2 == 0 or nodes < FEWEST_NODES:
+    """Raise InputError unless `nodes` is an odd integer from 7 to `MOST_NODES`."""
+    whole = isinstance(nodes, (int, np.integer)) and nodes % 2
+    if not whole or not FEWEST_NODES <= nodes <= MOST_NODES:
         raise InputError(
-            f"Argument `{name}` must be an odd integer of at least {FEWEST_NODES}, "
-            f"but it is {nodes!r}. A Gauss-Kronrod pair of n and 2n+1 nodes is built on it, "
-            "for example 15, 31 or 61."
+            f"Argument `{name}` must be an odd integer of at least {FEWEST_NODES} and at most "
+            f"{MOST_NODES}, but it is {nodes!r}. A Gauss-Kronrod pair of n and 2n+1 nodes is built "
+            "on it, for example 15, 31 or 61."
         )
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import mpmath as mp
 import numpy as np
 
-from msgreen._checks import concrete, finite, positive
+from msgreen._checks import concrete, number, positive_number
 from msgreen._precision import require_x64
 from msgreen._typing import Array, ArrayLike, Float
 from msgreen.contour.base import KRONROD_FACTOR, LOOSE_FACTOR, Contour
@@ -106,11 +106,11 @@ def fermi_line(
     """
     require_x64("Contour")
     longest = shortest if longest is None else longest
-    positive("fermi_wavevector", fermi_wavevector, "1/angstrom")
-    finite("rashba_wavevector", rashba_wavevector)
-    positive("hbar2_over_m", hbar2_over_m, "eV angstrom^2")
-    positive("shortest", shortest, "angstrom")
-    positive("longest", longest, "angstrom")
+    positive_number("fermi_wavevector", fermi_wavevector, "1/angstrom")
+    number("rashba_wavevector", rashba_wavevector)
+    positive_number("hbar2_over_m", hbar2_over_m, "eV angstrom^2")
+    positive_number("shortest", shortest, "angstrom")
+    positive_number("longest", longest, "angstrom")
     short, long = concrete(shortest), concrete(longest)
     if short is not None and long is not None and long < short:
         raise InputError(
@@ -210,8 +210,8 @@ def semicircle(
     K. Wildberger, P. Lang, R. Zeller, P. H. Dederichs, Phys. Rev. B 52, 11502 (1995).
     """
     require_x64("Contour")
-    finite("bottom", bottom)
-    finite("fermi_energy", fermi_energy)
+    number("bottom", bottom)
+    number("fermi_energy", fermi_energy)
     check_node_count("nodes", nodes)
     low, high = concrete(bottom), concrete(fermi_energy)
     if low is not None and high is not None and low >= high:
@@ -227,7 +227,7 @@ def semicircle(
     step = -1j * jnp.pi * turn
     weights, embedded = step * kronrod.astype(step.dtype), step * gauss.astype(step.dtype)
     if temperature is not None:
-        positive("temperature", temperature, "k_B T in eV; pass None for zero temperature")
+        positive_number("temperature", temperature, "k_B T in eV; pass None for zero temperature")
         extra = _matsubara_correction(energy, real(temperature))
         points, weights, embedded = (
             jnp.concatenate(pair) for pair in zip((points, weights, embedded), extra, strict=True)

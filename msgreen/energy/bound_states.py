@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost, green_matrix
+from msgreen.hosts.base import AbstractHost, green_matrix, site_count
 from msgreen.scattering.contact import AbstractScatterer
 
 
@@ -56,11 +56,14 @@ def bound_states(
     -----
     For one classical spin on a superconductor these are the levels of Yu, Shiba and Rusinov.
     """
+    _checks.shaped("directions", directions, (site_count(sites), 3))
     _checks.unit_vectors("directions", directions)
+    _checks.shaped("interval", interval, (2,))
+    _checks.finite("interval", interval)
     low, high = map(float, interval)
     if not low < high:
         raise InputError(
-            f"Argument `interval` must have its lower end first, but it is {interval}."
+            f"Argument `interval` must have its lower end first, but it is {interval}. Swap them."
         )
     spins = jnp.asarray(directions, float)
 

@@ -30,8 +30,14 @@ from msgreen.energy.determinants import (
 )
 from msgreen.energy.free_levels import check_configurations, nodes_and_ends
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.hosts.base import AbstractHost, host_factor, mesh_error, site_count
-from msgreen.scattering.contact import AbstractScatterer, resummed
+from msgreen.hosts.base import (
+    AbstractHost,
+    checked_blocks,
+    host_factor,
+    mesh_error,
+    site_count,
+)
+from msgreen.scattering.contact import AbstractScatterer, check_scatterer, resummed
 
 _BLOCK_BYTES = 256 * 2**20
 
@@ -105,6 +111,7 @@ class LloydEnergy(eqx.Module):
         z, count = nodes_and_ends(host, self.path), len(self.path.nodes)
         green, coarse = _assembled(host, z, sites, onsite)
         self.green, self.edges = green[:count], green[count:]
+        check_scatterer(scatterer, self.path.nodes, self.count, green.shape[-1] // 2)
         self.coarse = None if coarse is None else (coarse[0][:count], coarse[1][:count])
 
     @property
@@ -391,7 +398,7 @@ def _assembled(host: AbstractHost, z, sites, onsite: bool):
     """
     count = site_count(sites)
     i, j = np.nonzero(np.ones((count, count), bool) if onsite else ~np.eye(count, dtype=bool))
-    fine, coarse = host.blocks_and_coarse(z, sites, np.stack([i, j], axis=1))
+    fine, coarse = checked_blocks(host, z, sites, np.stack([i, j], axis=1))
 
     def matrix(green):
         blocks = green.matrix()

@@ -27,8 +27,15 @@ from msgreen.contour.base import ROUNDING
 from msgreen.convention import OUASSOU
 from msgreen.energy.free_levels import nodes_and_ends, refuse_levels
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost, check_pairs, host_factor, mesh_error, site_count
-from msgreen.scattering.contact import AbstractScatterer, resummed
+from msgreen.hosts.base import (
+    AbstractHost,
+    check_pairs,
+    checked_blocks,
+    host_factor,
+    mesh_error,
+    site_count,
+)
+from msgreen.scattering.contact import AbstractScatterer, check_scatterer, resummed
 from msgreen.spin.harmonics import harmonic_count, solid_harmonics
 from msgreen.spin.sphere import sphere_rule
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
@@ -145,6 +152,7 @@ class SpinPairs(eqx.Module):
         self.prefactor = host_factor(host)
         z, count = nodes_and_ends(host, self.path), len(self.path.nodes)
         fine, coarse, ratio = _blocks(host, z, sites, array)
+        check_scatterer(scatterer, self.path.nodes, self.count, fine[0].shape[-1] // 2)
         self.onsite, self.forward, self.backward = (part[:count] for part in fine)
         self.coarse = None if coarse is None else tuple(part[:count] for part in coarse)
         self.ratio = None if ratio is None else ratio[:count]
@@ -273,16 +281,13 @@ class SpinPairs(eqx.Module):
         )
         a, b = (m.ravel() for m in np.meshgrid(range(len(first)), range(len(second))))
         for number, (i, j) in enumerate(self.pairs):
+
+            def describe(n, number=number):
+                spins = f"along {np.asarray(first[a[n]])} and {np.asarray(second[b[n]])}"
+                return f"the host with pair {number} of sites {self.pairs[number]} {spins}"
+
             potential = np.stack([left[:, a, i], right[:, b, j]], axis=2)
-            refuse_levels(
-                self.path,
-                self.edges[:, number],
-                potential,
-                lambda n, number=number: (
-                    f"the host with pair {number} of sites {self.pairs[number]} along "
-                    f"{np.asarray(first[a[n]])} and {np.asarray(second[b[n]])}"
-                ),
-            )
+            refuse_levels(self.path, self.edges[:, number], potential, describe)
 
 
 _SIGNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
@@ -334,7 +339,7 @@ def _blocks(host, z, sites, pairs):
         onsite, rest = found[:, : len(used)], found[:, len(used) :]
         return onsite[:, place], rest[:, : len(pairs)], rest[:, len(pairs) :]
 
-    fine, coarse = host.blocks_and_coarse(z, sites, wanted)
+    fine, coarse = checked_blocks(host, z, sites, wanted)
     if coarse is None:
         return parts(fine), None, None
     return parts(fine), parts(coarse.green), coarse.ratio

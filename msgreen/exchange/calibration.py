@@ -79,6 +79,7 @@ def calibrated_coupling(gas: RashbaGas, minimum) -> ContactCoupling:
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Sect. III.3.
     """
+    _checks.number("minimum", minimum)
     _checks.negative("minimum", minimum, "eV")
     frozen = jax.tree.map(jax.lax.stop_gradient, gas)
     distance, _ = first_minimum(frozen)

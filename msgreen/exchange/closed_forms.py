@@ -28,7 +28,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
-from msgreen.clusters import multiplicity
+from msgreen.clusters import check_loops, multiplicity
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.exchange.loops import (
@@ -38,7 +38,7 @@ from msgreen.exchange.loops import (
     loop_bonds,
     loop_rounding,
 )
-from msgreen.hosts.base import AbstractHost, check_levels, host_factor
+from msgreen.hosts.base import AbstractHost, check_levels, host_factor, site_count
 from msgreen.scattering.contact import AbstractRigidScatterer
 from msgreen.spin.algebra import spin_form
 from msgreen.spinmodel.interactions import Coefficient
@@ -230,7 +230,8 @@ def energy_by_order(
         Entry p collects all patterns with p factors of B; all orders of the sites of the loop are
         counted. The sum over p is the contraction of the full tensor.
     """
-    loops = np.asarray(loops)
+    loops = check_loops(loops, site_count(sites))
+    _checks.shaped("directions", directions, (site_count(sites), 3))
     _checks.unit_vectors("directions", directions)
     forward, backward = _legs(host, scatterer, contour, sites, loops)
     directions = jnp.asarray(directions, float)
@@ -356,8 +357,10 @@ def _multiply(a, b):
 
 
 def _check_carriers(carriers, order) -> None:
-    if list(carriers) != sorted(set(carriers)) or any(not 0 <= c < order for c in carriers):
+    array = np.asarray(_checks.numbers("carriers", carriers, "iu"))
+    known = array.tolist()
+    if array.ndim != 1 or known != sorted({*known} & {*range(order)}):
         raise InputError(
             f"Argument `carriers` must be increasing leg numbers from 0 to {order - 1}, "
-            f"but it is {tuple(carriers)}."
+            f"but it is {carriers!r}. List each leg that carries B once."
         )

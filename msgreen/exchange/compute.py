@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy as np
 
-from msgreen.clusters import check_order, multiplicity
+from msgreen.clusters import check_loops, multiplicity
 from msgreen.contour import Contour
 from msgreen.convention import LOUNIS, NEUTRAL
 from msgreen.exchange.closed_forms import coefficients
 from msgreen.exchange.loops import by_order, loop_tensors
-from msgreen.hosts.base import AbstractHost
+from msgreen.hosts.base import AbstractHost, site_count
 from msgreen.scattering.contact import AbstractRigidScatterer
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
@@ -51,9 +51,8 @@ def compute_interactions(
     Clusters are evaluated in blocks of bounded memory.
     """
     contour = host.contour(sites) if contour is None else contour
-    arrays = [np.asarray(array) for array in clusters]
-    for array in arrays:
-        check_order(array.shape[1])
+    count = site_count(sites)
+    arrays = [check_loops(array, count, "clusters") for array in clusters]
     where = host, scatterer, contour, sites
     named = by_order(arrays, lambda loops: coefficients(*where, loops, progress=progress))
     full = [

@@ -34,6 +34,9 @@ Energy = Callable[[Array], Array]
 
 _BLOCK_BYTES = 2**28
 
+MOST_SPINS = 100_000
+"""Spins of an energy: more would be a mistake, and one derivative of so many takes minutes."""
+
 
 def effective_field(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "site 3"]:
     """Return the tangential gradient of the energy, (1 - e e) dE/de, in eV.
@@ -142,6 +145,7 @@ def multilinear_tensor(energy: Energy, count: int, sites: Sequence[int]) -> Floa
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 10, 19, 32.
     """
+    _checks.whole_number("count", count, 1, MOST_SPINS)
     _check_sites(sites, count)
     return _multilinear_tensor(energy, jnp.zeros((count, 3)), tuple(map(int, sites)))
 
@@ -381,12 +385,7 @@ def _directional(function, tangent):
 
 def _reference(energy: Energy, directions) -> Float[Array, "site 3"]:
     """Return the reference as an array, checked to be one for which the energy is known."""
-    shape = np.shape(directions)
-    if len(shape) != 2 or shape[1] != 3:
-        raise InputError(
-            f"Argument `directions` must have shape (site, 3), but its shape is {shape}. Give one "
-            "unit vector per spin."
-        )
+    _checks.shaped("directions", directions, ("site", 3))
     _checks.unit_vectors("directions", directions)
     owner = getattr(energy, "__self__", None)
     if isinstance(owner, LloydEnergy):
@@ -409,8 +408,9 @@ def _check_expansion(expansion: LloydExpansion, directions, order: int) -> None:
 
 
 def _check_sites(sites, count) -> None:
-    if not len(sites) or any(not 0 <= s < count for s in sites):
+    array = _checks.numbers("sites", sites, "iu")
+    if np.ndim(array) != 1 or not len(sites) or any(not 0 <= s < count for s in sites):
         raise InputError(
             f"Argument `sites` must hold site numbers from 0 to {count - 1}, "
-            f"but it is {tuple(sites)}."
+            f"but it is {sites!r}. Give one number per derivative."
         )

@@ -24,12 +24,17 @@ from msgreen.hosts.base import (
     AbstractHost,
     Coarse,
     check_levels,
+    checked_blocks,
     host_factor,
     mesh_error,
     site_count,
     time_odd_share,
 )
-from msgreen.scattering.contact import AbstractRigidScatterer, AbstractScatterer
+from msgreen.scattering.contact import (
+    AbstractRigidScatterer,
+    AbstractScatterer,
+    check_orbitals,
+)
 from msgreen.spin.algebra import Green
 
 _BLOCK_BYTES = 32 * 2**20
@@ -131,12 +136,13 @@ def loop_bonds(
     forward, backward : int arrays, shape (loop, order)
         Rows of `bonds` along the loops, and along the loops with their sites listed backwards.
     """
-    loops = check_loops(loops)
+    loops = check_loops(loops, site_count(sites))
     check_order(loops.shape[1])
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     strength = scatterer.strength(z, site_count(sites))[:, found[:, 1]]
-    green, coarse = host.blocks_and_coarse(z, sites, found)
+    green, coarse = checked_blocks(host, z, sites, found)
     _check_time_reversal(loops, green, found)
+    check_orbitals(strength.shape[-1], green.A.shape[-1])
     bonds = Bonds(green, strength, coarse)
     return bonds, index[: len(loops)], index[len(loops) :]
 
@@ -172,14 +178,15 @@ def loop_tensors(
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 10 and 19 (there for ordered sites).
     """
-    loops = check_loops(loops)
+    loops = check_loops(loops, site_count(sites))
     order = loops.shape[1]
     check_order(order)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     check_levels(host, contour)
-    green, coarse = host.blocks_and_coarse(contour.nodes, sites, found)
+    green, coarse = checked_blocks(host, contour.nodes, sites, found)
     _check_time_reversal(loops, green, found)
     vertex = scatterer.vertex(contour.nodes, site_count(sites))[:, found[:, 0]]
+    check_orbitals(vertex.shape[-1] // 2, green.A.shape[-1])
     table = vertex @ green.matrix()[:, :, None]
     shadow = None if coarse is None else vertex @ coarse.green.matrix()[:, :, None]
     ratio = None if coarse is None else coarse.ratio
@@ -229,15 +236,17 @@ def loop_energies(
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 10 and 19.
     """
-    loops = check_loops(loops)
+    loops = check_loops(loops, site_count(sites))
     order = loops.shape[1]
     check_order(order)
+    _checks.shaped("directions", directions, (site_count(sites), 3))
     _checks.unit_vectors("directions", directions)
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
     check_levels(host, contour)
-    green, coarse = host.blocks_and_coarse(contour.nodes, sites, found)
+    green, coarse = checked_blocks(host, contour.nodes, sites, found)
     _check_time_reversal(loops, green, found)
     potential = scatterer.potential(contour.nodes, jnp.asarray(directions, float))[:, found[:, 0]]
+    check_orbitals(potential.shape[-1] // 2, green.A.shape[-1])
     table = potential @ green.matrix()
     # Every second energy on its own: errors of neighbours must not cancel.
     odd = jnp.asarray(np.arange(len(contour.weights)) % 2, complex)

@@ -293,23 +293,47 @@ def host_factor(host: AbstractHost) -> float:
 
 def site_count(sites) -> int:
     """Return the number of rows of `sites`."""
-    return int(np.shape(sites)[0])
+    array = _checks.numbers("sites", sites)
+    shape = np.shape(sites) if array is None else array.shape
+    if not shape:
+        raise InputError(
+            f"Argument `sites` must have one row per site, but it is {sites!r}. Name the sites as "
+            "their host does."
+        )
+    return int(shape[0])
 
 
 def check_pairs(pairs, count: int) -> np.ndarray:
     """Return `pairs` as an int array of shape (pair, 2), refusing rows outside 0...count-1."""
-    array = np.asarray(pairs)
+    array = np.asarray(_checks.numbers("pairs", pairs))
     if array.ndim != 2 or array.shape[1] != 2 or not np.issubdtype(array.dtype, np.integer):
         raise InputError(
             f"Argument `pairs` must be an int array of shape (pair, 2), but it is {array.dtype} "
-            f"of shape {array.shape}."
+            f"of shape {array.shape}. Give two rows of `sites` per pair."
         )
     if array.size and (array.min() < 0 or array.max() >= count):
         raise InputError(
             f"Argument `pairs` must hold site numbers from 0 to {count - 1}, but it ranges from "
-            f"{array.min()} to {array.max()}."
+            f"{array.min()} to {array.max()}. Count sites from 0."
         )
     return array
+
+
+def checked_blocks(
+    host: AbstractHost, z: Complex[Array, " energy"], sites, pairs: np.ndarray
+) -> tuple[Green, Coarse | None]:
+    """Return `AbstractHost.blocks_and_coarse`, refusing blocks of another shape."""
+    green, coarse = host.blocks_and_coarse(z, sites, pairs)
+    for part in [green] if coarse is None else [green, coarse.green]:
+        orb = part.A.shape[-1]
+        wanted = (len(z), len(pairs), orb, orb), (len(z), len(pairs), 3, orb, orb)
+        if (part.A.shape, part.B.shape) != wanted:
+            raise InputError(
+                f"Argument `host` must return blocks of shape {wanted[0]} and {wanted[1]}, but "
+                f"their shapes are {part.A.shape} and {part.B.shape}. Correct "
+                f"{type(host).__name__}.blocks."
+            )
+    return green, coarse
 
 
 def green_matrix(
@@ -328,8 +352,10 @@ def green_matrix(
     -------
     complex array, shape (energy, site, 2 orb, site, 2 orb)
     """
+    _checks.shaped("z", z, ("energy",))
+    _checks.finite("z", z)
     count = site_count(sites)
     pairs = np.stack(np.meshgrid(np.arange(count), np.arange(count), indexing="ij"), axis=-1)
-    matrix = host.blocks(z, sites, pairs.reshape(-1, 2)).matrix()
+    matrix = checked_blocks(host, z, sites, pairs.reshape(-1, 2))[0].matrix()
     size = matrix.shape[-1]
     return jnp.swapaxes(matrix.reshape(len(z), count, count, size, size), 2, 3)

@@ -53,13 +53,13 @@ class ClusterHost(AbstractHost):
 
     def __init__(self, hamiltonian, *, fermi_energy=0.0, gap, bandwidth=None):
         require_x64("ClusterHost")
+        _checks.finite("hamiltonian", hamiltonian)
         matrix = jnp.asarray(hamiltonian, complex)
         if matrix.ndim != 4 or matrix.shape[:2] != matrix.shape[2:] or matrix.shape[1] % 2:
             raise InputError(
                 "Argument `hamiltonian` must have shape (site, 2 orb, site, 2 orb), but its shape "
-                f"is {matrix.shape}."
+                f"is {matrix.shape}. Reshape it; spin is the slow index of a site."
             )
-        _checks.finite("hamiltonian", matrix)
         array = _checks.concrete(matrix)
         if array is not None:
             defect = np.abs(array - array.transpose(2, 3, 0, 1).conj())
@@ -67,12 +67,13 @@ class ClusterHost(AbstractHost):
                 entry = tuple(int(n) for n in np.unravel_index(defect.argmax(), array.shape))
                 raise InputError(
                     f"Argument `hamiltonian` must be Hermitian, but entry {entry} differs from the "
-                    f"conjugate of its partner by {defect.max():.1e}."
+                    f"conjugate of its partner by {defect.max():.1e}. Take (H + H^+)/2 if that is "
+                    "meant."
                 )
-        _checks.finite("fermi_energy", fermi_energy)
-        _checks.positive("gap", gap, "eV")
+        _checks.number("fermi_energy", fermi_energy)
+        _checks.positive_number("gap", gap, "eV")
         if bandwidth is not None:
-            _checks.positive("bandwidth", bandwidth, "eV")
+            _checks.positive_number("bandwidth", bandwidth, "eV")
         self.hamiltonian = matrix
         self.fermi_energy = jnp.asarray(fermi_energy, float)
         self.gap = float(gap)
@@ -119,15 +120,15 @@ class ClusterHost(AbstractHost):
 
 def _check_sites(sites, count: int) -> np.ndarray:
     """Return `sites` as an int array, refusing numbers outside 0...count-1 and repeated ones."""
-    array = np.asarray(sites)
+    array = np.asarray(_checks.numbers("sites", sites))
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
         raise InputError(
             f"Argument `sites` must be an int array of shape (site,), but it is {array.dtype} of "
-            f"shape {array.shape}."
+            f"shape {array.shape}. Number the sites of the cluster from 0."
         )
     if np.any((array < 0) | (array >= count)) or len(np.unique(array)) < len(array):
         raise InputError(
             f"Argument `sites` must hold different site numbers from 0 to {count - 1}, but it is "
-            f"{array.tolist()}."
+            f"{array.tolist()}. Name each site once."
         )
     return array

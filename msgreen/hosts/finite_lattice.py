@@ -89,18 +89,20 @@ class FiniteLattice(AbstractLatticeHost):
         route: Literal["auto", "cut", "layers"] = "auto",
     ):
         require_x64("FiniteLattice")
-        _checks.finite("fermi_energy", fermi_energy)
+        _checks.number("fermi_energy", fermi_energy)
+        _checks.number("temperature", temperature)
         _checks.not_negative("temperature", temperature, "k_B T in eV")
         if gap is not None:
-            _checks.positive("gap", gap, "eV")
+            _checks.positive_number("gap", gap, "eV")
         if model.lattice != region.lattice:
             raise InputError(
                 "Argument `region` must be a piece of the lattice of `model`, but the lattices "
                 "differ. Build both from the same Lattice."
             )
-        if route not in ("auto", "cut", "layers"):
+        if not isinstance(route, str) or route not in ("auto", "cut", "layers"):
             raise InputError(
-                f"Argument `route` must be 'auto', 'cut' or 'layers', but it is {route!r}."
+                f"Argument `route` must be 'auto', 'cut' or 'layers', but it is {route!r}. "
+                "Leave it out."
             )
         self.model = model
         self.region = region

@@ -83,11 +83,11 @@ class RashbaGas(AbstractHost):
         momentum_cutoff=None,
     ):
         require_x64("RashbaGas")
-        if dimension not in (1, 2):
+        if not isinstance(dimension, (int, np.integer)) or dimension not in (1, 2):
             raise InputError(
                 f"Argument `dimension` must be 1 or 2, but it is {dimension!r}. Choose one."
             )
-        _checks.positive("effective_mass", effective_mass, "electron masses")
+        _checks.positive_number("effective_mass", effective_mass, "electron masses")
         scale = HBAR2_OVER_ME / effective_mass
         wavevector = _one_of(
             "rashba_wavevector",
@@ -96,21 +96,21 @@ class RashbaGas(AbstractHost):
             None if rashba_parameter is None else rashba_parameter / scale,
             default=0.0,
         )
-        _checks.finite("rashba_wavevector", wavevector)
+        _checks.number("rashba_wavevector", wavevector)
         from_energy = None
         if fermi_energy is not None:
-            _checks.finite("fermi_energy", fermi_energy)
+            _checks.number("fermi_energy", fermi_energy)
             square = 2 * jnp.asarray(fermi_energy, float) / scale + wavevector**2
             _above_bottom(fermi_energy, square, -0.5 * scale * wavevector**2)
             from_energy = jnp.sqrt(square)
         fermi = _one_of("fermi_wavevector", fermi_wavevector, "fermi_energy", from_energy)
-        _checks.positive("fermi_wavevector", fermi, "1/angstrom")
+        _checks.positive_number("fermi_wavevector", fermi, "1/angstrom")
         self.dimension = dimension
         self.effective_mass = jnp.asarray(effective_mass, float)
         self.fermi_wavevector = jnp.asarray(fermi, float)
         self.rashba_wavevector = jnp.asarray(wavevector, float)
         if momentum_cutoff is not None:
-            _checks.positive("momentum_cutoff", momentum_cutoff, "1/angstrom")
+            _checks.positive_number("momentum_cutoff", momentum_cutoff, "1/angstrom")
             momentum_cutoff = jnp.asarray(momentum_cutoff, float)
         self.momentum_cutoff = momentum_cutoff
 

@@ -69,13 +69,9 @@ class Superconductor(AbstractHost):
         dim = normal.model.lattice.dimension
         momentum = np.zeros(dim) if pair_momentum is None else pair_momentum
         _checks.finite("pair_momentum", momentum)
-        if np.shape(momentum) != (dim,):
-            raise InputError(
-                f"Argument `pair_momentum` must have shape ({dim},), but its shape is "
-                f"{np.shape(momentum)}."
-            )
+        _checks.shaped("pair_momentum", momentum, (dim,))
         if gap is not None:
-            _checks.positive("gap", gap, "eV")
+            _checks.positive_number("gap", gap, "eV")
         self.normal = normal
         self.pairing = pairing
         self.pair_momentum = jnp.asarray(momentum, float)

@@ -101,17 +101,14 @@ class TightBinding(AbstractLatticeHost):
         accuracy: float = 1e-10,
     ):
         require_x64("TightBinding")
-        _checks.finite("fermi_energy", fermi_energy)
+        _checks.number("fermi_energy", fermi_energy)
+        _checks.number("temperature", temperature)
         _checks.not_negative("temperature", temperature, "k_B T in eV")
-        _checks.positive("accuracy", accuracy)
+        _checks.positive_number("accuracy", accuracy)
         if gap is not None:
-            _checks.positive("gap", gap, "eV")
-        if mesh is not None and (mesh < 4 or mesh % 2):
-            raise InputError(
-                f"Argument `mesh` must be an even number of at least 4, but it is {mesh}: every "
-                "second point serves the error estimate."
-            )
+            _checks.positive_number("gap", gap, "eV")
         _check_homogeneous(model)
+        _check_mesh(mesh, model.lattice.dimension)
         self.model = model
         self.fermi_energy = jnp.asarray(fermi_energy, float)
         self.temperature = float(temperature)
@@ -222,6 +219,20 @@ class TightBinding(AbstractLatticeHost):
             left = left[error[left] > self.accuracy * scale]
             mesh *= 2
         return _MeshSum(*map(jnp.asarray, (*blocks, ratio))), meshes
+
+
+def _check_mesh(mesh: int | None, dimension: int) -> None:
+    whole = mesh is None or isinstance(mesh, (int, np.integer))
+    if not whole or (mesh is not None and (mesh < 4 or mesh % 2)):
+        raise InputError(
+            f"Argument `mesh` must be an even number of at least 4, but it is {mesh!r}: every "
+            "second point serves the error estimate. Take the next even number."
+        )
+    if mesh is not None and mesh**dimension > LARGEST_POINT_COUNT:
+        raise InputError(
+            f"Argument `mesh` must have at most {LARGEST_POINT_COUNT} points in all, but {mesh} "
+            f"per direction are {mesh**dimension}. Use fewer."
+        )
 
 
 def _check_homogeneous(model: HoppingModel) -> None:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
+from msgreen._precision import require_x64
 from msgreen._typing import Array, ArrayLike, Complex
 from msgreen.errors import InputError
 from msgreen.lattice.geometry import Lattice
@@ -39,11 +40,12 @@ class HoppingModel(eqx.Module):
     cells: tuple[tuple[int, ...], ...] = eqx.field(static=True)
 
     def __init__(self, lattice: Lattice, cells, blocks):
+        require_x64("HoppingModel")
         self.lattice = lattice
-        self.cells = tuple(tuple(int(n) for n in cell) for cell in np.asarray(cells))
+        self.cells = check_cells(cells)
+        _checks.finite("blocks", blocks)
         self.blocks = jnp.asarray(blocks, complex)
         check_blocks("blocks", lattice, self.cells, self.blocks)
-        _checks.finite("blocks", self.blocks)
         partner = swap_ends(self.cells, self.blocks, lattice.dimension).conj()
         check_same(
             self.cells,
@@ -103,7 +105,7 @@ class HoppingModel(eqx.Module):
         if potential.ndim != dim + 3 or potential.shape[dim:] != (self.lattice.atoms, size, size):
             raise InputError(
                 "Argument `potential` must have one number or one matrix per site, but its shape "
-                f"is {potential.shape}."
+                f"is {potential.shape}. Cells come first, then atoms."
             )
         unit = jnp.eye(self.lattice.atoms, dtype=complex)
         onsite = jnp.einsum("...aij,ab->...aibj", potential, unit)
@@ -113,12 +115,23 @@ class HoppingModel(eqx.Module):
         return HoppingModel(self.lattice, self.cells, blocks)
 
 
+def check_cells(cells) -> tuple[tuple[int, ...], ...]:
+    """Return cells as tuples of integers, or raise InputError."""
+    array = np.asarray(_checks.numbers("cells", cells, "iu"))
+    if array.ndim != 2 or not len(array):
+        raise InputError(
+            f"Argument `cells` must be an int array of shape (hop, dim), but its shape is "
+            f"{array.shape}. Give one vector R per block."
+        )
+    return tuple(map(tuple, array.tolist()))
+
+
 def check_blocks(name: str, lattice: Lattice, cells, blocks) -> None:
     """Raise InputError unless `blocks` fit the lattice and `cells` hold -R with every R once."""
     if len(set(cells)) < len(cells) or any(len(cell) != lattice.dimension for cell in cells):
         raise InputError(
             f"Argument `cells` must hold different vectors of {lattice.dimension} integers, but it "
-            f"is {cells}."
+            f"is {cells}. Give every R once."
         )
     for cell in cells:
         if tuple(-n for n in cell) not in cells:
@@ -133,7 +146,7 @@ def check_blocks(name: str, lattice: Lattice, cells, blocks) -> None:
         raise InputError(
             f"Argument `{name}` must have shape ({len(cells)}, {lattice.atoms}, 2 orb, "
             f"{lattice.atoms}, 2 orb), with one axis per dimension in front if it differs from "
-            f"cell to cell, but its shape is {blocks.shape}."
+            f"cell to cell, but its shape is {blocks.shape}. Reshape it; spin is the slow index."
         )
 
 
@@ -160,7 +173,8 @@ def check_same(cells, blocks, partner, demand: str, against: str) -> None:
     place = f" of cell {tuple(cell)}" if cell else ""
     raise InputError(
         f"{demand} but at R = {cells[hop]}{place} the entry of atom {atom} (spin-orbital {i}) and "
-        f"atom {other} (spin-orbital {j}) differs from {against} by {defect.max():.1e}."
+        f"atom {other} (spin-orbital {j}) differs from {against} by {defect.max():.1e}. Correct "
+        "one of them."
     )
 
 
@@ -186,6 +200,7 @@ def hopping_model(lattice: Lattice, terms: Iterable[Term]) -> HoppingModel:
         If there is no term, an atom does not exist, a bond is named from both ends, or a block is
         no matrix of spin and orbitals.
     """
+    require_x64("hopping_model")
     entries = [_entry(lattice, number, term) for number, term in enumerate(terms)]
     if not entries:
         raise InputError(
@@ -237,11 +252,17 @@ def shell_model(
     HoppingModel
         Differentiable with respect to all parameters.
     """
+    require_x64("shell_model")
     atoms = lattice.atoms
     shapes = {"onsite": ((), (atoms,)), "exchange": ((3,), (atoms, 3)), "rashba": ((),)}
     for name, value in (("onsite", onsite), ("exchange", exchange), ("rashba", rashba)):
         _checks.shaped(name, value, *shapes[name])
         _checks.finite(name, value)
+    if isinstance(hoppings, str) or not len(hoppings):
+        raise InputError(
+            "Argument `hoppings` must hold one number per shell of neighbours, but it is "
+            f"{hoppings!r}. Give that of the first shell at least."
+        )
     for hopping in hoppings:
         _checks.shaped("hoppings", hopping, ())
         _checks.finite("hoppings", hopping)

@@ -19,7 +19,7 @@ from msgreen._typing import Array, Complex
 from msgreen.errors import InputError
 from msgreen.lattice import HoppingModel, Lattice
 from msgreen.lattice.bloch import wave
-from msgreen.lattice.model import check_blocks, check_same, swap_ends
+from msgreen.lattice.model import check_blocks, check_cells, check_same, swap_ends
 from msgreen.spin.algebra import PAULI
 
 
@@ -49,10 +49,10 @@ class Pairing(eqx.Module):
 
     def __init__(self, lattice: Lattice, cells, blocks):
         self.lattice = lattice
-        self.cells = tuple(tuple(int(n) for n in cell) for cell in np.asarray(cells))
+        self.cells = check_cells(cells)
+        _checks.finite("blocks", blocks)
         self.blocks = jnp.asarray(blocks, complex)
         check_blocks("blocks", lattice, self.cells, self.blocks)
-        _checks.finite("blocks", self.blocks)
         partner = _flip(swap_ends(self.cells, self.blocks, lattice.dimension))
         check_same(
             self.cells,
@@ -108,6 +108,8 @@ def s_wave(lattice: Lattice, amplitude, orbitals: int = 1) -> Pairing:
     ----------
     Ouassou, Yokoyama, Linder, arXiv:2407.07144, Eq. 5.
     """
+    _checks.number("amplitude", amplitude)
+    _checks.whole_number("orbitals", orbitals, 1, 1000)
     size = lattice.atoms * 2 * orbitals
     unit = jnp.eye(size, dtype=complex).reshape(1, lattice.atoms, -1, lattice.atoms, 2 * orbitals)
     return Pairing(
@@ -132,12 +134,10 @@ def p_wave(lattice: Lattice, amplitude, d_matrix) -> Pairing:
     ----------
     Ouassou, Yokoyama, Linder, arXiv:2407.07144, Eq. 5.
     """
+    _checks.number("amplitude", amplitude)
+    _checks.finite("d_matrix", d_matrix)
+    _checks.shaped("d_matrix", d_matrix, (3, lattice.vectors.shape[1]))
     matrix = jnp.asarray(d_matrix).astype(complex)
-    space = lattice.vectors.shape[1]
-    if matrix.shape != (3, space):
-        raise InputError(
-            f"Argument `d_matrix` must have shape (3, {space}), but its shape is {matrix.shape}."
-        )
 
     def block(unit):
         d = jnp.einsum("ak,k->a", matrix, jnp.asarray(unit).astype(complex))
@@ -158,6 +158,10 @@ def d_wave(lattice: Lattice, amplitude, form: Sequence[Sequence[float]]) -> Pair
     form : array_like, shape (space, space)
         F, symmetric: diag(1, -1) gives d_{x^2 - y^2}; the identity gives extended s-wave.
     """
+    space = lattice.vectors.shape[1]
+    _checks.number("amplitude", amplitude)
+    _checks.finite("form", form)
+    _checks.shaped("form", form, (space, space))
     matrix = np.asarray(form, complex)
 
     def block(unit):

@@ -3,13 +3,19 @@
 import abc
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from msgreen_kernels import linalg
 
 from msgreen import _checks
+from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex, Float
 from msgreen.errors import InputError
 from msgreen.spin.algebra import SIGMA, spin_matrix
+
+MOST_ORBITALS = 1000
+"""Orbitals of one site: no material has as many, and matrices of more would not fit into memory."""
 
 
 class AbstractScatterer(eqx.Module):
@@ -85,12 +91,14 @@ class ContactCoupling(AbstractRigidScatterer):
     orbitals: int = eqx.field(static=True)
 
     def __init__(self, coupling, orbitals: int = 1):
+        require_x64("ContactCoupling")
         _checks.finite("coupling", coupling)
+        _checks.whole_number("orbitals", orbitals, 1, MOST_ORBITALS)
         self.coupling = jnp.asarray(coupling, float)
-        if self.coupling.ndim > 1:
+        if self.coupling.ndim > 1 or not self.coupling.size:
             raise InputError(
                 "Argument `coupling` must be a number or one number per site, but its shape is "
-                f"{self.coupling.shape}."
+                f"{self.coupling.shape}. Give one strength per site."
             )
         self.orbitals = orbitals
 
@@ -107,6 +115,24 @@ class ContactCoupling(AbstractRigidScatterer):
             per_site[:, None, None] * identity,
             (len(z), count, self.orbitals, self.orbitals),
         )
+
+
+def check_orbitals(scatterer: int, host: int) -> None:
+    """Raise InputError unless a scatterer has as many orbitals per site as the host."""
+    if scatterer != host:
+        raise InputError(
+            f"Argument `scatterer` must have the {host} orbitals of the host, but it has "
+            f"{scatterer}. Make it for as many orbitals; a superconductor has twice those of its "
+            "normal state."
+        )
+
+
+def check_scatterer(
+    scatterer: AbstractScatterer, z: Complex[Array, " energy"], count: int, orbitals: int
+) -> None:
+    """Raise InputError unless a scatterer has `count` sites and the orbitals of the host."""
+    spins = jax.ShapeDtypeStruct((count, 3), np.float64)
+    check_orbitals(jax.eval_shape(scatterer.potential, z, spins).shape[-1] // 2, orbitals)
 
 
 def resummed(

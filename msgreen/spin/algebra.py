@@ -7,6 +7,7 @@ orbital index. The full matrix has the index ``spin * orb_count + orb`` (spin up
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -73,11 +74,14 @@ def decompose(matrix: Complex[Array, "*batch spinorb spinorb"]) -> Green:
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eq. 9.
     """
-    size = matrix.shape[-1]
+    if not isinstance(matrix, jax.Array):
+        _checks.numbers("matrix", matrix)
+        matrix = jnp.asarray(matrix, complex)
+    size = matrix.shape[-1] if matrix.ndim else 0
     if matrix.ndim < 2 or matrix.shape[-2] != size or size % 2:
         raise InputError(
             "Argument `matrix` must be square with an even size (spin x orbitals), "
-            f"but its shape is {matrix.shape}."
+            f"but its shape is {matrix.shape}. Spin is the slow index."
         )
     orb = size // 2
     blocks = matrix.reshape(*matrix.shape[:-2], 2, orb, 2, orb)
@@ -112,7 +116,9 @@ def spin_matrix(
 
 def direction(theta, phi) -> Float[Array, "*batch 3"]:
     """Return the unit vector with polar angle `theta` and azimuth `phi` (radians)."""
-    theta, phi = jnp.asarray(theta), jnp.asarray(phi)
+    _checks.finite("theta", theta)
+    _checks.finite("phi", phi)
+    theta, phi = jnp.broadcast_arrays(jnp.asarray(theta, float), jnp.asarray(phi, float))
     sin = jnp.sin(theta)
     return jnp.stack([sin * jnp.cos(phi), sin * jnp.sin(phi), jnp.cos(theta)], axis=-1)
 

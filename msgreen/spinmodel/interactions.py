@@ -19,6 +19,7 @@ from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL, SpinConvention
+from msgreen.convention import convention as named_convention
 from msgreen.errors import InputError
 from msgreen.units import MEV
 
@@ -174,16 +175,17 @@ class Interactions:
             f"but it is {kind!r}."
         )
 
-    def to(self, convention: SpinConvention) -> "Interactions":
-        """Return the same interactions in another convention."""
+    def to(self, convention: SpinConvention | str) -> "Interactions":
+        """Return the same interactions in another convention, which may be given by its name."""
+        wanted = named_convention(convention)
         converted = []
         for terms in self.terms:
             counts = multiplicity(terms.loops)
             shape = (terms.order, terms.site_count, counts)
             converted.append(
-                terms.scaled(self.convention.factor(*shape) / convention.factor(*shape))
+                terms.scaled(self.convention.factor(*shape) / wanted.factor(*shape))
             )
-        return replace(self, terms=tuple(converted), convention=convention)
+        return replace(self, terms=tuple(converted), convention=wanted)
 
     def energy(self, directions: np.ndarray) -> np.ndarray:
         """Return the energy of spin configurations from the full tensors, in eV.
