@@ -87,6 +87,8 @@ def test_run_with_a_model_of_chosen_classes(tmp_path):
     [
         ('moments = ["nowhere"]', "existing folder"),
         ("degree = 0", "degree"),
+        ('derivative = ["kkr.toml"]', "derivative"),
+        ('degree = 2\nderivative = ["kkr.toml", "kkr.toml", "kkr.toml"]', "together with `degree`"),
         ("[cluster]\norders = [1]", "whole number"),
         ("[rotation]\nangles = [10]", "angles"),
         ("[model]\norder = 3", "order"),
@@ -147,3 +149,13 @@ def test_scan_of_orders_and_figures():
     drawn = Coefficient(np.asarray(drawn.value) + 1e-3, drawn.error, drawn.axes)
     found = Interactions((Terms(pair.loops, {"D_vector": drawn}),))
     assert len(dmi_figure(found, run.atoms.positions, "$a$").axes) == 1
+
+
+@pytest.mark.parametrize("missing", ["kkrflex_green", "kkrflex_tmat", "kkrflex_atominfo"])
+def test_missing_files_are_named_before_anything_is_computed(missing, tmp_path):
+    for name in {"kkrflex_green", "kkrflex_tmat", "kkrflex_atominfo"} - {missing}:
+        (tmp_path / name).write_text("")
+    file = tmp_path / "kkr.toml"
+    file.write_text(f'[host]\nkind = "kkr"\nfolder = "{tmp_path}"\n')
+    with pytest.raises(ConfigError, match=rf"line 3: Argument `host\.folder` must hold {missing}"):
+        read_config(file)

@@ -4,11 +4,14 @@ import kkr_runs as kkr
 import numpy as np
 import pytest
 
+from msgreen import LloydEnergy
 from msgreen.errors import FileFormatError, InputError
+from msgreen.exchange.ordered import transverse_exchange
 from msgreen.io import jukkr
 from msgreen.io.jukkr.moments import moment_axes
 from msgreen.io.jukkr.spinor import block_diagonal, up_first
 from msgreen.io.jukkr.text import Line, first_line, read_lines
+from msgreen.spin.harmonics import time_reversed
 from msgreen.units import BOHR, RYDBERG
 
 ENERGIES = np.array([0.1 + 0.2j, 0.3 + 0.1j, 0.5 + 0.05j])
@@ -261,6 +264,49 @@ def test_moments_are_those_of_the_matrices(tmp_path):
     (other / "nonco_angle.dat").unlink()
     with pytest.raises(FileFormatError, match="must hold nonco_angle.dat unless the moments"):
         jukkr.read_host(other)
+
+
+def write_derivative(folder) -> list:
+    """Write dt/de of JuKKR, moments along z, in the layout of kkrflex_tmat."""
+    slope = np.asarray(kkr.supplied("z").vertex(kkr.run("fe2_soc").contour.nodes, 5))
+    files = []
+    for axis in range(3):
+        stored = up_first(slope[:, :, axis]) / BOHR
+        lines = [f"# {stored.shape[1]} 1 {len(stored)} {stored.shape[-1]} 1"]
+        for site, energy in np.ndindex(stored.shape[1], len(stored)):
+            numbers = stored[energy, site].T.ravel().view(float)
+            lines.append(f"{site + 1} 1 {energy + 1} 0 " + " ".join(map(repr, numbers.tolist())))
+        files.append(folder / f"dtde_{'xyz'[axis]}")
+        files[-1].write_text("\n".join(lines) + "\n")
+    return files
+
+
+def test_derivative_from_files(tmp_path):
+    """No other direction is read, and the exchange is that of JuKKR to the printed digits."""
+    folder = jukkr.example("fe2_soc", tmp_path)
+    for name in ("px", "c1", "s1x"):
+        (folder / name / "kkrflex_tmat").unlink()
+    files = write_derivative(tmp_path)
+    run = jukkr.read_folder(folder, derivative=files)
+    assert run.spin_orbit and run.interpolation is None and run.interpolation_error is None
+    energy = LloydEnergy(run.host, run.scatterer, run.sites)
+    pairs = np.array([[0, 1], [0, 4]])
+    exact = LloydEnergy(run.host, kkr.supplied("z"), run.sites)
+    for ours, theirs in zip(
+        transverse_exchange(energy, run.reference, pairs),
+        transverse_exchange(exact, run.reference, pairs),
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-17)
+    # Along the moment t is odd under reversal: t(-e0) is that of reversed time.
+    reversed_t = run.scatterer.at(-run.scatterer.reference)
+    original = run.scatterer.at(run.scatterer.reference)
+    near = jukkr.read_tmat(folder / "kkrflex_tmat").t
+    np.testing.assert_allclose(reversed_t - original, time_reversed(near) - near, atol=1e-12)
+    with pytest.raises(InputError, match="`derivative` must name three files"):
+        jukkr.read_folder(folder, derivative=files[:2])
+    with pytest.raises(InputError, match="`derivative` must go with spin-orbit coupling"):
+        jukkr.read_folder(kkr.folder("fe2_nosoc"), derivative=files)
 
 
 def test_example_that_does_not_exist(tmp_path):

@@ -10,7 +10,14 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from msgreen.clusters import contracted_loops, loops
 from msgreen.config.ordered import Model, matched_model
-from msgreen.config.schema import AbstractRun, AbstractTable, Order, Outcome, Positive
+from msgreen.config.schema import (
+    AbstractRun,
+    AbstractTable,
+    InputFile,
+    Order,
+    Outcome,
+    Positive,
+)
 from msgreen.convention import CONVENTIONS, convention
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
@@ -71,8 +78,19 @@ class Host(AbstractTable):
     kind: Literal["kkr"]
     folder: InputFolder
     moments: list[InputFolder] = []
+    derivative: Annotated[list[InputFile], Field(min_length=3, max_length=3)] | None = None
     lattice_constant: Positive | None = None
     degree: Annotated[int, Field(ge=1, le=6)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self):
+        if self.derivative is not None and (self.moments or self.degree is not None):
+            other = "moments" if self.moments else "degree"
+            raise InputError(
+                f"Argument `derivative` must not be given together with `{other}`, but both are. "
+                "It is dt/de at the moments of `folder`: remove one of the two."
+            )
+        return self
 
     @model_validator(mode="after")
     def _is_complete(self):
@@ -134,6 +152,7 @@ class KKRRun(AbstractRun):
             self.host.folder,
             lattice_constant=self.host.lattice_constant,
             degree=self.host.degree,
+            derivative=self.host.derivative,
         )
         clusters = self.cluster.loops(found.atoms.positions)
         if not clusters:
@@ -160,7 +179,7 @@ class KKRRun(AbstractRun):
             lloyd, found.reference, np.radians(self.rotation.angles), self.rotation.order
         )
         figures = _figures(found, result, scan) if self.output.figures else {}
-        coupled = found.interpolation_error is not None
+        coupled = found.spin_orbit
         matched = matched_model(
             [(r.lloyd, r.moments) for r in references],
             found.positions,
@@ -193,7 +212,7 @@ def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
 
 def _references(found: Run, folders: list[Path]) -> list[Reference]:
     """Energy and moments of the run and of those with other moments."""
-    if folders and found.interpolation_error is None:
+    if folders and not found.spin_orbit:
         raise InputError(
             "Argument `moments` must go with spin-orbit coupling, but the run in `folder` has "
             "none, and its vectors D vanish. Remove `moments`."
@@ -231,7 +250,7 @@ def _with_vectors(
             "Argument `moments` must go with pairs, but `orders` lacks 2. Add it, or remove "
             "`moments`."
         )
-    if pairs is None or found.interpolation_error is None:
+    if pairs is None or not found.spin_orbit:
         return result, []
     try:
         vectors = _vectors(found, pairs.loops, references)
@@ -266,14 +285,19 @@ def _vectors(found: Run, pairs: np.ndarray, references: list[Reference]) -> Coef
 def _about(found: Run) -> list[str]:
     lines = [f"{found.host.count} atoms, {len(found.contour.nodes)} energies, moments along "]
     lines[0] += "{:.3f} {:.3f} {:.3f}".format(*found.reference[0])
-    if found.interpolation_error is not None:
-        residual = float(np.max(found.scatterer.spin_splitting_residual()))
-        lines += [
+    if found.interpolation is not None:
+        lines.append(
             f"t(e) interpolated with harmonics up to degree {found.scatterer.degree}; directions "
-            f"left out are predicted to {np.max(found.interpolation_error):.1e} at worst",
+            f"left out are predicted to {np.max(found.interpolation.error):.1e} at worst"
+        )
+    elif found.spin_orbit:
+        lines.append("dt/de as given; beyond it t(e) is linear, energies at large angles are rough")
+    if found.spin_orbit:
+        residual = float(np.max(found.scatterer.spin_splitting_residual()))
+        lines.append(
             f"{residual:.1%} of dt/de is not rotation of spin; coefficients of up to four spins "
-            "contain it, those of six do not",
-        ]
+            "contain it, those of six do not"
+        )
     known = np.isfinite(found.contour.embedded).all()
     what = "bound the quadrature over" if known else "of quadrature are unknown (nan) for the"
     count = len(found.contour.nodes)

@@ -16,7 +16,8 @@ from msgreen.io.jukkr.moments import read_moment
 from msgreen.io.jukkr.structure import AtomInfo, read_atominfo, read_lattice_constant
 from msgreen.io.jukkr.tmat import TMatrixFile, read_tmat
 from msgreen.scattering.interpolation import Interpolation, interpolated_tmatrix
-from msgreen.scattering.tmatrix import TMatrix, collinear_tmatrix
+from msgreen.scattering.tmatrix import TMatrix, collinear_tmatrix, linear_tmatrix
+from msgreen.spin.harmonics import time_reversed
 
 EXAMPLES = ("fe2_nosoc", "fe2_soc", "fe2_soc_y")
 """Names of the example folders that come with msgreen; see `example`."""
@@ -39,7 +40,9 @@ class Run(NamedTuple):
         In angstrom; None if neither given nor named by an `inputcard` in the folder.
     interpolation : Interpolation or None
         Between the directions of the moments, and how well every direction is predicted by the
-        others; None without spin-orbit coupling, where t(e) is exact.
+        others; None without spin-orbit coupling, where t(e) is exact, and with a given derivative.
+    spin_orbit : bool
+        Whether the run had spin-orbit coupling.
     """
 
     host: KKRHost
@@ -47,6 +50,7 @@ class Run(NamedTuple):
     atoms: AtomInfo
     lattice_constant: float | None
     interpolation: Interpolation | None
+    spin_orbit: bool = False
 
     @property
     def interpolation_error(self) -> np.ndarray | None:
@@ -82,6 +86,7 @@ def read_folder(
     lattice_constant: float | None = None,
     degree: int | None = None,
     operations: Sequence[np.ndarray] | None = None,
+    derivative: Sequence[str | Path] | None = None,
 ) -> Run:
     """Read the kkrflex files of a folder.
 
@@ -97,6 +102,11 @@ def read_folder(
     degree, operations : optional
         Of the interpolation between directions with spin-orbit coupling; see
         `msgreen.scattering.interpolation.interpolated_tmatrix`.
+    derivative : sequence of three paths, optional
+        Files of the layout of `kkrflex_tmat` with dt/de_x, dt/de_y and dt/de_z at the moments of
+        the run in place of t, e being the direction of the moment, global spin frame. No other
+        directions are then needed or read. The component along the moment is not used: reversal
+        of time gives it. Beyond the derivative t(e) is taken as linear.
 
     Returns
     -------
@@ -121,8 +131,17 @@ def read_folder(
     reference = np.tile(along, (green.green.shape[1], 1))
     host = KKRHost(green.green, green.contour)
     if not green.spin_orbit:
+        if derivative is not None:
+            raise InputError(
+                "Argument `derivative` must go with spin-orbit coupling, but the run has none, and "
+                "its t-matrices turn with the spin exactly. Remove `derivative`."
+            )
         scatterer = collinear_tmatrix(green.contour.nodes, t.up, t.down, reference)
         return Run(host, scatterer, atoms, lattice_constant, None)
+    if derivative is not None:
+        slope = _slope(derivative, t, along)
+        scatterer = linear_tmatrix(green.contour.nodes, slope, reference)
+        return Run(host, scatterer, atoms, lattice_constant, None, True)
     others = []
     for sub in _directions(folder):
         other = _matching_tmat(sub / "kkrflex_tmat", t)
@@ -135,7 +154,7 @@ def read_folder(
         degree=degree,
         operations=operations,
     )
-    return Run(host, found.tmatrix, atoms, lattice_constant, found)
+    return Run(host, found.tmatrix, atoms, lattice_constant, found, True)
 
 
 def read_host(folder: str | Path) -> tuple[KKRHost, np.ndarray]:
@@ -219,6 +238,20 @@ def _directions(folder: Path) -> list[Path]:
     )
 
 
+def _slope(files: Sequence[str | Path], t: TMatrixFile, along: np.ndarray) -> np.ndarray:
+    """Return dt/de, shape (energy, site, 3, n, n): across the moment of files, along it of t."""
+    if len(files) != 3:
+        raise InputError(
+            "Argument `derivative` must name three files, of the components x, y and z, but it "
+            f"names {len(files)}."
+        )
+    given = np.stack([_matching_tmat(Path(file), t).t for file in files], axis=2)
+    odd = (t.t - time_reversed(t.t)) / 2
+    across = np.eye(3) - np.outer(along, along)
+    known = np.einsum("kl,eilst->eikst", across, given)
+    return known + along[:, None, None] * odd[:, :, None]
+
+
 def _check_match(folder: Path, green: GreenFile, t: TMatrixFile, atoms: AtomInfo) -> None:
     energies, sites, size = green.green.shape[:3]
     if t.t.shape != (energies, sites, size, size) or t.spin_orbit != green.spin_orbit:
@@ -240,8 +273,8 @@ def _matching_tmat(file: Path, reference: TMatrixFile) -> TMatrixFile:
     found = read_tmat(file)
     if found.t.shape != reference.t.shape or found.spin_orbit != reference.spin_orbit:
         raise FileFormatError(
-            f"{file}: must hold t-matrices of shape {reference.t.shape} with spin-orbit coupling "
-            f"like the run in the folder above, but their shape is {found.t.shape}. Run the same "
-            "input with another nonco_angle.dat."
+            f"{file}: must hold matrices of shape {reference.t.shape} with spin-orbit coupling "
+            f"like the t-matrices of the run, but their shape is {found.t.shape}. Take them from "
+            "the same input, with other moments or differentiated."
         )
     return found
