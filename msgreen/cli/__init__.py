@@ -217,6 +217,8 @@ def _export(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     _use_double_precision()
+    from hashlib import sha256
+
     from msgreen.config import naming, read_config, toml_text
     from msgreen.io import replacing, replacing_files, write_dataset, write_table
     from msgreen.io.spin_programs import write_json
@@ -231,9 +233,11 @@ def _run(options: argparse.Namespace) -> int:
         with naming(options.config or EXAMPLE):
             outcome = config.run(progress=sys.stderr.isatty())
         write_table(stage / table, outcome.header, outcome.rows)
-        write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / dataset)
+        found = outcome.dataset.assign_attrs(program=_program())
         if outcome.model is not None:
             write_json(outcome.model, stage / "model.json")
+            found.attrs["model"] = sha256((stage / "model.json").read_bytes()).hexdigest()
+        write_dataset(found, stage / dataset)
         if writes_config:
             with replacing(stage / "config.toml") as part:
                 part.write_text(toml_text(config, _program()), encoding="utf-8")

@@ -14,6 +14,7 @@ from msgreen.config.lines import Place, key_lines
 from msgreen.config.schema import AbstractRun
 from msgreen.errors import ConfigError, FileFormatError, InputError
 from msgreen.io.files import read_bytes
+from msgreen.io.results import finish
 
 LARGEST = 2**24
 """Bytes of a configuration: 16 MB hold a million positions, which take seconds to be checked."""
@@ -86,6 +87,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 def _text(path: Path) -> str:
     try:
+        finish(path.parent)
         return read_bytes(path, LARGEST).decode("utf-8-sig")
     except FileFormatError as error:
         raise ConfigError(str(error)) from error

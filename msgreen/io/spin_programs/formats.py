@@ -1,8 +1,10 @@
 """One function to write a spin model for any program, and one to read any file."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,7 +12,9 @@ import numpy as np
 
 from msgreen.errors import FileFormatError, InputError, LossWarning
 from msgreen.io.atomic import writable_folder
+from msgreen.io.files import read_bytes
 from msgreen.io.netcdf import checked_interactions, load_netcdf
+from msgreen.io.results import finish, replacing_files
 from msgreen.io.spin_programs.magnopy_script import write_magnopy_script
 from msgreen.io.spin_programs.magnopy_text import read_magnopy, write_magnopy
 from msgreen.io.spin_programs.native import (
@@ -79,8 +83,8 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
     Raises
     ------
     InputError
-        If the format is unknown, the folder cannot be written to, or the program cannot have the
-        geometry of the model.
+        If the format is unknown, the folder cannot be written to or has files of the same names
+        that are not an earlier export, or the program cannot have the geometry of the model.
 
     Warns
     -----
@@ -111,22 +115,11 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
             f"Argument `format` must be one of {', '.join(FORMATS)}, but it is {format!r}."
         )
     path = Path(path)
-    if format in NATIVE:
-        default, write_all = NATIVE[format]
-        target = _target(path, default)
-        write_all(model, target)
-        return Export(format, (target,), undetermined=undetermined(model))
-    if format in FOLDERS:
-        target, write = writable_folder("path", path), FOLDERS[format]
-    else:
-        default, write = FILES[format]
-        target = _target(path, default)
-    parts = take_apart(model)
-    written = write(parts, target, site_moments(moments, model.site_count))
-    unknown = undetermined(model)
-    if unknown:
-        add_words(written.files, unknown)
-    outcome = replace(report(format, parts, written), undetermined=unknown)
+    with _target(path, format) as target:
+        outcome = _write(model, target, format, moments)
+    # A set of files is written elsewhere and then takes its place.
+    named = tuple(path if file == path else path / file.name for file in outcome.files)
+    outcome = replace(outcome, files=named)
     if outcome.lost:
         warnings.warn(
             f"Argument `model` must have terms that {format!r} knows to be written as a whole, but "
@@ -138,11 +131,30 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
     return outcome
 
 
-def _target(path: Path, default: str) -> Path:
-    """Return the file to write: `path` itself if it has the right ending, or one inside it."""
-    if path.suffix == Path(default).suffix:
-        return writable_folder("path", path.parent) / path.name
-    return writable_folder("path", path) / default
+def _write(model: SpinModel, target: Path, format: str, moments) -> Export:
+    unknown = undetermined(model)
+    if format in NATIVE:
+        NATIVE[format][1](model, target)
+        return Export(format, (target,), undetermined=unknown)
+    write = FOLDERS[format] if format in FOLDERS else FILES[format][1]
+    parts = take_apart(model)
+    written = write(parts, target, site_moments(moments, model.site_count))
+    if unknown:
+        add_words(written.files, unknown)
+    return replace(report(format, parts, written), undetermined=unknown)
+
+
+@contextmanager
+def _target(path: Path, format: str) -> Iterator[Path]:
+    """Give what to write: `path` itself if it has the ending of a file, or what appears in it."""
+    default = "" if format in FOLDERS else ({**FILES, **NATIVE})[format][0]
+    if default and path.suffix == Path(default).suffix:
+        writable_folder("path", path.parent)
+        yield path
+        return
+    expected = [default] if default else []
+    with replacing_files("path", path, f"export {format}", expected) as stage:
+        yield stage / default
 
 
 def read_model(path: str | Path) -> SpinModel:
@@ -166,6 +178,7 @@ def read_model(path: str | Path) -> SpinModel:
         If the name is of no known format, or the file is wrong.
     """
     path = Path(path)
+    finish(path if path.is_dir() else path.parent)
     if not path.exists():
         raise FileFormatError(f"{path}: must exist, but it does not. Give the right path.")
     if path.is_dir() or path.name.lower() == "inpsd.dat":
@@ -192,6 +205,11 @@ def _read_nc(path: Path) -> SpinModel:
             f"{path}: must multiply spins, but it was computed about an ordered reference and "
             f"multiplies deviations from it. Put the matched spin model {matched.name} of the same "
             "run beside it, or run it again."
+        )
+    if data.attrs.get("model", "") not in ("", sha256(read_bytes(matched)).hexdigest()):
+        raise FileFormatError(
+            f"{matched}: must be the spin model of the run of {path}, but it is another. Run it "
+            "again, or name the model itself."
         )
     model = read_json(matched)
     if model.site_count != len(found.reference):
