@@ -18,9 +18,12 @@ from msgreen.exchange.crystal import (
     total_exchange,
 )
 from msgreen.exchange.crystal_axes import collinear_tensors, crystal_model, whole_tensors
-from msgreen.hosts.wannier import LADDER, WannierHost, error_ratio
+from msgreen.exchange.crystal_traces import Integrands, integrands
+from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice import Lattice
-from msgreen.scattering.exchange_field import ExchangeField
+from msgreen.lattice.bloch import LADDER, error_ratio
+from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
+from msgreen.scattering.exchange_field import ExchangeField, FieldDeviation
 from msgreen.spin.algebra import PAULI
 
 LATTICE = Lattice(np.diag([2.0, 9.0, 9.0]), np.array([[0.0, 0, 0], [0.9, 0.4, 0.2]]))
@@ -222,13 +225,39 @@ def test_axes_of_collinear_magnets_do_not_matter_and_antiparallel_moments_are_se
     assert isinstance(reference, ExchangeField)
     assert np.allclose(np.abs(reference.reference[:, 2]), 1)
     assert np.allclose(reference.spin_splitting_residual(), 0)
-    assert len(reference.spin_splitting().splitting) == 2
+    deviation = reference.spin_splitting()
+    assert isinstance(deviation, FieldDeviation) and len(deviation.splitting) == 2
+    boxes = jnp.stack([made.green_box(0.1 + 1j, s, (8, 1, 1), (1, 0, 0)) for s in (0, 1)])
+    found = integrands(made, boxes, np.array([[0, 0, 1, 0, 0]]))
+    assert isinstance(found, Integrands) and found.pairs.shape == (1, 2, 2)
+
+
+def test_the_exchange_field_turns_as_a_whole_and_nothing_else_does():
+    matrices = jnp.asarray(chain(spin_orbit=True))
+    check_hamiltonian(matrices, CELLS, ATOM_OF, LATTICE)
+    for axis in (np.array([0.0, 0, 1]), np.array([0.6, 0.0, -0.8]), np.array([0.0, 0, -1])):
+        turned, field = turn_field(matrices, CELLS, ATOM_OF, axis)
+        parts = np.einsum("pts,rsatb->prab", PAULI, np.asarray(turned).reshape(3, 2, 3, 2, 3)) / 2
+        before = np.einsum("pts,rsatb->prab", PAULI, np.asarray(matrices).reshape(3, 2, 3, 2, 3))
+        assert np.allclose(parts.imag, before.imag / 2, atol=1e-14)
+        assert np.allclose(parts[0], before[0] / 2, atol=1e-14)
+        assert np.allclose(parts[1:].real, np.multiply.outer(axis, np.asarray(field).real))
+        # The majority has the lower energy.
+        assert np.trace(np.asarray(field)[0]).real < 0
+
+
+def test_boxes_of_cells_hold_the_levels_of_the_bands():
+    box = np.asarray(boxed(CELLS, jnp.asarray(chain())))
+    assert box.shape == (2, 3, 1, 1, 3, 3) and np.allclose(box[0, 2, 0, 0], chain()[0, 1])
+    levels = sector_levels(box[0], (4, 1, 1))
+    wave = np.exp(2j * np.pi * np.outer(np.arange(4) / 4, CELLS[:, 0]))
+    assert np.allclose(levels, np.linalg.eigvalsh(np.einsum("kr,rab->kab", wave, chain()[0])))
 
 
 def test_ratio_of_meshes():
     ratio = error_ratio(np.array([1.0]), np.array([1.01]), 8, 16)
-    assert np.isclose(ratio, 10 * 0.01 / 1.01)
-    assert error_ratio(np.array([1.0]), np.array([3.0]), 8, 16) == 1.0
+    assert np.isclose(ratio, 2 * 10 * 0.01 / 1.01)
+    assert error_ratio(np.array([1.0]), np.array([3.0]), 8, 16) == 2.0
 
 
 @pytest.mark.parametrize(

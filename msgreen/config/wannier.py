@@ -44,8 +44,27 @@ class Host(AbstractTable):
     spinor_order: Literal["blocked", "interleaved"] | None = None
     orbital_atoms: list[int] | None = None
 
+    _hamiltonian: WannierHamiltonian = PrivateAttr()
+    _hosts: tuple[WannierHost, ...] = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        self._hamiltonian = self._read()
+        axes = np.eye(3) if self._hamiltonian.spin_orbit else np.eye(3)[2:]
+        self._hosts = tuple(self._host(axis) for axis in axes)
+        return self
+
+    @property
     def hamiltonian(self) -> WannierHamiltonian:
-        """Read the files."""
+        """What the files hold."""
+        return self._hamiltonian
+
+    @property
+    def hosts(self) -> tuple[WannierHost, ...]:
+        """The crystal with moments along x, y and z; along z only without spin-orbit coupling."""
+        return self._hosts
+
+    def _read(self) -> WannierHamiltonian:
         names = self.seedname
         return read_folder(
             self.folder,
@@ -54,10 +73,9 @@ class Host(AbstractTable):
             orbital_atoms=self.orbital_atoms,
         )
 
-    def host(self, hamiltonian: WannierHamiltonian, axis) -> WannierHost:
-        """Return the host with its moments along an axis."""
+    def _host(self, axis) -> WannierHost:
         return wannier_host(
-            hamiltonian,
+            self._hamiltonian,
             temperature=self.temperature_K * BOLTZMANN,
             fermi_energy=self.fermi_energy,
             vertex=self.vertex,
@@ -90,20 +108,17 @@ class WannierRun(AbstractRun):
     pairs: Pairs = Pairs()
     output: Output = Output()
 
-    _found: tuple[WannierHamiltonian, tuple[WannierHost, ...], np.ndarray] = PrivateAttr()
+    _pairs: np.ndarray = PrivateAttr()
 
     @model_validator(mode="after")
-    def _has_meaning(self):
-        hamiltonian = self.host.hamiltonian()
-        axes = np.eye(3) if hamiltonian.spin_orbit else np.eye(3)[2:]
-        hosts = tuple(self.host.host(hamiltonian, axis) for axis in axes)
-        self._found = hamiltonian, hosts, crystal_pairs(hosts[0], self.pairs.cutoff)
+    def _has_pairs(self):
+        self._pairs = crystal_pairs(self.host.hosts[0], self.pairs.cutoff)
         return self
 
     def run(self, progress: bool) -> Outcome:
         """Compute the exchange of the crystal; see `AbstractRun.run`."""
-        hamiltonian, hosts, pairs = self._found
-        runs = [self._exchange(host, pairs, progress) for host in hosts]
+        hamiltonian, hosts = self.host.hamiltonian, self.host.hosts
+        runs = [self._exchange(host, self._pairs, progress) for host in hosts]
         tensors = whole_tensors(runs) if hamiltonian.spin_orbit else collinear_tensors(runs[0])
         model = crystal_model(tensors, hosts[0].lattice)
         symbols = hamiltonian.crystal.symbols

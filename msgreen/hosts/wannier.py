@@ -26,8 +26,10 @@ from msgreen.contour import Contour, matsubara
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs
 from msgreen.lattice import Lattice
+from msgreen.lattice.bloch import LADDER, error_ratio
+from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
 from msgreen.scattering.exchange_field import ExchangeField
-from msgreen.spin.algebra import PAULI, Green, decompose
+from msgreen.spin.algebra import Green, decompose
 
 Vertex = Literal["bond", "onsite"]
 
@@ -107,7 +109,7 @@ class WannierHost(AbstractHost):
         fermi_energy: ArrayLike,
         temperature: float,
         vertex: Vertex = "bond",
-        axis: ArrayLike = (0.0, 0.0, 1.0),
+        axis=(0.0, 0.0, 1.0),
         atoms=None,
         mesh: int | None = None,
         accuracy: float = 1e-9,
@@ -126,16 +128,16 @@ class WannierHost(AbstractHost):
         if mesh is not None and mesh < 2:
             raise InputError(f"Argument `mesh` must be at least 2, but it is {mesh}. Raise it.")
         cells, orbitals = np.asarray(cells, int), np.asarray(atom_of, int)
-        matrices = _checked(jnp.asarray(matrices, complex), cells, orbitals, lattice)
+        matrices = jnp.asarray(matrices, complex)
+        check_hamiltonian(matrices, cells, orbitals, lattice)
         self.lattice, self.atom_of = lattice, tuple(orbitals.tolist())
-        sectors, splitting = _turned(matrices, cells, orbitals, np.asarray(axis, float))
-        self.sectors, self.splitting = (_boxed(cells, x) for x in (sectors, splitting))
+        sectors, splitting = turn_field(matrices, cells, orbitals, np.asarray(axis, float))
+        self.sectors, self.splitting = (boxed(cells, x) for x in (sectors, splitting))
         self.fermi_energy = jnp.asarray(fermi_energy, float)
         self.temperature, self.vertex, self.mesh = float(temperature), vertex, mesh
         self.axis = tuple(float(a) for a in np.asarray(axis))  # pyright: ignore
         self.accuracy = float(accuracy)
-        known = _checks.concrete(matrices)
-        self.real = known is not None and matrices.shape[0] == 2 and not np.any(known.imag)
+        self.real = matrices.shape[0] == 2 and not np.any(np.asarray(matrices.imag))
         self.atoms, self.signs = self._magnetic(atoms)
         self.band = self._extremes()
 
@@ -330,7 +332,7 @@ class WannierHost(AbstractHost):
         return jnp.zeros(self.lattice.atoms).at[np.array(self.atom_of)].add(diagonal)
 
     def _magnetic(self, atoms) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The magnetic atoms, and for every atom whether its moment is along or against the axis.
+        """Return the magnetic atoms, and the sign of every atom's moment along the axis.
 
         The majority has the lower energy, so that the field on a moment along the axis is negative.
         """
@@ -359,7 +361,7 @@ class WannierHost(AbstractHost):
 
     def _extremes(self) -> tuple[float, float]:
         blocks = np.asarray(self.sectors)
-        levels = np.concatenate([_levels(x, self.uniform(BAND_MESH)) for x in blocks])
+        levels = np.concatenate([sector_levels(x, self.uniform(BAND_MESH)) for x in blocks])
         low, high = float(levels.min()), float(levels.max())
         energy = _checks.concrete(self.fermi_energy)
         if energy is not None and not low < float(energy) < high:
@@ -368,127 +370,3 @@ class WannierHost(AbstractHost):
                 f"eV, but it is {float(energy):.6g} eV. Take it from the same calculation."
             )
         return low, high
-
-
-LADDER: tuple[int, ...] = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-"""Meshes that are tried, each 3/2 or 4/3 of the one before: doubling costs 40 % more."""
-
-GROWTH = 10.0
-"""Factor by which the error of a mesh may exceed the square of that of its half, relative to G.
-
-With 10 alone it was too small in 4 of 33 cases; max(10, N/4) held in all. Waves in d dimensions
-spread as R^-(d-1)/2, whence the N.
-"""
-
-
-def error_ratio(coarse, fine, before: int, after: int) -> float:
-    """Return the error of the finer mesh over its difference from the coarser one.
-
-    The error falls like exp(-kappa N). From N to f N the relative error delta becomes at most
-    delta (g delta)^(f - 1) with g = max(10, N/4).
-    """
-    delta = float(jnp.abs(fine - coarse).max() / jnp.abs(fine).max())
-    growth = max(GROWTH, after / 4)
-    return float(min(1.0, (growth * delta) ** (after / before - 1)))
-
-
-def _checked(matrices, cells: np.ndarray, orbitals: np.ndarray, lattice: Lattice):
-    """Return the matrices if they are a Hamiltonian of the lattice."""
-    spins, count, size = matrices.shape[0], len(cells), len(orbitals)
-    expected = (1, count, 2 * size, 2 * size) if spins == 1 else (2, count, size, size)
-    if matrices.shape != expected:
-        raise InputError(
-            f"Argument `matrices` must have shape {(2, count, size, size)}, or "
-            f"{(1, count, 2 * size, 2 * size)} with spin-orbit coupling, but its shape is "
-            f"{matrices.shape}."
-        )
-    if cells.shape != (count, 3) or lattice.dimension != 3:
-        raise InputError(
-            f"Argument `cells` must have shape (cell, 3) on a lattice of 3 vectors, but its shape "
-            f"is {cells.shape} and there are {lattice.dimension} vectors."
-        )
-    if size == 0 or orbitals.min() < 0 or orbitals.max() >= lattice.atoms:
-        raise InputError(
-            f"Argument `atom_of` must hold atoms from 0 to {lattice.atoms - 1} of the lattice, but "
-            f"it is {orbitals.tolist()}."
-        )
-    place = {tuple(cell): n for n, cell in enumerate(cells.tolist())}
-    back = [place.get(tuple(-n for n in cell)) for cell in cells.tolist()]
-    if None in back or len(place) < count:
-        raise InputError(
-            "Argument `cells` must hold every R once, and with R also -R, but it does not. Add the "
-            "missing cells."
-        )
-    known = _checks.concrete(matrices)
-    if known is not None:
-        change = np.abs(known - known[:, np.array(back)].conj().swapaxes(-1, -2))
-        if change.max() > 1e-5:
-            cell = cells[np.unravel_index(change.argmax(), change.shape)[1]].tolist()
-            raise InputError(
-                "Argument `matrices` must be Hermitian, H(R) = H(-R)^dagger, but at R = "
-                f"{cell} they differ by {change.max():.3g} eV."
-            )
-    return matrices
-
-
-def _turned(matrices, cells: np.ndarray, orbitals: np.ndarray, axis: np.ndarray):
-    """Return the sectors with the exchange field along the axis, and its size b along it."""
-    home = int(np.flatnonzero(~cells.any(axis=1))[0])
-    if len(matrices) == 2:
-        # Without spin-orbit coupling the axis is free, and the majority is what is called up.
-        field = (matrices[0] - matrices[1]) / 2
-        down = _largest_trace(field[None, home], orbitals)[0] > 0
-        return (matrices[::-1], -field) if down else (matrices, field)
-    orb = matrices.shape[-1] // 2
-    blocks = matrices[0].reshape(-1, 2, orb, 2, orb)
-    pauli = jnp.asarray(PAULI, complex)
-    parts = jnp.einsum("pts,rsatb->prab", pauli, blocks) / 2
-    odd = parts[1:].real
-    even = parts.at[1:].add(-odd.astype(complex))
-    largest = _largest_trace(odd[:, home], orbitals)
-    own = jnp.asarray(-largest / max(np.linalg.norm(largest), 1e-12))
-    turn = _rotation(own, jnp.asarray(axis))
-    field = jnp.einsum("vw,wrab->vrab", turn, odd)
-    even = even.at[1:].add(field.astype(complex))
-    spinor = jnp.einsum("pst,prab->rsatb", pauli, even)
-    splitting = jnp.einsum("v,vrab->rab", jnp.asarray(axis), field).astype(complex)
-    return spinor.reshape(1, -1, 2 * orb, 2 * orb), splitting
-
-
-def _largest_trace(field, orbitals: np.ndarray) -> np.ndarray:
-    """Return the trace of a field (component, orb, orb) on the atom where it is largest."""
-    diagonal = np.asarray(jnp.diagonal(field, axis1=1, axis2=2)).real
-    traces = np.stack([diagonal[:, orbitals == a].sum(axis=1) for a in np.unique(orbitals)])
-    return traces[np.linalg.norm(traces, axis=1).argmax()]
-
-
-def _rotation(start, end):
-    """Return the rotation that takes a unit vector to another by the shortest way."""
-    start = start.astype(float)
-    cross = jnp.cross(start, end)
-    cosine = start @ end
-    k = jnp.array([[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]])
-    near = jnp.eye(3) + k + k @ k / jnp.maximum(1 + cosine, 1e-12)
-    flat = jnp.where(jnp.abs(start[0]) < 0.9, jnp.eye(3)[0], jnp.eye(3)[1])
-    normal = jnp.cross(start, flat)
-    normal = normal / jnp.linalg.norm(normal)
-    opposite = 2 * jnp.outer(normal, normal) - jnp.eye(3)
-    return jnp.where(cosine > -1 + 1e-9, near, opposite)
-
-
-def _boxed(cells: np.ndarray, matrices):
-    """Put matrices (..., cell, n, n) on the smallest box of cells -L...L that holds them."""
-    reach = np.abs(cells).max(axis=0)
-    lead = matrices.shape[: matrices.ndim - 3]
-    box = jnp.zeros((*lead, *(2 * reach + 1), *matrices.shape[-2:]), complex)
-    return box.at[(Ellipsis, *(cells + reach).T, slice(None), slice(None))].set(matrices)
-
-
-def _levels(blocks: np.ndarray, mesh) -> np.ndarray:
-    """Return the eigenvalues of one sector on a mesh."""
-    width = blocks.shape[:3]
-    k = np.stack(np.meshgrid(*[np.arange(n) / n for n in mesh], indexing="ij"), -1).reshape(-1, 3)
-    cells = np.stack(np.meshgrid(*[np.arange(w) - w // 2 for w in width], indexing="ij"), -1)
-    waves = np.exp(2j * np.pi * (k @ cells.reshape(-1, 3).T))
-    size = blocks.shape[-1]
-    return np.linalg.eigvalsh((waves @ blocks.reshape(-1, size * size)).reshape(-1, size, size))

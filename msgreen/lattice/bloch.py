@@ -109,3 +109,33 @@ def mesh_blocks(
 
     corners = np.stack(np.meshgrid(*[np.arange(2)] * dim, indexing="ij"), axis=-1)
     return jax.lax.map(coset, jnp.asarray(corners.reshape(-1, dim)))
+
+
+LADDER: tuple[int, ...] = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+"""Meshes that are tried, each 3/2 or 4/3 of the one before: doubling costs 40 % more."""
+
+GROWTH = 10.0
+"""Factor by which the error of a mesh may exceed the square of that of its half, relative to G.
+
+With 10 alone it was too small in 4 of 33 cases; max(10, N/4) held in all. Waves in d dimensions
+spread as R^-(d-1)/2, whence the N.
+"""
+
+
+MARGIN = 2.0
+"""Factor on the error of a mesh that is less than twice the one before.
+
+Without it up to 74 of 168 exchange constants of iron were wrong by more than their error, at
+tolerances of 0.01 to 0.3 meV, by factors of up to 1.83; with it none.
+"""
+
+
+def error_ratio(coarse, fine, before: int, after: int) -> float:
+    """Return the error of the finer mesh over its difference from the coarser one.
+
+    The error falls like exp(-kappa N). From N to f N the relative error delta becomes at most
+    delta (g delta)^(f - 1) with g = max(10, N/4), times `MARGIN`.
+    """
+    delta = float(jnp.abs(fine - coarse).max() / jnp.abs(fine).max())
+    growth = max(GROWTH, after / 4)
+    return MARGIN * float(min(1.0, (growth * delta) ** (after / before - 1)))

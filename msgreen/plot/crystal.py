@@ -91,7 +91,8 @@ def bond_vectors_figure(found: CrystalTensors, lattice: Lattice) -> Figure:
         panel.set_xlim(0.5 * (low + high)[a] - half, 0.5 * (low + high)[a] + half)
         panel.set_ylim(0.5 * (low + high)[b] - half, 0.5 * (low + high)[b] + half)
         panel.set_aspect("equal")
-        panel.set(xlabel=rf"${'xyz'[a]}$ ($\mathrm{{\AA}}$)", ylabel=rf"${'xyz'[b]}$ ($\mathrm{{\AA}}$)")
+        labels = [rf"${'xyz'[n]}$ ($\mathrm{{\AA}}$)" for n in (a, b)]
+        panel.set(xlabel=labels[0], ylabel=labels[1])
     figure.suptitle(
         rf"$\mathbf{{D}}_{{ij}}$ of nearest bonds from the atom to its neighbours; "
         rf"the longest is {longest:.3g} meV"

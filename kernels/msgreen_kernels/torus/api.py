@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -100,19 +101,18 @@ def torus_green(
     tile = TILES[sum(n > 1 for n in mesh)]
     sizes = jnp.array([mesh[a] for a in order])
     span = (0, planes(mesh, real)) if span is None else span
-    static = _Static(tuple(reach[a] for a in order), half, tile)
+    static = _Static((reach[order[0]], reach[order[1]], reach[order[2]]), half, tile)
     moved = tuple(None if x is None else jnp.transpose(x, (*order, 3, 4)) for x in (blocks, given))
-    found = _sum(static, jnp.asarray(z, complex), moved, sizes, jnp.array(span))
+    found: Any = _sum(static, jnp.asarray(z, complex), moved, sizes, jnp.array(span))
     return jnp.transpose(found, (*np.argsort(order), 3, 4))
 
 
-class _Static(tuple):
-    """Reach, halved direction and tile: what a compilation depends on."""
+class _Static(NamedTuple):
+    """What a compilation depends on, besides shapes."""
 
-    __slots__ = ()
-
-    def __new__(cls, reach, half, tile):
-        return super().__new__(cls, (reach, half, tile))
+    reach: tuple[int, int, int]
+    half: int | None
+    tile: tuple[int, int]
 
 
 def _box(name: str, array: ArrayLike) -> Array:
@@ -136,7 +136,7 @@ def _whole(parts: xla.Pair) -> Array:
     return jnp.transpose(jax.lax.complex(*parts), (4, 3, 2, 0, 1))
 
 
-def _mesh(static: _Static, sizes: Array, half: int | None) -> xla.Mesh:
+def _mesh(sizes: Array, half: int | None) -> xla.Mesh:
     visited = [sizes[a] // 2 + 1 if a == half else sizes[a] for a in range(3)]
     return xla.Mesh([sizes[a] for a in range(3)], visited, half)
 
@@ -152,10 +152,10 @@ def _sum(static: _Static, z, boxes, sizes, span) -> Array:
         g = xla.resolvent(z, x[0])
         return [g if dressing is None else xla.dressed(g, x[1])]
 
-    inputs = [xla.Box(_parts(box), 1) for box in boxes if box is not None]
-    mesh = _mesh(static, sizes, half)
-    output = ((size, size), reach, -1)
-    (found,) = xla.sweep(inputs, act, [output], mesh, (span[0], span[1]), tile)
+    inputs = [_parts(box) for box in boxes if box is not None]
+    output = xla.Output((size, size), reach, -1)
+    plan = xla.Plan([1] * len(inputs), act, [output], _mesh(sizes, half), tile)
+    (found,) = xla.sweep(plan, inputs, (span[0], span[1]))
     green = _whole(found)
     if half is not None:
         green = green + jnp.swapaxes(green[::-1, ::-1, ::-1], -1, -2)
@@ -179,11 +179,9 @@ def _pulled(static: _Static, z, boxes, sizes, cotangent):
     b* = g^T C_12 + C_21 g^T + C_22 (g b)^T + (b g)^T C_22. They are sums over the whole mesh with
     the opposite waves, as h(k) and b(k) are; z* is minus the trace of h*(R = 0).
     """
-    _, _, tile = static
     blocks, dressing = boxes
     n = blocks.shape[-1]
-    inputs = [xla.Box(_parts(box), 1) for box in boxes if box is not None]
-    inputs.append(xla.Box(_parts(cotangent), -1))
+    given = [box for box in boxes if box is not None]
 
     def act(x):
         g = xla.transpose(xla.resolvent(z, x[0]))
@@ -204,10 +202,11 @@ def _pulled(static: _Static, z, boxes, sizes, cotangent):
         )
         return [xla.product(xla.product(g, inner), g), onto]
 
-    outputs = [((n, n), _reach(box), 1) for box in boxes if box is not None]
-    mesh = _mesh(static, sizes, None)
-    span = 0, -(-mesh.visited[0] // xla.PLANES)
-    sums = xla.sweep(inputs, act, outputs, mesh, span, tile)
+    outputs = [xla.Output((n, n), _reach(box), 1) for box in given]
+    mesh = _mesh(sizes, None)
+    plan = xla.Plan([1] * len(given) + [-1], act, outputs, mesh, static.tile)
+    inputs = [*map(_parts, given), _parts(cotangent)]
+    sums = xla.sweep(plan, inputs, (0, -(-mesh.visited[0] // xla.PLANES)))
     found = [_whole(x) / jnp.prod(sizes).astype(complex) for x in sums]
     home = _reach(blocks)
     energy = -jnp.trace(found[0][home])

@@ -21,19 +21,6 @@ PLANES = 4
 Pair = tuple[Array, Array]
 
 
-class Box(NamedTuple):
-    """Matrices x(R) on cells -L...L, and the sign s of x(k) = sum_R exp(2 pi i s k.R) x(R).
-
-    Attributes
-    ----------
-    parts : pair of real arrays, shape (n, m, 2 L3 + 1, 2 L2 + 1, 2 L1 + 1)
-    sign : int
-    """
-
-    parts: Pair
-    sign: int
-
-
 class Mesh(NamedTuple):
     """A mesh of k points; `visited` are the first of every direction that are summed."""
 
@@ -65,104 +52,119 @@ def _swap(x: Pair) -> Pair:
     return jnp.swapaxes(x[0], -1, -2), jnp.swapaxes(x[1], -1, -2)
 
 
+def _reshaped(x: Pair, *points: int) -> Pair:
+    shape = (*x[0].shape[:2], *points)
+    return x[0].reshape(shape), x[1].reshape(shape)
+
+
 def _cells(width: int) -> Array:
     return jnp.arange(width) - width // 2
 
 
-def sweep(
-    inputs: Sequence[Box],
-    act: Callable[[list[Pair]], list[Pair]],
-    outputs: Sequence[tuple[tuple[int, int], tuple[int, int, int], int]],
-    mesh: Mesh,
-    span: tuple[Array, Array],
-    tile: tuple[int, int],
-) -> list[Pair]:
+class Output(NamedTuple):
+    """Where y(R) = sum_k exp(2 pi i sign k.R) y(k) is wanted: matrices on cells -reach...reach."""
+
+    matrix: tuple[int, int]
+    reach: tuple[int, int, int]
+    sign: int
+
+
+class Plan(NamedTuple):
+    """What a sweep does: signs of the inputs, the act at a tile of points, outputs, mesh, tile.
+
+    The act takes and returns lists of pairs of real arrays (n, m, point).
+    """
+
+    signs: Sequence[int]
+    act: Callable[[list[Pair]], list[Pair]]
+    outputs: Sequence[Output]
+    mesh: Mesh
+    tile: tuple[int, int]
+
+
+def _forth(plan: Plan, xs: Sequence[Pair], axis: int, start, count: int) -> list[Pair]:
+    """Transform the last axis, a direction of cells, to `count` points of the mesh."""
+    points, size = start + jnp.arange(count), plan.mesh.size[axis]
+    return [
+        _times(x, _wave(_cells(x[0].shape[-1]), points, size, sign))
+        for x, sign in zip(xs, plan.signs, strict=True)
+    ]
+
+
+def _back(plan: Plan, xs: Sequence[Pair], axis: int, start) -> list[Pair]:
+    """Transform the last axis, points of the mesh, to cells, with the weights of the points."""
+    mesh = plan.mesh
+    points = start + jnp.arange(xs[0][0].shape[-1])
+    weight = (points < mesh.visited[axis]).astype(float)
+    if axis == mesh.half:
+        own = (points == 0) | (2 * points == mesh.size[axis])
+        weight = jnp.where(own, 0.5, 1.0) * weight
+    found = []
+    for x, output in zip(xs, plan.outputs, strict=True):
+        cells = _cells(2 * output.reach[axis] + 1)
+        cos, sin = _wave(cells, points, mesh.size[axis], output.sign)
+        found.append(_times(x, ((weight * cos).T, (weight * sin).T)))
+    return found
+
+
+def _loop(plan: Plan, span: tuple, step: Callable, shape: Callable) -> list[Pair]:
+    """Add up lists of pairs whose last axes have the shape of an output's reach."""
+
+    def add(n, sums):
+        return [(a + c, b + d) for (a, b), (c, d) in zip(sums, step(n), strict=True)]
+
+    shapes = [(*output.matrix, *shape(*output.reach)) for output in plan.outputs]
+    empty = [(jnp.zeros(shape), jnp.zeros(shape)) for shape in shapes]
+    return lax.fori_loop(span[0], span[1], add, empty)
+
+
+def _plane(plan: Plan, lines: list[Pair]) -> list[Pair]:
+    """Sum over the second and third direction; `lines` are (n, m, 2 L3 + 1, 2 L2 + 1)."""
+    second, third = plan.tile
+
+    def rows(n):
+        strips = [_swap(x) for x in _forth(plan, lines, 1, n * second, second)]
+
+        def points(m):
+            here = _forth(plan, strips, 2, m * third, third)
+            flat = [
+                (re.reshape(*re.shape[:2], -1), im.reshape(*im.shape[:2], -1)) for re, im in here
+            ]
+            wide = [_reshaped(x, *plan.tile) for x in plan.act(flat)]
+            return _back(plan, wide, 2, m * third)
+
+        tiles = 0, -(-plan.mesh.visited[2] // third)
+        found = _loop(plan, tiles, points, lambda a, b, c: (second, 2 * c + 1))
+        return _back(plan, [_swap(x) for x in found], 1, n * second)
+
+    tiles = 0, -(-plan.mesh.visited[1] // second)
+    return _loop(plan, tiles, rows, lambda a, b, c: (2 * c + 1, 2 * b + 1))
+
+
+def sweep(plan: Plan, inputs: Sequence[Pair], span) -> list[Pair]:
     """Return y(R) = sum_k weight exp(2 pi i s k.R) y(k) with y(k) = act(x(k), ...).
 
     Parameters
     ----------
-    inputs : sequence of Box
-    act : callable
-        Takes and returns lists of pairs of real arrays (n, m, point).
-    outputs : sequence of (matrix shape, reach, sign)
-        Cells -reach...reach of the three directions.
-    mesh : Mesh
-        The weight is 1/2 at points of the direction `half` that are their own partners.
+    plan : Plan
+    inputs : sequence of pairs of real arrays, shape (n, m, 2 L3 + 1, 2 L2 + 1, 2 L1 + 1)
+        x(R) on cells -L...L.
     span : pair of int arrays
         First and last plane, in units of PLANES.
-    tile : pair of int
-        Points of the second and third direction that are done at once.
 
     Returns
     -------
     list of pairs of real arrays, shape (n, m, 2 r3 + 1, 2 r2 + 1, 2 r1 + 1)
     """
-    second, third = tile
 
-    def forth(x: Pair, sign: int, axis: int, start, count: int) -> Pair:
-        points = start + jnp.arange(count)
-        return _times(x, _wave(_cells(x[0].shape[-1]), points, mesh.size[axis], sign))
+    def slab(n):
+        near = _forth(plan, inputs, 0, n * PLANES, PLANES)
+        lines = [(jnp.moveaxis(re, -1, 0), jnp.moveaxis(im, -1, 0)) for re, im in near]
+        found = lax.map(lambda one: _plane(plan, one), lines)
+        stack = [(jnp.moveaxis(re, 0, -1), jnp.moveaxis(im, 0, -1)) for re, im in found]
+        return _back(plan, stack, 0, n * PLANES)
 
-    def back(x: Pair, reach: int, sign: int, axis: int, start) -> Pair:
-        points = start + jnp.arange(x[0].shape[-1])
-        weight = (points < mesh.visited[axis]).astype(float)
-        if axis == mesh.half:
-            own = (points == 0) | (2 * points == mesh.size[axis])
-            weight = jnp.where(own, 0.5, 1.0) * weight
-        cos, sin = _wave(_cells(2 * reach + 1), points, mesh.size[axis], sign)
-        return _times(x, ((weight * cos).T, (weight * sin).T))
-
-    def zeros(ranges: Callable) -> list[Pair]:
-        shapes = [(*matrix, *ranges(reach)) for matrix, reach, _ in outputs]
-        return [(jnp.zeros(shape), jnp.zeros(shape)) for shape in shapes]
-
-    def add(sums: list[Pair], terms: list[Pair]) -> list[Pair]:
-        return [(a + c, b + d) for (a, b), (c, d) in zip(sums, terms, strict=True)]
-
-    def plane(lines: list[Pair]) -> list[Pair]:
-        def rows(n, sums):
-            strips = [
-                _swap(forth(x, box.sign, 1, n * second, second))
-                for x, box in zip(lines, inputs, strict=True)
-            ]
-
-            def points(m, sums):
-                here = [
-                    forth(x, box.sign, 2, m * third, third)
-                    for x, box in zip(strips, inputs, strict=True)
-                ]
-                flat = [tuple(p.reshape(*p.shape[:2], -1) for p in x) for x in here]
-                found = act(flat)
-                wide = [tuple(p.reshape(*p.shape[:2], second, third) for p in x) for x in found]
-                terms = [
-                    back(x, reach[2], sign, 2, m * third)
-                    for x, (_, reach, sign) in zip(wide, outputs, strict=True)
-                ]
-                return add(sums, terms)
-
-            empty = zeros(lambda r: (second, 2 * r[2] + 1))
-            found = lax.fori_loop(0, -(-mesh.visited[2] // third), points, empty)
-            terms = [
-                back(_swap(x), reach[1], sign, 1, n * second)
-                for x, (_, reach, sign) in zip(found, outputs, strict=True)
-            ]
-            return add(sums, terms)
-
-        empty = zeros(lambda r: (2 * r[2] + 1, 2 * r[1] + 1))
-        return lax.fori_loop(0, -(-mesh.visited[1] // second), rows, empty)
-
-    def slab(n, sums):
-        near = [forth(box.parts, box.sign, 0, n * PLANES, PLANES) for box in inputs]
-        near = [tuple(jnp.moveaxis(p, -1, 0) for p in x) for x in near]
-        found = lax.map(plane, near)
-        terms = [
-            back(tuple(jnp.moveaxis(p, 0, -1) for p in x), reach[0], sign, 0, n * PLANES)
-            for x, (_, reach, sign) in zip(found, outputs, strict=True)
-        ]
-        return add(sums, terms)
-
-    empty = zeros(lambda r: (2 * r[2] + 1, 2 * r[1] + 1, 2 * r[0] + 1))
-    return lax.fori_loop(*span, slab, empty)
+    return _loop(plan, span, slab, lambda a, b, c: (2 * c + 1, 2 * b + 1, 2 * a + 1))
 
 
 def product(a: Pair, b: Pair) -> Pair:

@@ -78,5 +78,5 @@ def odd_rest(hamiltonian: WannierHamiltonian) -> float:
     if not hamiltonian.spin_orbit:
         return 0.0
     parts = hamiltonian.pauli_matrices()
-    rest, field = np.linalg.norm(parts[0].imag), np.linalg.norm(parts[1:].real)
+    rest, field = np.linalg.norm(np.imag(parts[0])), np.linalg.norm(np.real(parts[1:]))
     return float(rest / np.hypot(rest, field))

@@ -1,0 +1,147 @@
+"""Hamiltonians of magnets between localised orbitals: checks, and turning the exchange field.
+
+Between real orbitals reversal of time leaves Re h_0 and Im h of H = h_0 + h.sigma unchanged. Re h
+is the exchange field b(R), which turns with the moments.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._typing import Array, Complex
+from msgreen.errors import InputError
+from msgreen.lattice.geometry import Lattice
+from msgreen.spin.algebra import PAULI
+
+
+def check_hamiltonian(
+    matrices: Complex[Array, "spin cell dim dim"],
+    cells: np.ndarray,
+    orbitals: np.ndarray,
+    lattice: Lattice,
+) -> None:
+    """Raise InputError unless matrices are a Hamiltonian of the lattice.
+
+    Parameters
+    ----------
+    matrices : complex array
+        H(R) of spin up and down, (2, cell, orb, orb), or of both, (1, cell, 2 orb, 2 orb).
+    cells : int array, shape (cell, 3)
+    orbitals : int array, shape (orb,)
+        Atom of every orbital.
+    lattice : Lattice
+    """
+    spins, count, size = matrices.shape[0], len(cells), len(orbitals)
+    expected = (1, count, 2 * size, 2 * size) if spins == 1 else (2, count, size, size)
+    if matrices.shape != expected:
+        raise InputError(
+            f"Argument `matrices` must have shape {(2, count, size, size)}, or "
+            f"{(1, count, 2 * size, 2 * size)} with spin-orbit coupling, but its shape is "
+            f"{matrices.shape}."
+        )
+    if cells.shape != (count, 3) or lattice.dimension != 3:
+        raise InputError(
+            f"Argument `cells` must have shape (cell, 3) on a lattice of 3 vectors, but its shape "
+            f"is {cells.shape} and there are {lattice.dimension} vectors."
+        )
+    if size == 0 or orbitals.min() < 0 or orbitals.max() >= lattice.atoms:
+        raise InputError(
+            f"Argument `atom_of` must hold atoms from 0 to {lattice.atoms - 1} of the lattice, but "
+            f"it is {orbitals.tolist()}."
+        )
+    place = {tuple(cell): n for n, cell in enumerate(cells.tolist())}
+    back = [place.get(tuple(-n for n in cell)) for cell in cells.tolist()]
+    if None in back or len(place) < count:
+        raise InputError(
+            "Argument `cells` must hold every R once, and with R also -R, but it does not. Add the "
+            "missing cells."
+        )
+    known = _checks.concrete(matrices)
+    if known is not None:
+        change = np.abs(known - known[:, np.array(back)].conj().swapaxes(-1, -2))
+        if change.max() > 1e-5:
+            cell = cells[np.unravel_index(change.argmax(), change.shape)[1]].tolist()
+            raise InputError(
+                "Argument `matrices` must be Hermitian, H(R) = H(-R)^dagger, but at R = "
+                f"{cell} they differ by {change.max():.3g} eV."
+            )
+
+
+def turn_field(
+    matrices: Complex[Array, "spin cell dim dim"],
+    cells: np.ndarray,
+    orbitals: np.ndarray,
+    axis: np.ndarray,
+) -> tuple[Complex[Array, "spin cell dim dim"], Complex[Array, "cell orb orb"]]:
+    """Turn the exchange field so that the largest moment lies along an axis.
+
+    Parameters
+    ----------
+    matrices, cells, orbitals
+        As for `check_hamiltonian`.
+    axis : real array, shape (3,)
+
+    Returns
+    -------
+    matrices, field : complex arrays
+        H(R) with the moment along the axis, and the field along it, shape (cell, orb, orb).
+        Without spin-orbit coupling the majority is what is called up.
+    """
+    home = int(np.flatnonzero(~cells.any(axis=1))[0])
+    if len(matrices) == 2:
+        field = (matrices[0] - matrices[1]) / 2
+        down = _largest_trace(field[None, home], orbitals)[0] > 0
+        return (matrices[::-1], -field) if down else (matrices, field)
+    orb = matrices.shape[-1] // 2
+    blocks = matrices[0].reshape(-1, 2, orb, 2, orb)
+    pauli = jnp.asarray(PAULI, complex)
+    parts = jnp.einsum("pts,rsatb->prab", pauli, blocks) / 2
+    odd = parts[1:].real
+    even = parts.at[1:].add(-odd.astype(complex))
+    largest = _largest_trace(odd[:, home], orbitals)
+    own = jnp.asarray(-largest / max(np.linalg.norm(largest), 1e-12))
+    turn = _rotation(own, jnp.asarray(axis))
+    field = jnp.einsum("vw,wrab->vrab", turn, odd)
+    even = even.at[1:].add(field.astype(complex))
+    spinor = jnp.einsum("pst,prab->rsatb", pauli, even)
+    splitting = jnp.einsum("v,vrab->rab", jnp.asarray(axis), field).astype(complex)
+    return spinor.reshape(1, -1, 2 * orb, 2 * orb), splitting
+
+
+def _largest_trace(field, orbitals: np.ndarray) -> np.ndarray:
+    """Return the trace of a field (component, orb, orb) on the atom where it is largest."""
+    diagonal = np.asarray(jnp.diagonal(field.real, axis1=1, axis2=2))
+    traces = np.stack([diagonal[:, orbitals == a].sum(axis=1) for a in np.unique(orbitals)])
+    return traces[np.linalg.norm(traces, axis=1).argmax()]
+
+
+def _rotation(start, end):
+    """Return the rotation that takes a unit vector to another by the shortest way."""
+    start = start.astype(float)
+    cross = jnp.cross(start, end)
+    cosine = start @ end
+    k = jnp.array([[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]])
+    near = jnp.eye(3) + k + k @ k / jnp.maximum(1 + cosine, 1e-12)
+    flat = jnp.where(jnp.abs(start[0]) < 0.9, jnp.eye(3)[0], jnp.eye(3)[1])
+    normal = jnp.cross(start, flat)
+    normal = normal / jnp.linalg.norm(normal)
+    opposite = 2 * jnp.outer(normal, normal) - jnp.eye(3)
+    return jnp.where(cosine > -1 + 1e-9, near, opposite)
+
+
+def boxed(cells: np.ndarray, matrices):
+    """Put matrices (..., cell, n, n) on the smallest box of cells -L...L that holds them."""
+    reach = np.abs(cells).max(axis=0)
+    lead = matrices.shape[: matrices.ndim - 3]
+    box = jnp.zeros((*lead, *(2 * reach + 1), *matrices.shape[-2:]), complex)
+    return box.at[(Ellipsis, *(cells + reach).T, slice(None), slice(None))].set(matrices)
+
+
+def sector_levels(blocks: np.ndarray, mesh) -> np.ndarray:
+    """Return the eigenvalues of one sector on a mesh."""
+    width = blocks.shape[:3]
+    k = np.stack(np.meshgrid(*[np.arange(n) / n for n in mesh], indexing="ij"), -1).reshape(-1, 3)
+    cells = np.stack(np.meshgrid(*[np.arange(w) - w // 2 for w in width], indexing="ij"), -1)
+    waves = np.exp(2j * np.pi * (k @ cells.reshape(-1, 3).T))
+    size = blocks.shape[-1]
+    return np.linalg.eigvalsh((waves @ blocks.reshape(-1, size * size)).reshape(-1, size, size))
