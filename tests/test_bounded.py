@@ -18,7 +18,9 @@ SITES = 10 * np.random.default_rng(0).random((60, 3))
 @pytest.mark.parametrize("bounds", [{}, {"cutoff": 100.0}])
 def test_loops_are_counted_before_they_are_enumerated(bounds):
     begin = time.monotonic()
-    with pytest.raises(InputError, match=f"at most {LARGEST_COUNT} loops, but there are 3003831600"):
+    with pytest.raises(
+        InputError, match=f"at most {LARGEST_COUNT} loops, but there are 3003831600"
+    ):
         loops(SITES, 6, **bounds)
     assert time.monotonic() - begin < 1
 
@@ -43,3 +45,12 @@ def test_loops_within_bounds_are_counted_on_the_way(monkeypatch):
 def test_sites_of_a_piece_of_a_lattice_are_counted():
     with pytest.raises(InputError, match=rf"at most {LARGEST_REGION} sites, but .* are 1399986\."):
         Region(Lattice.honeycomb(), (99999, 7))
+
+
+def test_shells_of_vectors_that_are_far_from_short():
+    begin = time.monotonic()
+    with pytest.raises(InputError, match="`vectors` must be about as short as"):
+        Lattice([[1.0, 1979.0], [0.0, 1.0]]).shells(1)
+    assert time.monotonic() - begin < 10
+    assert len(Lattice.cubic().shells(100)) == 100
+    assert Lattice([[1.0, 3.0], [0.0, 1.0]]).shells(1)[0].distance == 1.0

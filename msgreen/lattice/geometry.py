@@ -135,11 +135,27 @@ class Lattice:
         return bonds[:, :-2] @ self.vectors + end - start
 
     def shells(self, count: int) -> list[Shell]:
-        """Return the `count` shortest shells of neighbours."""
+        """Return the `count` shortest shells of neighbours.
+
+        Raises
+        ------
+        InputError
+            If they are not among `LARGEST_SEARCH` bonds.
+        """
         if count < 1:
-            raise InputError(f"Argument `count` must be at least 1, but it is {count}.")
+            raise InputError(
+                f"Argument `count` must be at least 1, but it is {count}. "
+                "Ask for one shell or more."
+            )
         reach = 1
         while True:
+            bonds = (2 * reach + 1) ** self.dimension * self.atoms**2
+            if bonds > LARGEST_SEARCH:
+                raise InputError(
+                    f"Argument `vectors` must be about as short as the lattice allows, but {count} "
+                    f"shells of neighbours are not among {bonds} bonds. Reduce the vectors, or ask "
+                    "for fewer shells."
+                )
             found, complete = self._shells_within(reach)
             if len(found) >= count and found[count - 1].distance <= complete:
                 return found[:count]
@@ -187,6 +203,10 @@ class Lattice:
         _check_distinct(name, array)
         return array
 
+
+LARGEST_SEARCH = 2_000_000
+"""Bonds among which shells of neighbours are looked for: a second, and 0.2 GB. A hundred shells
+of a cubic lattice of one atom lie within 36,000."""
 
 LARGEST_REGION = 250_000
 """Sites of a piece of a lattice. 101 x 101 cells take minutes; 500 x 500 would take days."""
