@@ -2,6 +2,7 @@
 
 import runpy
 
+import jax.numpy as jnp
 import kkr_runs as kkr
 import numpy as np
 import pytest
@@ -20,13 +21,15 @@ from msgreen import (
     loop_tensors,
     loops,
     pairs,
+    rotation_tensor,
 )
 from msgreen.errors import InputError, LossWarning
 from msgreen.exchange.closed_forms import loop_names
 from msgreen.exchange.ordered import reference_interactions
+from msgreen.exchange.third import third_derivatives
 from msgreen.hosts.base import time_odd_share
 from msgreen.io import export
-from msgreen.spin.algebra import spin_form
+from msgreen.spin.algebra import spin_form, tangent_frame
 from msgreen.spinmodel import SpinModel, Term, from_interactions
 
 SYSTEM = random_cluster(41, sites=4, orbitals=1, coupling=0.3, time_reversal=False)
@@ -110,6 +113,30 @@ def test_odd_orders_about_an_ordered_magnet_are_those_of_the_series():
         np.testing.assert_allclose(found.energy(moments), orders[1:3].sum(), rtol=1e-10)
     total = kkr.energy("fe2_nosoc").series(moments, 4)
     assert abs(float(total[2])) > 5 * abs(float(total[3]))
+
+
+def test_third_derivatives_of_iron_have_a_name():
+    """Closed form against Taylor series; without spin-orbit coupling a turn by pi forbids them."""
+    lloyd, moments = kkr.energy_at_few("fe2_soc"), kkr.run("fe2_soc").reference
+    loops = np.array([[0, 1, 4], [2, 1, 0]])
+    value, error = third_derivatives(lloyd, moments, loops)
+    frame = np.asarray(tangent_frame(jnp.asarray(moments)))
+    for row, found in zip(loops.tolist(), np.asarray(value), strict=True):
+        exact = rotation_tensor(lloyd.about(jnp.asarray(moments), 3), moments, row)
+        ours = np.einsum("xyz,ax,by,cz->abc", found, *(frame[site] for site in row))
+        np.testing.assert_allclose(ours, exact, atol=1e-12)
+        assert np.abs(found).max() > 1e-5 and not found[2].any() and not found[:, :, 2].any()
+    assert error.shape == value.shape
+    run = kkr.run("fe2_soc")
+    triple = loops[:1]
+    named = reference_interactions(run.host, run.scatterer, run.sites, [triple])["three_spin"]
+    rotation = named.coefficients["R3"]
+    assert rotation.rotation and np.abs(rotation.value).max() == pytest.approx(0.75e-3, rel=0.02)
+    plain = kkr.run("fe2_nosoc")
+    found, error = third_derivatives(kkr.energy("fe2_nosoc"), plain.reference, loops)
+    assert np.all(np.abs(found) <= error) and np.abs(found).max() < 1e-12
+    with pytest.raises(InputError, match="`loops` must hold three different sites"):
+        third_derivatives(lloyd, moments, np.array([[0, 1, 0]]))
 
 
 def test_three_spins_go_to_magnopy_and_are_named_where_they_are_lost(tmp_path):

@@ -29,6 +29,7 @@ from msgreen.exchange.closed_forms import loop_names
 from msgreen.exchange.compute import compute_interactions
 from msgreen.exchange.derivatives import closed_hessian_with_error
 from msgreen.exchange.loops import by_order, loop_tensors
+from msgreen.exchange.third import third_derivatives
 from msgreen.hosts.base import AbstractHost, check_pairs
 from msgreen.scattering.exchange_field import ExchangeField
 from msgreen.scattering.tmatrix import TMatrix
@@ -157,8 +158,9 @@ def reference_interactions(
     Interactions
         The named coefficients and the tensors multiply deviations dS = e - e0 of the moments, as
         spins in paper L. Pairs have in addition ``J``, ``D_along``, ``S`` and ``A`` of
-        `transverse_exchange`. Only ``D_along`` is the Dzyaloshinskii-Moriya interaction of moments
-        of fixed length; D across the reference also contains changes of length.
+        `transverse_exchange`, triples ``R3`` of `third_derivatives`. Only ``D_along`` is the
+        Dzyaloshinskii-Moriya interaction of moments of fixed length; D across the reference also
+        contains changes of length.
 
     Notes
     -----
@@ -188,7 +190,7 @@ def reference_interactions(
     for term, (value, error), (known, _) in zip(small, exact, delta, strict=True):
         tensor = Coefficient(np.asarray(value), np.asarray(error), ("xyz",) * term.order)
         whole = _completed(term, tensor, np.asarray(value - known))
-        done[term.kind] = _with_transverse(whole, lloyd, scatterer) if term.order == 2 else whole
+        done[term.kind] = _with_rotations(whole, lloyd, scatterer)
     terms = [done.get(term.kind, term) for term in found.terms]
     return replace(found, terms=tuple(terms), reference=np.asarray(scatterer.reference))
 
@@ -279,15 +281,17 @@ def _form(order: int, carriers) -> np.ndarray:
     return np.asarray(spin_form(spins, carriers))
 
 
-def _with_transverse(term: Terms, lloyd: LloydEnergy, scatterer) -> Terms:
-    """Add J, D_along, S and A to pairs."""
-    factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
-    found, error = transverse_exchange_with_error(lloyd, scatterer.reference, term.loops)
-    columns = zip(("J", "D_along", "S", "A"), found, error, strict=True)
-    added = {
-        name: Coefficient(value, doubt, rotation=True).scaled(factor)
-        for name, value, doubt in columns
-    }
+def _with_rotations(term: Terms, lloyd: LloydEnergy, scatterer) -> Terms:
+    """Add J, D_along, S and A to pairs, and R3 to triples."""
+    added = {}
+    if term.kind == "pair":
+        factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
+        found = transverse_exchange_with_error(lloyd, scatterer.reference, term.loops)
+        for name, value, doubt in zip(("J", "D_along", "S", "A"), *found, strict=True):
+            added[name] = Coefficient(value, doubt, rotation=True).scaled(factor)
+    elif term.kind == "three_spin":
+        value, doubt = third_derivatives(lloyd, scatterer.reference, term.loops)
+        added["R3"] = Coefficient(np.asarray(value), np.asarray(doubt), ("xyz",) * 3, rotation=True)
     return replace(term, coefficients={**term.coefficients, **added})
 
 

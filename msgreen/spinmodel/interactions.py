@@ -329,7 +329,7 @@ def _about(reference: np.ndarray | None) -> list[str]:
         return []
     return [
         "Coefficients of deviations dS = e - e0 of the moments from their reference, not of e;",
-        "J, D_along, S, A and D_vector are derivatives under rotations about it.",
+        "J, D_along, S, A, D_vector and R3 are derivatives under rotations about it.",
     ]
 
 
