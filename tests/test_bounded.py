@@ -1,16 +1,20 @@
 """What would never end is counted first, and the number is said."""
 
 import math
+import re
 import time
 
 import numpy as np
 import pytest
+from test_damaged_files import TEXTS
 
 from msgreen import contracted_loops, loops
 from msgreen.clusters import LARGEST_COUNT
-from msgreen.errors import InputError
+from msgreen.config import read_config
+from msgreen.errors import ConfigError, InputError
 from msgreen.lattice import Lattice, Region
 from msgreen.lattice.geometry import LARGEST_REGION
+from msgreen.papers.runs import KINDS
 
 SITES = 10 * np.random.default_rng(0).random((60, 3))
 
@@ -54,3 +58,25 @@ def test_shells_of_vectors_that_are_far_from_short():
     assert time.monotonic() - begin < 10
     assert len(Lattice.cubic().shells(100)) == 100
     assert Lattice([[1.0, 3.0], [0.0, 1.0]]).shells(1)[0].distance == 1.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "said"),
+    [
+        (
+            "rashba",
+            "count = 5",
+            "count = 1000000000",
+            "line 11: Argument `scan.count` must be less",
+        ),
+        ("rashba", "count = 5", "step = 1e-9", "line 13: Argument `scan.step` must leave at most"),
+        ("vibrating_pair", "count = 5", "count = 99999", "line 8: Argument `map.count` must be"),
+        ("phonons", "mesh = [9]", "mesh = [99999999]", "must have at most 10000000 points times"),
+        ("lattice", "size = [4, 4]", "size = [99999, 7]", "at most 250000 sites, but (99999, 7)"),
+    ],
+)
+def test_sizes_in_configurations(kind, old, new, said, tmp_path):
+    assert old in TEXTS[kind]
+    (tmp_path / "run.toml").write_text(TEXTS[kind].replace(old, new))
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        read_config(tmp_path / "run.toml", KINDS)

@@ -32,7 +32,7 @@ class MapTable(AbstractTable):
 
     exchange: Annotated[list[float], Field(min_length=2, max_length=2)]
     alpha: Annotated[list[float], Field(min_length=2, max_length=2)]
-    count: Annotated[int, Field(ge=2)] = 201
+    count: Annotated[int, Field(ge=2, le=2001)] = 201
     temperature: Positive = 3.0
 
 

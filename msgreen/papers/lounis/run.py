@@ -24,6 +24,9 @@ from msgreen.scattering.contact import ContactCoupling
 EXAMPLE = Path(__file__).with_name("au111.toml")
 """The configuration that is run when none is given: the surface state of Au(111)."""
 
+LARGEST_SCAN = 100_000
+"""Distances of a scan; so many take minutes, and a picture cannot show more."""
+
 BLOCK = 400
 """Distances that are computed at a time."""
 
@@ -35,7 +38,7 @@ class Scan(AbstractTable):
     start: Positive | None = None
     stop: Positive | None = None
     step: Positive | None = None
-    count: Annotated[int, Field(ge=2)] | None = None
+    count: Annotated[int, Field(ge=2, le=LARGEST_SCAN)] | None = None
 
     @model_validator(mode="after")
     def _is_given_once(self):
@@ -53,6 +56,11 @@ class Scan(AbstractTable):
             raise InputError(
                 f"Argument `stop` must be greater than `start` ({self.start}), but it is "
                 f"{'missing' if self.stop is None else self.stop}."
+            )
+        if self.step is not None and (self.stop - self.start) / self.step > LARGEST_SCAN:
+            raise InputError(
+                f"Argument `step` must leave at most {LARGEST_SCAN} distances, but "
+                f"{self.stop - self.start} / {self.step} are more. Give a larger one."
             )
         return self
 
