@@ -21,12 +21,12 @@ SITES = 10 * np.random.default_rng(0).random((60, 3))
 
 @pytest.mark.parametrize("bounds", [{}, {"cutoff": 100.0}])
 def test_loops_are_counted_before_they_are_enumerated(bounds):
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(
         InputError, match=f"at most {LARGEST_COUNT} loops, but there are 3003831600"
     ):
         loops(SITES, 6, **bounds)
-    assert time.monotonic() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 @pytest.mark.parametrize("order", [3, 4, 5, 6])
@@ -52,10 +52,10 @@ def test_sites_of_a_piece_of_a_lattice_are_counted():
 
 
 def test_shells_of_vectors_that_are_far_from_short():
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(InputError, match="`vectors` must be about as short as"):
         Lattice([[1.0, 1979.0], [0.0, 1.0]]).shells(1)
-    assert time.monotonic() - begin < 10
+    assert time.process_time() - begin < 10
     assert len(Lattice.cubic().shells(100)) == 100
     assert Lattice([[1.0, 3.0], [0.0, 1.0]]).shells(1)[0].distance == 1.0
 
@@ -67,7 +67,7 @@ def test_shells_of_vectors_that_are_far_from_short():
             "rashba",
             "count = 5",
             "count = 1000000000",
-            "line 11: Argument `scan.count` must be less",
+            "line 13: Argument `scan.count` must be",
         ),
         ("rashba", "count = 5", "step = 1e-9", "line 13: Argument `scan.step` must leave at most"),
         ("vibrating_pair", "count = 5", "count = 99999", "line 8: Argument `map.count` must be"),

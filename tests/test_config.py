@@ -286,10 +286,10 @@ def test_mistakes_of_another_kind(tmp_path):
 def test_any_text_gives_one_line_soon(content, said, tmp_path):
     file = tmp_path / "run.toml"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(ConfigError, match=re.escape(said)) as error:
         read_config(file, runs.KINDS)
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
     assert str(file) in str(error.value) and len(str(error.value)) < 500
 
 
