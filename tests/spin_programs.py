@@ -224,3 +224,21 @@ def grogu(path: Path, spins) -> np.ndarray:
                 b = spin(spins, names[owner[1]], map(int, owner[2:5]))
                 energy += 0.5 * total(np.einsum("...a,ab,...b", a, tensor, b))
     return 1e-3 * energy
+
+
+def tb2j(path: Path, spins) -> np.ndarray:
+    """The energy in eV of an `exchange.out`, every pair from both ends with a minus sign."""
+    text = path.read_text()
+    energy = np.zeros(spins.shape[3])
+    head = r"^ +M(\d+) +M(\d+) \( *(\S+), +(\S+), +(\S+)\) (\S+) "
+    for block in text.split("-" * 90)[1:-1]:
+        found = re.search(head, block, re.M)
+        assert found
+        i, j, *cell = (int(word) for word in found.groups()[:5])
+        a, b = spin(spins, i - 1, (0, 0, 0)), spin(spins, j - 1, cell)
+        vector = np.array(re.search(r"DMI: \((.*)\)", block)[1].split(), float)
+        rows = re.sub(r"[\[\]]", " ", block.split("J_ani:")[1]).split()
+        tensor = float(found[6]) * np.eye(3) + np.array(rows, float).reshape(3, 3)
+        energy -= total(np.einsum("...a,ab,...b", a, tensor, b))
+        energy -= total(np.einsum("a,...a", vector, np.cross(a, b)))
+    return 1e-3 * energy

@@ -15,6 +15,7 @@ from msgreen.io.spin_programs import (
     read_model,
     read_model_netcdf,
     read_spirit,
+    read_tb2j,
     read_uppasd,
     read_vampire,
     write_json,
@@ -28,6 +29,7 @@ from msgreen.io.spin_programs.parts import Axes, Bonds, Geometry, Parts, axes, t
 from msgreen.io.spin_programs.report import Written, energies
 from msgreen.io.spin_programs.spirit import write_spirit
 from msgreen.io.spin_programs.sunny import write_sunny
+from msgreen.io.spin_programs.tb2j_writer import write_tb2j
 from msgreen.io.spin_programs.text import (
     after,
     find,
@@ -51,12 +53,14 @@ EVALUATORS = {
     "vampire": programs.vampire,
     "sunny": lambda path, spins: programs.sunny(path / "model.jl", spins),
     "magnopy": lambda path, spins: programs.grogu(path / "grogu.txt", spins),
+    "tb2j": lambda path, spins: programs.tb2j(path / "exchange.out", spins),
 }
 READERS = {
     "spirit": lambda path: read_spirit(path / "input.cfg"),
     "uppasd": read_uppasd,
     "vampire": lambda path: read_vampire(path / "vampire.ucf"),
     "magnopy": lambda path: read_magnopy(path / "grogu.txt"),
+    "tb2j": lambda path: read_tb2j(path / "exchange.out"),
     "json": lambda path: read_json(path / "model.json"),
     "netcdf": lambda path: read_model_netcdf(path / "model.nc"),
 }
@@ -67,6 +71,7 @@ HELD = {
     "vampire": (*PAIRS, "biquadratic"),
     "sunny": (*PAIRS, "anisotropy", "biquadratic", "field"),
     "magnopy": (*PAIRS, "anisotropy"),
+    "tb2j": PAIRS,
 }
 TRACELESS = np.eye(3) / 3
 
@@ -543,6 +548,7 @@ def test_files_have_usual_names():
     assert FILES["magnopy"] == ("grogu.txt", write_magnopy)
     assert FILES["magnopy_python"] == ("model.py", write_magnopy_script)
     assert FILES["sunny"] == ("model.jl", write_sunny)
+    assert FILES["tb2j"] == ("exchange.out", write_tb2j)
     assert FOLDERS == {"uppasd": write_uppasd, "vampire": write_vampire}
 
 

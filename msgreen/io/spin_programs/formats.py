@@ -29,6 +29,7 @@ from msgreen.io.spin_programs.report import Export, Written, report
 from msgreen.io.spin_programs.spirit import read_spirit, write_spirit
 from msgreen.io.spin_programs.sunny import write_sunny
 from msgreen.io.spin_programs.tb2j import read_tb2j
+from msgreen.io.spin_programs.tb2j_writer import write_tb2j
 from msgreen.io.spin_programs.text import site_moments
 from msgreen.io.spin_programs.undetermined import add_words, undetermined
 from msgreen.io.spin_programs.uppasd import write_uppasd
@@ -47,6 +48,7 @@ FILES: Mapping[str, tuple[str, Callable[[Parts, Path, np.ndarray], Written]]] = 
         "sunny": ("model.jl", write_sunny),
         "magnopy": ("grogu.txt", write_magnopy),
         "magnopy_python": ("model.py", write_magnopy_script),
+        "tb2j": ("exchange.out", write_tb2j),
     }
 )
 """Writers of one file, with its name in a folder."""
@@ -70,7 +72,8 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
         A folder, made if it does not exist. For formats of one file also the file, if it has the
         ending of that format.
     format : str
-        "spirit", "uppasd", "vampire", "sunny", "magnopy", "magnopy_python", "json" or "netcdf".
+        "spirit", "uppasd", "vampire", "sunny", "magnopy", "magnopy_python", "tb2j", "json" or
+        "netcdf".
     moments : real array, shape () or (site,), optional
         Magnetic moments in Bohr magnetons for programs that ask for them; 1 by default. They
         scale times and fields, not the interactions.

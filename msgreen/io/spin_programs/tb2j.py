@@ -1,4 +1,4 @@
-"""TB2J: `exchange.out`, read only.
+"""TB2J: `exchange.out`, as TB2J and `write_tb2j` write it.
 
 E = - sum_{i != j} [J e_i.e_j + e_i.J_ani.e_j + D.(e_i x e_j)] - sum_i e_i.A.e_i, in meV, unit
 vectors, every pair from both ends.
