@@ -20,7 +20,7 @@ from msgreen.contour.base import ROUNDING
 from msgreen.energy.spin_pairs import SpinPairs
 from msgreen.errors import InputError
 from msgreen.exchange.closed_forms import pattern_coefficient
-from msgreen.exchange.derivatives import closed_hessian_with_error
+from msgreen.exchange.derivatives import closed_hessian_with_error, with_rounding
 from msgreen.exchange.loops import integrate_loops, loop_rounding
 from msgreen.hosts.base import Coarse, mesh_error
 from msgreen.hosts.superconductor import Superconductor
@@ -164,6 +164,19 @@ def test_superconductor_hands_the_mesh_on():
         green.A, phased.blocks(contour.nodes, SITES[1], np.array([[0, 2]])).A
     )
     assert isinstance(known, Coarse) and known.green.A.shape == green.A.shape
+
+
+def test_rounding_is_that_of_the_largest_component():
+    """A sum of large terms that vanishes is as uncertain as they are."""
+    lloyd = LloydEnergy(ferromagnet(), ContactCoupling(-0.5), np.array([[0, 0, 0], [1, 0, 0]]))
+    up = np.tile([0.0, 0.0, 1.0], (2, 1))
+    value, error = closed_hessian_with_error(lloyd, up)
+    crossed = np.abs(value[0, 0, 1, 1]), error[0, 0, 1, 1]
+    assert crossed[0] <= crossed[1] and crossed[1] > 1e-16 * np.abs(value).max()
+    one, rounding = with_rounding(
+        lloyd, lambda known: known.path.nodes[:, None] * jnp.eye(2, dtype=complex)[0]
+    )
+    assert one[1] == 0 < rounding[1]
 
 
 def test_zero_by_symmetry_lies_within_its_error():

@@ -8,7 +8,12 @@ import pytest
 
 from msgreen import LOUNIS, coefficients, contracted_loops, loop_tensors, loops, pairs
 from msgreen.clusters import multiplicity
-from msgreen.exchange.ordered import reference_interactions, transverse_exchange_with_error
+from msgreen.exchange.ordered import (
+    difference,
+    reference_interactions,
+    transverse_exchange_with_error,
+    with_differences,
+)
 from msgreen.spin.algebra import spin_form
 from msgreen.spinmodel.interactions import Interactions
 from msgreen.units import MEV
@@ -111,3 +116,23 @@ def test_error_of_exchange_does_not_depend_on_the_frame():
     np.testing.assert_allclose(named["J"].error, 2 * np.asarray(error.J))
     np.testing.assert_allclose(error.J, error.S)
     assert np.all(np.asarray(error.J) > 0)
+
+
+def test_differences_of_other_t_matrices_are_errors():
+    """Twice the difference of every number, of tensors too, and no less than that of its kind."""
+    run, chosen = kkr.run("fe2_soc"), [CLUSTERS["pair"][:2]]
+    sets = [
+        reference_interactions(run.host, t, run.sites, chosen)
+        for t in (run.scatterer, kkr.supplied("z"))
+    ]
+    doubted = with_differences(sets[0], sets[1:])
+    for name in ("J", "D_along", "J_iso"):
+        one, two, found = (s["pair"].coefficients[name] for s in (*sets, doubted))
+        added = np.asarray(found.error) - np.asarray(one.error)
+        change = np.abs(np.asarray(one.value) - np.asarray(two.value))
+        assert np.all(added >= 2 * change * (1 - 1e-9)), name
+        np.testing.assert_array_equal(found.value, one.value)
+    tensor, before = doubted["pair"].tensor, sets[0]["pair"].tensor
+    assert tensor is not None and before is not None and np.all(tensor.error >= before.error)
+    assert difference(np.array([1.0, 0.0]), []).tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(difference(np.array([3.0, 4.0]), [np.array([3.0, 5.0])]), [1.2, 2.0])

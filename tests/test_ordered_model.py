@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from msgreen import LloydEnergy, direction, rotation_tensor
+from msgreen.config.ordered import Model, matched_model
 from msgreen.errors import InputError
 from msgreen.exchange.all_orders import reference_derivatives
 from msgreen.exchange.matched import (
@@ -116,6 +117,15 @@ def test_energy_error_of_four_spins_falls_like_the_sixth_power(iron, four):
         for found in (iron, four)
     )
     assert better.rms[0] < 0.03 * two.rms[0] < 1e-3 * two.cost[0]
+
+
+def test_lines_for_the_terminal(four):
+    table = Model(order=4)
+    lloyd = kkr.energy("fe2_nosoc")
+    model, lines = matched_model([(lloyd, kkr.Z)], None, table, spin_orbit=False)
+    np.testing.assert_allclose(model["exchange"].values, four.model["exchange"].values, rtol=1e-12)
+    assert "two_site_field" in lines[1] and "135 parameters determined, 0 that" in lines[1]
+    assert [line.split()[0] for line in lines[-4:]] == ["5.0", "10.0", "20.0", "40.0"]
 
 
 def test_surroundings_are_needed(four):

@@ -41,7 +41,7 @@ from msgreen.spinmodel.interactions import Coefficient, Interactions, Row
 from msgreen.units import MEV
 
 
-class Reference(NamedTuple):
+class _Reference(NamedTuple):
     """Energy and moments of a run, and energies that interpolation of t allows as well."""
 
     lloyd: LloydEnergy
@@ -180,7 +180,7 @@ class KKRRun(AbstractRun):
         )
         figures = _figures(found, result, scan) if self.output.figures else {}
         coupled = found.spin_orbit
-        matched = matched_model(
+        model, about = matched_model(
             [(r.lloyd, r.moments) for r in references],
             found.positions,
             self.model,
@@ -192,10 +192,10 @@ class KKRRun(AbstractRun):
             *str(result).splitlines(),
             *missing,
             *_about_orders(scan),
-            *matched.summary,
+            *about,
         ]
         table = Row._fields, result.rows(), dataset_of(result)
-        return Outcome(*table, figures, summary, matched.model)
+        return Outcome(*table, figures, summary, model)
 
 
 def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
@@ -210,7 +210,7 @@ def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
     return figures
 
 
-def _references(found: Run, folders: list[Path]) -> list[Reference]:
+def _references(found: Run, folders: list[Path]) -> list[_Reference]:
     """Energy and moments of the run and of those with other moments."""
     if folders and not found.spin_orbit:
         raise InputError(
@@ -230,10 +230,10 @@ def _references(found: Run, folders: list[Path]) -> list[Reference]:
     return references
 
 
-def _reference(found: Run, host: KKRHost, moments: np.ndarray) -> Reference:
+def _reference(found: Run, host: KKRHost, moments: np.ndarray) -> _Reference:
     known = found.scatterer.about(jnp.asarray(moments)), *_others(found, moments)
     lloyd, *others = (LloydEnergy(host, t, found.sites) for t in known)
-    return Reference(lloyd, moments, others)
+    return _Reference(lloyd, moments, others)
 
 
 def _others(found: Run, moments: np.ndarray) -> tuple[TMatrix, ...]:
@@ -241,7 +241,7 @@ def _others(found: Run, moments: np.ndarray) -> tuple[TMatrix, ...]:
 
 
 def _with_vectors(
-    result: Interactions, found: Run, references: list[Reference]
+    result: Interactions, found: Run, references: list[_Reference]
 ) -> tuple[Interactions, list[str]]:
     """Add the whole vectors D of pairs where the runs determine them; else say what is missing."""
     pairs = next((terms for terms in result.terms if terms.kind == "pair"), None)
@@ -262,7 +262,7 @@ def _with_vectors(
     return replace(result, terms=tuple(grown if t is pairs else t for t in result.terms)), []
 
 
-def _vectors(found: Run, pairs: np.ndarray, references: list[Reference]) -> Coefficient:
+def _vectors(found: Run, pairs: np.ndarray, references: list[_Reference]) -> Coefficient:
     """Whole vectors D from all runs and the symmetry of the cluster, in the neutral convention."""
     along, errors = [], []
     for lloyd, moments, others in references:

@@ -221,12 +221,12 @@ class LatticeRun(AbstractSpinRun):
         found = replace(found, positions=lattice.positions(sites))
         named = found.to(CONVENTIONS[self.sites.convention])
         lloyd = LloydEnergy(host, scatterer, sites)
-        matched = matched_model(
+        model, about = matched_model(
             [(lloyd, reference)], found.positions, self.model, spin_orbit=bool(self.host.rashba)
         )
-        summary = [*str(named).splitlines(), *matched.summary]
+        summary = [*str(named).splitlines(), *about]
         table = Row._fields, named.rows(), dataset_of(named)
-        return Outcome(*table, {}, summary, matched.model)
+        return Outcome(*table, {}, summary, model)
 
 
 def _run_pairs(host, lattice, scatterer, table: Pairs) -> Outcome:

@@ -1,7 +1,7 @@
 """The spin model of a run on an ordered magnet: what is asked for, and what is said about it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -42,13 +42,6 @@ class Model(AbstractTable):
     classes: Annotated[list[SpinClassName], Field(min_length=1)] | None = None
 
 
-class Matched(NamedTuple):
-    """The spin model of a run, and lines about it for the terminal."""
-
-    model: SpinModel
-    summary: list[str]
-
-
 def matched_model(
     references: Sequence[tuple[LloydEnergy, np.ndarray]],
     positions: np.ndarray | None,
@@ -56,8 +49,8 @@ def matched_model(
     *,
     spin_orbit: bool,
     others: Sequence[Sequence[LloydEnergy]] = (),
-) -> Matched:
-    """Return the model that `table` asks for, and how wrong those of two and four spins are.
+) -> tuple[SpinModel, list[str]]:
+    """Return the model that `table` asks for, and lines on how wrong two and four orders are.
 
     Parameters
     ----------
@@ -91,7 +84,7 @@ def matched_model(
         lines.append(
             "What no reference sees is zero in model.json, its errors undetermined: no prediction"
         )
-    return Matched(chosen, [*lines, *_about_tilts(found, lloyd, moments)])
+    return chosen, [*lines, *_about_tilts(found, lloyd, moments)]
 
 
 def _about(order: int, found: MatchResult) -> str:

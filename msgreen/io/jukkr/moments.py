@@ -39,10 +39,9 @@ def moment_axes(
     energies, sites, size, _ = matrices.shape
     blocks = matrices.reshape(energies, sites, 2, size // 2, 2, size // 2)
     vectors = np.einsum("kts,eisata->iek", np.asarray(SIGMA), blocks)
-    squares = np.real(np.conj(np.swapaxes(vectors, 1, 2)) @ vectors)
-    lengths, axes = np.linalg.eigh(squares)
+    _, lengths, axes = np.linalg.svd(np.concatenate([vectors.real, vectors.imag], axis=1))
     whole = size * np.sum(np.abs(matrices) ** 2, axis=(0, 2, 3))
-    return axes[..., -1], np.sqrt(lengths[..., -1] / whole)
+    return axes[:, 0], lengths[:, 0] / np.sqrt(whole)
 
 
 def read_moment(
