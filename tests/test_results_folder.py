@@ -168,6 +168,10 @@ def test_full_disk_gives_one_line(tmp_path):
         with pytest.raises(InputError, match=r"table cannot: File too large\. Make room"):
             with replacing(tmp_path / "table") as part:
                 part.write_bytes(bytes(1000))
+        with pytest.raises(InputError, match=rf"but {tmp_path}/out/table cannot: File too large"):
+            with replacing_files("--out", tmp_path / "out", "run") as stage:
+                with replacing(stage / "table") as part:
+                    part.write_bytes(bytes(1000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(tmp_path.iterdir())

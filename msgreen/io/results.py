@@ -77,6 +77,10 @@ def replacing_files(
         yield stage
         with writing(folder_message(name, folder)):
             _place(name, stage, folder, owner)
+    except InputError as error:
+        if str(stage) not in str(error):
+            raise
+        raise InputError(str(error).replace(str(stage), str(folder))) from error
     finally:
         remove_part(stage)
         for made in above:
