@@ -65,10 +65,11 @@ def finite(name: str, value) -> None:
 def number(name: str, value) -> None:
     """Raise InputError unless `value` is one finite number."""
     array = numbers(name, value)
-    if (jnp.ndim(value) if array is None else array.ndim) or value is None:
+    shape = jnp.shape(jnp.asarray(value)) if array is None else array.shape
+    if shape or value is None:
         raise InputError(
-            f"Argument `{name}` must be one number, but its shape is {np.shape(value)}. Give a "
-            "number, not a list."
+            f"Argument `{name}` must be one number, but its shape is {shape}. Give a number, not a "
+            "list."
         )
     finite(name, value)
 

@@ -97,7 +97,7 @@ def test_run_of_a_pair_gives_a_map_and_a_figure(tmp_path):
     [
         (CHAIN.replace("mesh = [33]", "mesh = [32]"), "line 27.*multiples of 3|multiples of 3"),
         (CHAIN.replace("[0, 1]]\nc", "[5, 1]]\nc"), "atoms from 0 to 1"),
-        (CHAIN.replace("b = 1\n", "b = 7\n"), "must name atoms"),
+        (CHAIN.replace("b = 1\n", "b = 7\n"), "must join atoms from 0 to 1"),
         (PAIR.replace("0.5, 1.0", "0.7"), "multiple of 1/2"),
         (PAIR.replace("count", "counts"), "Did you mean `count`"),
     ],

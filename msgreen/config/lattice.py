@@ -106,6 +106,18 @@ class LatticeHost(AbstractLatticeTable):
 
     kind: Literal["lattice"]
 
+    def check(self) -> None:
+        """Build the host and its contour once, which checks everything else."""
+        host = self.normal()
+        host.contour(any_site(host))
+
+
+def any_site(host: AbstractLatticeHost) -> np.ndarray:
+    """Return a site of a lattice, for what does not depend on sites."""
+    if isinstance(host, FiniteLattice):
+        return host.region.sites()[:1]
+    return np.zeros((1, host.model.lattice.dimension + 1), int)
+
 
 class Coupling(AbstractTable):
     """``[coupling]``: J_sd in eV, or the exchange field of moments that the host contains."""
@@ -125,11 +137,13 @@ class Pairs(AbstractTable):
         if len(self.centre) != len(self.direction) + 1 or not any(self.direction):
             raise InputError(
                 "Argument `direction` must be a lattice vector that is not zero, with one integer "
-                f"less than `centre`, but it is {self.direction}."
+                f"less than `centre`, but it is {self.direction}. "
+                "Count in lattice vectors."
             )
         if len(set(self.distances)) < len(self.distances):
             raise InputError(
-                f"Argument `distances` must not repeat itself, but it is {self.distances}."
+                f"Argument `distances` must not repeat itself, but it is {self.distances}. "
+                "List each once."
             )
         return self
 
@@ -176,12 +190,16 @@ class AbstractSpinRun(AbstractRun):
     def check_sites(self, normal: AbstractLatticeHost) -> None:
         """Raise InputError if exactly one of the tables is not given or a site does not exist."""
         exactly_one(self, "pairs", "sites")
-        given = [t for t in (self.pairs, self.sites) if t is not None][0]
-        rows = given.sites() if isinstance(given, Pairs) else given.sites
-        if isinstance(normal, FiniteLattice):
-            normal.region.check_sites(rows)
+        if self.pairs is not None:
+            rows, key = self.pairs.sites(), "pairs.centre"
         else:
-            normal.model.lattice.check_sites(rows)
+            assert self.sites is not None
+            rows, key = self.sites.sites, "sites.sites"
+        lattice = normal.region if isinstance(normal, FiniteLattice) else normal.model.lattice
+        try:
+            lattice.check_sites(rows)
+        except InputError as error:
+            raise InputError(str(error).replace("`sites`", f"`{key}`", 1)) from error
 
 
 class LatticeRun(AbstractSpinRun):

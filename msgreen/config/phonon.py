@@ -1,5 +1,6 @@
 """``kind = "phonons"``: interactions that phonons mediate."""
 
+import re
 from itertools import combinations
 from typing import Annotated, Literal
 
@@ -8,15 +9,24 @@ from pydantic import Field, model_validator
 
 from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
 from msgreen.convention import CONVENTIONS
+from msgreen.errors import InputError
 from msgreen.io.netcdf import dataset_of
-from msgreen.phonon.crystal import HarmonicCrystal, check_sites
-from msgreen.phonon.mediated import crystal_tensors, interactions
-from msgreen.phonon.modes import check_mesh
+from msgreen.phonon.crystal import HarmonicCrystal
+from msgreen.phonon.mediated import check_request, crystal_tensors, interactions
 from msgreen.phonon.springs import Spring, mass_spring
 from msgreen.spinmodel.interactions import Interactions, Row
 from msgreen.units import MEV
 
 Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
+_KEYS = {
+    "sites": "pairs.sites",
+    "pairs": "pairs.pairs",
+    "couplings": "pairs.couplings",
+    "shape": "pairs.mesh",
+    "crystal": "host.springs",
+}
+"""Keys of the file by the argument of the library."""
+
 Matrix = Annotated[list[Vector], Field(min_length=3, max_length=3)]
 
 
@@ -62,6 +72,17 @@ class PairTable(AbstractTable):
     isotropic: bool = False
     convention: Literal["neutral", "L", "B", "O"] = "neutral"
 
+    @model_validator(mode="after")
+    def _has_meaning(self):
+        if self.pairs is not None:
+            named = {tuple(sorted(pair)) for pair in self.pairs}
+            if not named or len(named) < len(self.pairs) or any(i == j for i, j in named):
+                raise InputError(
+                    "Argument `pairs` must hold pairs of different rows of `sites`, each once, but "
+                    f"it is {self.pairs}. Leave it out for all pairs."
+                )
+        return self
+
     def numbers(self) -> np.ndarray:
         """Return the pairs as rows of `sites`; all of them by default."""
         if self.pairs is not None:
@@ -77,9 +98,14 @@ class PhononRun(AbstractRun):
 
     @model_validator(mode="after")
     def _fits_together(self):
-        crystal = self.host.crystal()
-        check_sites(crystal, np.array(self.pairs.sites))
-        check_mesh(crystal, self.pairs.mesh, 0.5)
+        table = self.pairs
+        try:
+            request = self.host.crystal(), table.couplings, table.sites, table.numbers()
+            check_request(*request, table.mesh)
+        except InputError as error:
+            raise InputError(
+                re.sub(r"(?<=^Argument `)\w+", lambda m: _KEYS.get(m[0], m[0]), str(error))
+            ) from error
         return self
 
     def run(self, progress: bool) -> Outcome:

@@ -46,7 +46,8 @@ class Host(AbstractTable):
     def _has_meaning(self):
         if len(set(self.dimension)) < len(self.dimension):
             raise InputError(
-                f"Argument `dimension` must not repeat itself, but it is {self.dimension}."
+                f"Argument `dimension` must not repeat itself, but it is {self.dimension}. "
+                "List each once."
             )
         self.gas(self.dimension[0])
         return self
@@ -72,7 +73,8 @@ class Coupling(AbstractTable):
         if self.value is not None and len(self.value) != len(host.dimension):
             raise InputError(
                 "Argument `coupling.value` must have one number per dimension, but it has "
-                f"{len(self.value)} for {len(host.dimension)}."
+                f"{len(self.value)} for {len(host.dimension)}. "
+                "Give as many values as dimensions."
             )
 
     def contact(self, host: Host, index: int) -> tuple[ContactCoupling, str]:
@@ -109,7 +111,8 @@ class Cluster(AbstractTable):
         if len(lengths) > 1:
             raise InputError(
                 "Argument `positions` must hold positions of one dimension, but their lengths are "
-                f"{sorted(lengths)}."
+                f"{sorted(lengths)}. "
+                "Give all rows as many coordinates."
             )
         _checks.distinct_sites("positions", np.array(self.positions))
         sites = {(order, order) for order in self.orders}
@@ -132,7 +135,8 @@ class Cluster(AbstractTable):
         if host.dimension != [width]:
             raise InputError(
                 f"Argument `cluster.positions` must have as many coordinates as the gas has "
-                f"dimensions ({host.dimension}), but it has {width}."
+                f"dimensions ({host.dimension}), but it has {width}. "
+                "Change one of them."
             )
         if not self.loops():
             raise InputError(

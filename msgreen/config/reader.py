@@ -141,7 +141,8 @@ def _message(error: dict[str, Any], schema, content, lines) -> tuple[int, str]:
         where = f"the table [{'.'.join(map(str, place[:-1]))}]" if place[:-1] else "the file"
         text = f"Argument `{name}` must be given, but it is missing. Add it to {where}."
     else:
-        wanted = re.sub(r"^Input should ", "must ", error["msg"])
+        wanted = re.sub(r"^(Input|List) should ", "must ", error["msg"])
+        wanted = re.sub(r" after validation, not \d+$", "", wanted)
         text = f"Argument `{name}` {wanted}, but it is {_shown(error['input'])}. Correct the value."
     return _line(lines, place), text
 

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from msgreen import _checks
-from msgreen.config.lattice import AbstractLatticeTable, AbstractSpinRun
+from msgreen.config.lattice import AbstractLatticeTable, AbstractSpinRun, any_site
 from msgreen.config.schema import Outcome, Positive
 from msgreen.errors import InputError
 from msgreen.hosts.superconductor import Superconductor
@@ -37,13 +37,19 @@ class SuperconductorHost(AbstractLatticeTable):
         if self.winding is not None and (self.size is None or len(self.winding) != len(self.size)):
             raise InputError(
                 "Argument `winding` must hold one integer per direction of a lattice of given "
-                f"`size`, but it is {self.winding}."
+                f"`size`, but it is {self.winding}. "
+                "Give `size`, and one winding for each of its directions."
             )
         space = self.geometry().vectors.shape[1]
         for name in ("d_real", "d_imaginary"):
             if getattr(self, name) is not None:
                 _checks.shaped(name, getattr(self, name), (3, space))
-        self.superconductor()
+        host = self.superconductor()
+        try:
+            host.contour(any_site(host.normal))
+        except InputError as error:
+            key = "`superconducting_gap`"
+            raise InputError(str(error).replace("`gap`", key)) from error
 
     def superconductor(self) -> Superconductor:
         """Return the host."""

@@ -312,7 +312,8 @@ class LloydEnergy(eqx.Module):
         if shape[-2:] != (self.count, 3) or (not batched and len(shape) != 2):
             expected = f"({'..., ' if batched else ''}{self.count}, 3)"
             raise InputError(
-                f"Argument `directions` must have shape {expected}, but its shape is {shape}."
+                f"Argument `directions` must have shape {expected}, but its shape is {shape}. "
+                "Give one unit vector per site."
             )
         _checks.unit_vectors("directions", directions)
 

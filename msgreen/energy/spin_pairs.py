@@ -144,7 +144,8 @@ class SpinPairs(eqx.Module):
         if (array[:, 0] == array[:, 1]).any():
             raise InputError(
                 "Argument `pairs` must hold two different sites per pair, but one holds site "
-                f"{int(array[array[:, 0] == array[:, 1]][0, 0])} twice."
+                f"{int(array[array[:, 0] == array[:, 1]][0, 0])} twice. "
+                "Remove that pair."
             )
         self.pairs = tuple((int(i), int(j)) for i, j in array)
         self.path = host.contour(sites) if contour is None else contour
@@ -154,7 +155,7 @@ class SpinPairs(eqx.Module):
         fine, coarse, ratio = _blocks(host, z, sites, array)
         check_scatterer(scatterer, self.path.nodes, self.count, fine[0].shape[-1] // 2)
         self.onsite, self.forward, self.backward = (part[:count] for part in fine)
-        self.coarse = None if coarse is None else tuple(part[:count] for part in coarse)
+        self.coarse = None if coarse is None else jax.tree.map(lambda a: a[:count], coarse)
         self.ratio = None if ratio is None else ratio[:count]
         self.edges = _as_pairs(*(part[count:] for part in fine))
 
@@ -227,8 +228,7 @@ class SpinPairs(eqx.Module):
             Largest l, at least 1. The quadrature on the spheres is exact for surfaces of degree
             `degree` + 1 and aliases higher parts.
         """
-        if degree < 1:
-            raise InputError(f"Argument `degree` must be at least 1, but it is {degree}.")
+        _checks.whole_number("degree", degree, 1)
         points, weights = map(jnp.asarray, sphere_rule(degree))
         value, _ = self.energies(points, points)
         harmonics = solid_harmonics(points, degree) * weights[:, None]

@@ -408,8 +408,8 @@ def _check_expansion(expansion: LloydExpansion, directions, order: int) -> None:
 
 
 def _check_sites(sites, count) -> None:
-    array = _checks.numbers("sites", sites, "iu")
-    if np.ndim(array) != 1 or not len(sites) or any(not 0 <= s < count for s in sites):
+    array = np.asarray(_checks.numbers("sites", sites, "iu"))
+    if array.ndim != 1 or not len(sites) or any(not 0 <= s < count for s in sites):
         raise InputError(
             f"Argument `sites` must hold site numbers from 0 to {count - 1}, "
             f"but it is {sites!r}. Give one number per derivative."

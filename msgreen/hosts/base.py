@@ -283,7 +283,8 @@ def _known_free(structure, digest: bytes) -> list[tuple[float, float]]:
 
 def _rounded(width: float, unit: float) -> float:
     """Round up to a power of two of the unit: neighbouring parameters share one set of poles."""
-    return float(unit * 2.0 ** np.ceil(np.log2(width / unit)))
+    # Beyond 2^60 no rule exists, which the rule itself says.
+    return float(unit * 2.0 ** min(60.0, np.ceil(np.log2(width / unit))))
 
 
 def host_factor(host: AbstractHost) -> float:

@@ -162,12 +162,14 @@ class FiniteLattice(AbstractLatticeHost):
             if box != self.region.shape:
                 raise InputError(
                     f"Argument `model` must have local blocks for the {self.region.shape} cells "
-                    f"of the region, but it has them for {box}."
+                    f"of the region, but it has them for {box}. "
+                    "Make both of one shape."
                 )
             if self.route == "cut":
                 raise InputError(
                     "Argument `route` must be 'auto' or 'layers' for an inhomogeneous model, but "
-                    "it is 'cut'."
+                    "it is 'cut'. "
+                    "Leave it out."
                 )
             return "layers"
         if self.route != "auto":

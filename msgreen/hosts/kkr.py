@@ -63,12 +63,14 @@ class KKRHost(AbstractHost):
         if len(shape) != 5 or shape[1:3] != shape[3:] or shape[2] % 2:
             raise InputError(
                 "Argument `green` must have shape (energy, site, 2 orb, site, 2 orb), but its "
-                f"shape is {shape}."
+                f"shape is {shape}. "
+                "Spin is the slow index of a site."
             )
         if shape[0] != len(contour.nodes):
             raise InputError(
                 f"Argument `contour` must have the {shape[0]} energies of `green`, but it has "
-                f"{len(contour.nodes)}."
+                f"{len(contour.nodes)}. "
+                "Give the contour of its file."
             )
         _checks.finite("green", self.green)
 

@@ -97,6 +97,7 @@ class RashbaGas(AbstractHost):
             default=0.0,
         )
         _checks.number("rashba_wavevector", wavevector)
+        wavevector = jnp.asarray(wavevector, float)
         from_energy = None
         if fermi_energy is not None:
             _checks.number("fermi_energy", fermi_energy)

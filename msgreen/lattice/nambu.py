@@ -83,7 +83,8 @@ class Pairing(eqx.Module):
         if amplitude.ndim != dim:
             raise InputError(
                 f"Argument `amplitude` must have {dim} axes, one number per cell, but its shape is "
-                f"{amplitude.shape}."
+                f"{amplitude.shape}. "
+                "Give it the shape of the region."
             )
         ends = [
             jnp.roll(amplitude, tuple(-n for n in cell), axis=tuple(range(dim)))
@@ -209,7 +210,8 @@ def double(model: HoppingModel, pairing: Pairing, fermi_energy, pair_momentum) -
             "Argument `pairing` must have the lattice and the orbitals of the normal host, but "
             f"its blocks are {pairing.blocks.shape[-4:]} and the host's "
             f"{model.blocks.shape[-4:]} on lattices of {pairing.lattice.atoms} and "
-            f"{model.lattice.atoms} atoms."
+            f"{model.lattice.atoms} atoms. "
+            "Build both from the same Lattice."
         )
     model = model.shifted(-jnp.asarray(fermi_energy, float))
     cells = tuple(sorted({*model.cells, *pairing.cells}))

@@ -51,7 +51,7 @@ def acoustic_range(dimension: int, distance, *, cutoff, velocity, cell=1.0, lowe
     if dimension == 1:
         _checks.positive("lower", lower, "1/angstrom")
         return -2 * cell * (sici(cutoff * r)[1] - sici(lower * r)[1]) / (np.pi * velocity)
-    raise InputError(f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}.")
+    raise InputError(f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}. Choose one.")
 
 
 def optical_range(dimension: int, distance, *, cutoff, energy, cell=1.0):
@@ -68,7 +68,7 @@ def optical_range(dimension: int, distance, *, cutoff, energy, cell=1.0):
         return -cell * cutoff * j1(x) / (np.pi * energy * r)
     if dimension == 1:
         return -2 * cell * np.sin(x) / (np.pi * energy * r)
-    raise InputError(f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}.")
+    raise InputError(f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}. Choose one.")
 
 
 def elastic_range(distance, *, cutoff, cell=1.0):

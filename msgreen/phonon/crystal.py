@@ -153,7 +153,10 @@ def mesh(shape: Sequence[int], shift: float = 0.5) -> np.ndarray:
     real array, shape (k, dim)
     """
     if any(int(n) != n or n < 1 for n in shape):
-        raise InputError(f"Argument `shape` must hold positive integers, but it is {tuple(shape)}.")
+        raise InputError(
+            f"Argument `shape` must hold positive integers, but it is {tuple(shape)}. "
+            "Give one number per lattice vector."
+        )
     axes = [(np.arange(n) + shift) / n for n in shape]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
@@ -179,16 +182,18 @@ def check_squares(squares: np.ndarray, q: np.ndarray) -> None:
 
 def check_sites(crystal: HarmonicCrystal, sites) -> np.ndarray:
     """Return `sites` as an int array of rows (atom, n_1, ..., n_dim), refusing unknown atoms."""
-    rows = np.atleast_2d(np.asarray(sites))
+    rows = np.atleast_2d(np.asarray(_checks.numbers("sites", sites)))
     if rows.shape[1] != 1 + crystal.dimension or not np.issubdtype(rows.dtype, np.integer):
         raise InputError(
             f"Argument `sites` must be an int array of shape (site, {1 + crystal.dimension}) with "
-            f"rows (atom, cell), but it is {rows.dtype} of shape {rows.shape}."
+            f"rows (atom, cell), but it is {rows.dtype} of shape {rows.shape}. "
+            "Give one row per site."
         )
     if rows[:, 0].min() < 0 or rows[:, 0].max() >= crystal.atom_count:
         raise InputError(
             f"Argument `sites` must hold atoms from 0 to {crystal.atom_count - 1}, but atoms range "
-            f"from {rows[:, 0].min()} to {rows[:, 0].max()}."
+            f"from {rows[:, 0].min()} to {rows[:, 0].max()}. "
+            "Count atoms from 0."
         )
     return rows
 
@@ -206,14 +211,19 @@ def _check_shapes(crystal: HarmonicCrystal) -> None:
     for name, (shape, wanted) in expected.items():
         if shape != wanted:
             raise InputError(
-                f"Argument `{name}` must have shape {wanted}, but its shape is {shape}."
+                f"Argument `{name}` must have shape {wanted}, but its shape is {shape}. Check the "
+                "numbers of atoms and bonds."
             )
     if dim not in (1, 2, 3):
-        raise InputError(f"Argument `vectors` must hold 1, 2 or 3 vectors, but it holds {dim}.")
+        raise InputError(
+            f"Argument `vectors` must hold 1, 2 or 3 vectors, but it holds {dim}. "
+            "Give one row per direction."
+        )
     if rows[:, :2].min() < 0 or rows[:, :2].max() >= atoms:
         raise InputError(
             f"Argument `bonds` must name atoms from 0 to {atoms - 1}, but they range from "
-            f"{rows[:, :2].min()} to {rows[:, :2].max()}."
+            f"{rows[:, :2].min()} to {rows[:, :2].max()}. "
+            "Count atoms from 0."
         )
 
 

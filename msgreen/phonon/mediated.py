@@ -85,7 +85,8 @@ def mode_tensors(
     if kind.shape != (len(positions),) or kind.min() < 0 or kind.max() >= len(couplings):
         raise InputError(
             f"Argument `atoms` must hold one atom from 0 to {len(couplings) - 1} per site, but it "
-            f"is {kind}."
+            f"is {kind}. "
+            "Count atoms from 0."
         )
     separations = positions[pairs[:, 0]] - positions[pairs[:, 1]]
     kinds, members = np.unique(kind[pairs], axis=0, return_inverse=True)
@@ -199,13 +200,8 @@ def crystal_tensors(
     InputError
         If the crystal is unstable, or the mesh is too small for the separations.
     """
-    rows = check_sites(crystal, sites)
-    pairs = check_pairs(pairs, len(rows))
-    couplings = _check_couplings(couplings, crystal.atom_count)
-    check_mesh(crystal, shape, shift)
+    rows, pairs, couplings = check_request(crystal, couplings, sites, pairs, shape, shift)
     cells = rows[pairs[:, 1], 1:] - rows[pairs[:, 0], 1:]
-    _check_reach(cells, shape)
-    require_stable(crystal, mesh([min(n, _PROBE) for n in shape], shift))
     kinds, members = np.unique(rows[pairs, 0], axis=0, return_inverse=True)
     z = jnp.asarray(z)
     fractional = jnp.asarray(mesh(shape, shift))
@@ -217,6 +213,23 @@ def crystal_tensors(
     )
     error = jnp.abs(value - coarse)
     return Coefficient(value if jnp.iscomplexobj(z) else value.real, error, ("xyz", "xyz"))
+
+
+def check_request(crystal: HarmonicCrystal, couplings, sites, pairs, shape, shift=0.5):
+    """Return sites, pairs and couplings as arrays if `crystal_tensors` can be had of them.
+
+    Raises
+    ------
+    InputError
+        As by `crystal_tensors`, before anything takes time.
+    """
+    rows = check_sites(crystal, sites)
+    pairs = check_pairs(pairs, len(rows))
+    couplings = _check_couplings(couplings, crystal.atom_count)
+    check_mesh(crystal, shape, shift)
+    _check_reach(rows[pairs[:, 1], 1:] - rows[pairs[:, 0], 1:], shape)
+    require_stable(crystal, mesh([min(n, _PROBE) for n in shape], shift))
+    return rows, pairs, couplings
 
 
 @eqx.filter_jit
@@ -341,11 +354,13 @@ def _transformed(field, cells, members, shift):
 
 
 def _check_couplings(couplings, atoms: int):
+    _checks.numbers("couplings", couplings)
     couplings = jnp.asarray(couplings, float)
     if couplings.shape != (atoms, 3, 3):
         raise InputError(
             f"Argument `couplings` must have shape ({atoms}, 3, 3), one matrix per atom of the "
-            f"cell, but its shape is {couplings.shape}."
+            f"cell, but its shape is {couplings.shape}. "
+            "Give zeros for an atom without a spin."
         )
     _checks.finite("couplings", couplings)
     return couplings

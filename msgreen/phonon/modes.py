@@ -1,5 +1,6 @@
 """Phonon modes on wave vectors: of a crystal, or from a dispersion relation."""
 
+import math
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -13,6 +14,9 @@ from msgreen.contour.kronrod import gauss_kronrod
 from msgreen.errors import InputError
 from msgreen.phonon.crystal import HBAR2_OVER_U, HarmonicCrystal, check_squares, mesh
 from msgreen.units import BOLTZMANN
+
+LARGEST_MESH = 10_000_000
+"""Points of a mesh times atoms squared: the dynamical matrices have 1.4 GB."""
 
 
 class Modes(eqx.Module):
@@ -130,14 +134,20 @@ def crystal_modes(
 
 
 def check_mesh(crystal: HarmonicCrystal, shape: Sequence[int], shift: float) -> None:
-    """Raise InputError unless every third point of the mesh is a mesh of the same kind."""
+    """Raise InputError unless a mesh fits into memory and every third point is one of its kind."""
     if len(shape) != crystal.dimension or any(n != 1 and (n % 3 or n < 3) for n in shape):
         raise InputError(
             f"Argument `shape` must hold {crystal.dimension} multiples of 3 (or 1), but it is "
             f"{tuple(shape)}. Every third point is the coarser mesh of the error estimate."
         )
+    count = math.prod(shape) * crystal.atom_count**2
+    if count > LARGEST_MESH:
+        raise InputError(
+            f"Argument `shape` must have at most {LARGEST_MESH} points times atoms squared, but "
+            f"{tuple(shape)} and {crystal.atom_count} atoms are {count}. Take a coarser mesh."
+        )
     if shift not in (0, 0.5):
-        raise InputError(f"Argument `shift` must be 0 or 0.5, but it is {shift}.")
+        raise InputError(f"Argument `shift` must be 0 or 0.5, but it is {shift}. Choose one.")
 
 
 def thirds(shape: Sequence[int], shift: float) -> tuple[slice, ...]:
@@ -192,9 +202,13 @@ def ball(
         Of the Kronrod rule with all azimuths, and of the Gauss rule with every second one.
     """
     if dimension not in (1, 2, 3):
-        raise InputError(f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}.")
+        raise InputError(
+            f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}. Choose one."
+        )
     if azimuths % 2:
-        raise InputError(f"Argument `azimuths` must be even, but it is {azimuths}.")
+        raise InputError(
+            f"Argument `azimuths` must be even, but it is {azimuths}. Take the next even number."
+        )
     _checks.positive("cutoff", cutoff, "1/angstrom")
     edges = np.geomspace if lower > 0 else np.linspace
     radius, fine, rough = _panels(edges(lower, cutoff, panels + 1))
@@ -333,7 +347,8 @@ def _check_polarisations(modes: Modes) -> None:
     if eps.ndim != 4 or eps.shape[1] != branches or eps.shape[3] != 3 or eps.shape[0] not in (1, k):
         raise InputError(
             f"Argument `polarisations` must have shape ({k}, {branches}, atom, 3), but its shape "
-            f"is {eps.shape}."
+            f"is {eps.shape}. "
+            "Give one vector per mode and atom."
         )
     flat = eps.reshape(*eps.shape[:2], -1)
     overlap = np.einsum("kma,kna->kmn", flat.conj(), flat)

@@ -138,10 +138,13 @@ def helical_chain(
         If the handedness is not 1 or -1 or there are fewer than three atoms in a turn.
     """
     if handedness not in (1, -1):
-        raise InputError(f"Argument `handedness` must be 1 or -1, but it is {handedness}.")
+        raise InputError(
+            f"Argument `handedness` must be 1 or -1, but it is {handedness}. Choose one."
+        )
     if atoms_per_turn < 3:
         raise InputError(
-            f"Argument `atoms_per_turn` must be at least 3, but it is {atoms_per_turn}."
+            f"Argument `atoms_per_turn` must be at least 3, but it is {atoms_per_turn}. "
+            "Use `mass_spring` for a shorter period."
         )
     step = np.arange(atoms_per_turn)
     angle = handedness * 2 * np.pi * step / atoms_per_turn

@@ -69,7 +69,8 @@ def ring(
     if crystal.dimension != 1:
         raise InputError(
             "Argument `crystal` must be a chain (one lattice vector), but it has "
-            f"{crystal.dimension}."
+            f"{crystal.dimension}. "
+            "Build it from one vector."
         )
     if 2 * neighbours >= count:
         raise InputError(
@@ -120,7 +121,10 @@ def add_interactions(first: Interactions, second: Interactions) -> Interactions:
     others = [t for s in sets for t in s.terms if t.kind != "pair"]
     kinds = [t.kind for t in others]
     if len(set(kinds)) < len(kinds):
-        raise InputError(f"Argument `second` must not repeat terms, but both have {kinds}.")
+        raise InputError(
+            f"Argument `second` must not repeat terms, but both have {kinds}. "
+            "Add each kind of term once."
+        )
     merged = (_merged(pairs),) if pairs else ()
     source = {**sets[0].source, **sets[1].source}
     return Interactions((*merged, *others), NEUTRAL, places[0] if places else None, source)
@@ -148,7 +152,8 @@ def ground_state(
     tensor = model.terms[0].tensor if [t.kind for t in model.terms] == ["pair"] else None
     if tensor is None:
         raise InputError(
-            "Argument `model` must consist of pair terms with tensors, but it does not."
+            "Argument `model` must consist of pair terms with tensors, but it does not. "
+            "Make it with `interactions`."
         )
     pairs = model.terms[0].loops
     factor = model.convention.factor(2, 2, multiplicity(pairs))

@@ -107,7 +107,8 @@ class ContactCoupling(AbstractRigidScatterer):
         if self.coupling.ndim == 1 and self.coupling.shape[0] != count:
             raise InputError(
                 f"Argument `coupling` must hold one number per site ({count}), but it holds "
-                f"{self.coupling.shape[0]}."
+                f"{self.coupling.shape[0]}. "
+                "Give one for each, or one number for all."
             )
         per_site = jnp.broadcast_to(self.coupling, (count,)).astype(complex)
         identity = jnp.eye(self.orbitals, dtype=complex)

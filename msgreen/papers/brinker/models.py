@@ -7,6 +7,7 @@ For Tables 4 and 5 (first block) symmetry and prose leave one reading only; what
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -247,16 +248,22 @@ def _on_diagonal(values: np.ndarray, reading: TableReading) -> np.ndarray:
 
 
 def published_model(name: str) -> SpinModel | None:
-    """Return a model of paper B by a name such as "Cr3/Pt(111)", or None for another name.
+    """Return a model of paper B by a name such as "Cr3/Pt(111)", or None for the name of a file.
 
     Raises
     ------
     InputError
-        If the name has this form but paper B has no such system.
+        If paper B has no such system, and the name is not that of a file either.
     """
     match = re.fullmatch(r"([A-Z][a-z]?)([34])/([A-Z][a-z]?\(\d+\))", name)
     if match is None:
-        return None
+        if Path(name).suffix or Path(name).exists():
+            return None
+        known = ", ".join([*tables.TRIMERS, *tables.TETRAMER_PAIRS])
+        raise InputError(
+            f"Argument `model` must be a file or one of {known}, but it is {name!r}. Check its "
+            "spelling."
+        )
     element, count, surface = match.groups()
     if count == "3":
         return trimer(surface, element, anisotropy=True)
