@@ -323,3 +323,15 @@ def test_phonopy_files(tmp_path, monkeypatch):
         phonons.save(tmp_path / "phonopy.yaml", settings={"force_constants": True})
         read_phonopy(tmp_path / "phonopy.yaml")
     assert attack(tmp_path / "phonopy.yaml", read_phonopy, 0) > MUTANTS // 4
+
+
+@pytest.mark.parametrize("word", ["1e30", "0.5", "nan", "1e400", "9" * 30])
+def test_integers_of_jukkr_are_integers(word, tmp_path):
+    atoms, table = tmp_path / "kkrflex_atominfo", tmp_path / "Jij.atom00001"
+    atoms.write_text(f"1 1\n0 0 0 26.0 0 0 {word}\n")
+    with pytest.raises(MsgreenError, match=r"kkrflex_atominfo, line 2: must hold position"):
+        jukkr.read_atominfo(atoms)
+    for row in (f"1.0 0.5 {word} 3", f"1.0 0.1 0.2 0.3 0.4 1.0 0.0 0.0 {word} 2"):
+        table.write_text(row + "\n")
+        with pytest.raises(MsgreenError, match=r"Jij\.atom00001, line 1: must hold"):
+            jukkr.read_jij(table)

@@ -55,6 +55,7 @@ def read_jij(file: str | Path) -> ExchangeTable:
         if len(line.words) != columns:
             raise line.error(f"{columns} numbers like line {first.number}", "it does not")
         rows.append(line.numbers(columns, "exchange constants"))
+        line.whole(rows[-1][2 if columns == 4 else 8], "the type of an atom")
     table = np.array(rows)
     energies = table[:, 1:5] * RYDBERG
     if columns == 4:

@@ -65,7 +65,9 @@ def read_atominfo(file: str | Path) -> AtomInfo:
     rows = []
     for atom in range(count):
         what = f"position, charge, two flags and lmax of atom {atom + 1} of {count}"
-        rows.append(first_line(lines[1 + atom :], file, what).numbers(7, what))
+        line = first_line(lines[1 + atom : 2 + atom], file, what)
+        rows.append(line.numbers(7, what))
+        line.whole(rows[-1][6], what)
     table = np.array(rows).reshape(-1, 7)
     flags = table[:, 4:6] != 0
     return AtomInfo(table[:, :3], table[:, 3], flags[:, 0], flags[:, 1], table[:, 6].astype(int))
@@ -92,7 +94,7 @@ def read_hoststructure(file: str | Path) -> HostStructure:
     rows = []
     for atom in range(count):
         what = f"position and weight of basis atom {atom + 1} of {count}"
-        rows.append(first_line(lines[2 + atom :], file, what).numbers(4, what))
+        rows.append(first_line(lines[2 + atom : 3 + atom], file, what).numbers(4, what))
     table = np.array(rows).reshape(-1, 4)
     return HostStructure(np.array(vectors), table[:, :3], table[:, 3])
 

@@ -48,10 +48,14 @@ class Line:
 
     def integers(self, count: int, what: str) -> list[int]:
         """Return the first `count` values as integers, or say that `what` was expected."""
-        found = self.numbers(count, what)
-        if np.any(found != np.round(found)) or np.any(np.abs(found) > _LARGEST_INTEGER):
-            raise self.error(f"{what} ({count} integers)", f"it has {' '.join(self.words[:count])}")
-        return [int(n) for n in found]
+        expected = f"{what} ({count} integers)"
+        return [self.whole(number, expected) for number in self.numbers(count, what)]
+
+    def whole(self, number: float, what: str) -> int:
+        """Return one of the numbers as an integer, or say that `what` was expected."""
+        if number != round(number) or abs(number) > _LARGEST_INTEGER:
+            raise self.error(what, f"it has {number}")
+        return int(number)
 
     def count(self, what: str) -> int:
         """Return the first value as a number of things, or say that `what` was expected."""
