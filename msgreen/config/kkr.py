@@ -31,12 +31,13 @@ from msgreen.exchange.ordered import (
     transverse_exchange_with_error,
     with_differences,
 )
-from msgreen.hosts.kkr import KKRHost, cluster_operations
+from msgreen.hosts.kkr import ClusterOperation, KKRHost, cluster_operations
 from msgreen.io.jukkr import FILES, Run, check_folder, read_folder, read_host
 from msgreen.io.netcdf import dataset_of
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
 from msgreen.scattering.interpolation import other_tmatrices
 from msgreen.scattering.tmatrix import TMatrix
+from msgreen.spinmodel import Symmetry, cluster_symmetry
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Row
 from msgreen.units import MEV
 
@@ -186,6 +187,7 @@ class KKRRun(AbstractRun):
             self.model,
             spin_orbit=coupled,
             others=[r.others for r in references],
+            symmetry=_symmetry(found) if len(references) > 1 else None,
         )
         summary = [
             *_about(found),
@@ -270,16 +272,22 @@ def _vectors(found: Run, pairs: np.ndarray, references: list[_Reference]) -> Coe
         twins = [np.asarray(transverse_exchange(e, moments, pairs).D) for e in others]
         along.append(-2 * np.asarray(exchange.D))
         errors.append(2 * (np.asarray(error.D) + difference(np.asarray(exchange.D), twins)))
-    operations = [
-        (operation.matrix, operation.images)
-        for operation in cluster_operations(found.host, found.atoms.positions, found.reference)
-        if operation.residual < SYMMETRIC
-    ]
+    operations = [(operation.matrix, operation.images) for operation in _operations(found)]
     directions = np.stack([reference.moments[0] for reference in references])
     vectors, bounds = dmi_vectors(
         pairs, directions, np.stack(along), operations, errors=np.stack(errors)
     )
     return Coefficient(vectors, bounds, ("xyz",), rotation=True)
+
+
+def _operations(found: Run) -> list[ClusterOperation]:
+    every = cluster_operations(found.host, found.atoms.positions, found.reference)
+    return [operation for operation in every if operation.residual < SYMMETRIC]
+
+
+def _symmetry(found: Run) -> Symmetry:
+    """Return the symmetry of the crystal at the cluster, for what time reversal keeps."""
+    return cluster_symmetry(found.atoms.positions, [o.matrix for o in _operations(found)])
 
 
 def _about(found: Run) -> list[str]:

@@ -10,7 +10,7 @@ from msgreen.config.schema import AbstractTable
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.matched import FIELDS, ordered_model
-from msgreen.spinmodel import CLASSES, MatchResult, SpinModel, tilt_errors
+from msgreen.spinmodel import CLASSES, MatchResult, SpinModel, Symmetry, tilt_errors
 from msgreen.units import MEV
 
 TILTS = (5.0, 10.0, 20.0, 40.0)
@@ -49,6 +49,7 @@ def matched_model(
     *,
     spin_orbit: bool,
     others: Sequence[Sequence[LloydEnergy]] = (),
+    symmetry: Symmetry | None = None,
 ) -> tuple[SpinModel, list[str]]:
     """Return the model that `table` asks for, and lines on how wrong two and four orders are.
 
@@ -62,6 +63,8 @@ def matched_model(
     spin_orbit : bool
     others : sequence of sequence of LloydEnergy, optional
         For every reference, energies that may be as right; see `ordered_model`.
+    symmetry : Symmetry, optional
+        Of the cluster.
     """
     lloyd, moments = references[0]
     orders = (2, 4) if table.order == 4 or lloyd.count <= LARGEST else (2,)
@@ -73,6 +76,7 @@ def matched_model(
             order=order,
             classes=table.classes if order == table.order else None,
             others=others,
+            symmetry=symmetry,
         )
         for order in orders
     }

@@ -77,7 +77,8 @@ def ordered_model(
         Of the model. By default `COLLINEAR`, or `SPIN_ORBIT` with the anisotropy of every site if
         there are several references; for four orders `FOUR_COLLINEAR` or `FOUR_SPIN_ORBIT`.
     symmetry : Symmetry, optional
-        Of the cluster; only what it allows is matched.
+        Of the cluster; only what it allows is matched. With several references it does not apply
+        to what breaks time reversal, which each has of its own.
     others : sequence of sequence of LloydEnergy, optional
         For every reference, energies whose derivatives there would be as good: differences from
         them are errors.
@@ -110,7 +111,7 @@ def ordered_model(
         units = _along(_axis([directions for _, directions in references]))
     if classes is None:
         classes = _classes(spin_orbit, order, len(references))
-    own = FIELDS if len(references) > 1 else ()
+    own = (*FIELDS, "scalar_chirality") if len(references) > 1 else ()
     template = all_clusters(references[0][0].count, classes, positions=positions)
     known = [reference_derivatives(lloyd, directions, order) for lloyd, directions in references]
     for n, energies in enumerate(others):

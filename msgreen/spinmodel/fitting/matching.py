@@ -114,7 +114,7 @@ def match_derivatives(
         default all. Not together with `symmetry`.
     own : sequence of str
         Classes of which every reference has values of its own: those of surroundings that turn
-        with it. The model has those of the first.
+        with it, which need not have the symmetry. The model has those of the first.
     angle : float
         Tilt in radians of which the model should be right. A derivative counts by its energy at
         this tilt, angle^N / N!, so that low orders are matched best if a model cannot match all
@@ -163,7 +163,10 @@ def match_derivatives(
             "Argument `units` must not be given together with `symmetry`, but both are. Leave one "
             "of them out."
         )
-    free = [free_values(term, symmetry, (units or {}).get(term.name)) for term in template.terms]
+    free = [
+        free_values(term, None if term.name in own else symmetry, (units or {}).get(term.name))
+        for term in template.terms
+    ]
     offset = any(() in r.tensors for r in references)
     matrices, *parts = zip(*(_equations(free, r, angle) for r in references), strict=True)
     data, errors, weights, orders = (np.concatenate(p) for p in parts)
