@@ -8,7 +8,7 @@ from msgreen import LloydEnergy
 from msgreen.errors import FileFormatError, InputError
 from msgreen.exchange.ordered import transverse_exchange
 from msgreen.io import jukkr
-from msgreen.io.jukkr.moments import moment_axes
+from msgreen.io.jukkr.moments import moment_axes, read_moment
 from msgreen.io.jukkr.spinor import block_diagonal, up_first
 from msgreen.io.jukkr.text import Line, first_line, read_lines
 from msgreen.spin.harmonics import time_reversed
@@ -253,6 +253,8 @@ def test_moments_are_those_of_the_matrices(tmp_path):
         named = jukkr.read_angles(folder / sub / "nonco_angle.dat")[0]
         np.testing.assert_allclose(np.abs(axes @ named), 1, atol=1e-10)
         assert np.all((share > 0.2) & (share < 1))
+        t = jukkr.read_tmat(folder / sub / "kkrflex_tmat").t
+        np.testing.assert_array_equal(read_moment(folder / sub, t), named)
     turned = (folder / "px" / "kkrflex_tmat").read_bytes()
     (folder / "kkrflex_tmat").write_bytes(turned)
     with pytest.raises(FileFormatError, match=r"must hold nonco_angle.dat .* along \(-?1.000 "):

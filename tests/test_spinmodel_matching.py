@@ -37,6 +37,7 @@ from msgreen.spinmodel import (
     derivatives_at,
     from_interactions,
     match_derivatives,
+    no_symmetry,
     point_group,
     residual,
     resolve,
@@ -450,6 +451,11 @@ def test_what_is_not_determined_is_refused_if_asked():
         match_derivatives(template, [record()], strict=True)
     with pytest.raises(InputError, match="`references` must hold .* one state at least"):
         match_derivatives(template, [])
+    units = {"dzyaloshinskii_moriya": np.eye(3)[2:]}
+    along_z = match_derivatives(template, [record()], units=units, strict=True)
+    assert along_z.rank == 2
+    with pytest.raises(InputError, match="`units` must not be given together with `symmetry`"):
+        match_derivatives(template, [record()], units=units, symmetry=no_symmetry(2))
 
 
 def test_wrong_sites_are_refused():
