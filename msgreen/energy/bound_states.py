@@ -98,7 +98,9 @@ def scattering_form(green: np.ndarray, potential: np.ndarray) -> np.ndarray:
     """
     values, vectors = np.linalg.eigh(potential)
     root = vectors * np.sqrt(np.abs(values))[..., None, :]
-    form = np.einsum("...iab,...iajc,...jcd->...ibjd", root.conj(), green, root, optimize=True)
+    left = root.conj().swapaxes(-1, -2)[..., :, None, :, :]
+    form = left @ green.swapaxes(-3, -2) @ root[..., None, :, :, :]
+    form = form.swapaxes(-3, -2)
     size = potential.shape[-3] * potential.shape[-1]
     form = form.reshape(*form.shape[:-4], size, size)
     place = np.arange(size)

@@ -52,20 +52,22 @@ def check_configurations(
     together, alone : bool
         Whether all spins in place are checked, and each one by itself.
     """
-    if not len(edges) or _checks.concrete(directions) is None:
+    leaves = jax.tree.leaves((edges, directions, scatterer))
+    if not len(edges) or any(_checks.concrete(leaf) is None for leaf in leaves):
         return
-    count = edges.shape[1]
+    known, count = np.asarray(edges), edges.shape[1]
     flat = jnp.asarray(directions, float).reshape(-1, count, 3)
     block = max(1, _BLOCK_BYTES // (16 * edges.size))
     everyone = list(range(count))
     subsets = [everyone] * together + [[site] for site in everyone] * alone
     for start in range(0, len(flat), block):
-        potential = _potentials(scatterer, contour.ends, flat[start : start + block])
+        some = flat[start : start + block]
+        potential = np.asarray(_potentials(scatterer, contour.ends, some))
         for subset in subsets:
             spins = f"site {subset[0]} alone" if len(subset) == 1 else "all sites"
             refuse_levels(
                 contour,
-                edges[:, subset][:, :, :, subset],
+                known[:, subset][:, :, :, subset],
                 potential[:, :, subset],
                 lambda n, start=start, spins=spins: (
                     f"in configuration {start + n} the host with the spins of {spins}"
@@ -100,10 +102,12 @@ def count_levels(green: np.ndarray, potential: np.ndarray) -> np.ndarray:
     strong = np.nonzero((reach >= 1).any(axis=0))[0]
     found = np.zeros((potential.shape[1], len(green) // 2 + 1), int)
     for part in np.array_split(strong, len(strong) * green[0].nbytes // _BLOCK_BYTES + 1):
-        forms = (scattering_form(g, v[part]) for g, v in zip(green, potential, strict=True))
-        below = [negative_count(np.linalg.eigvalsh(form)) for form in forms]
         far = (np.linalg.eigvalsh(potential[0, part]) >= 0).sum(axis=(-1, -2))
-        bounds = [far, *below, far]
+        bounds = [far, *(far.copy() for _ in green), far]
+        for below, g, v, near in zip(
+            bounds[1:], green, potential, reach[:, part] >= 1, strict=False
+        ):
+            below[near] = negative_count(np.linalg.eigvalsh(scattering_form(g, v[part[near]])))
         steps = [high - low for low, high in zip(bounds[0::2], bounds[1::2], strict=False)]
         found[part] = np.stack(steps, axis=-1)
     return found
