@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from msgreen import ContactCoupling, RashbaGas, cli, read_netcdf
-from msgreen.cli import main
+from msgreen import ContactCoupling, RashbaGas, read_netcdf
+from msgreen.cli import doctor, main
 from msgreen.config import read_config
 from msgreen.errors import PrecisionError
 from msgreen.io.spin_programs import FORMATS
@@ -215,12 +215,12 @@ def test_doctor(capsys, monkeypatch):
 
 def test_doctor_says_what_to_mend(monkeypatch):
     versions = {"python": "3.11", "jax": "not installed"}
-    monkeypatch.setattr(cli, "_versions", lambda: versions)
-    text = "\n".join(cli._remedies({"openblas": 8}, "float32"))
+    monkeypatch.setattr(doctor, "versions", lambda: versions)
+    text = "\n".join(doctor.remedies({"openblas": 8}, "float32"))
     assert "Not installed: jax." in text
     assert "Set OPENBLAS_NUM_THREADS=1" in text and "JAX_ENABLE_X64=1" in text
     versions["jax"] = "0.10"
-    assert cli._remedies({"openblas": 1}, "float64") == ["Nothing to mend."]
+    assert doctor.remedies({"openblas": 1}, "float64") == ["Nothing to mend."]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["doctor", "--help"]])

@@ -1,13 +1,13 @@
 """The program `msgreen`: run a configuration, export a model, or examine the installation."""
 
 import argparse
-import os
 import shlex
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from msgreen.cli.session import prepare
 from msgreen.cli.signals import end_on_signals
 from msgreen.errors import LossWarning, MsgreenError
 
@@ -19,9 +19,6 @@ EXAMPLES = """examples:
                                       hand a spin model to another program
   msgreen doctor                      examine the installation
 """
-
-PACKAGES = ("msgreen", "jax", "jaxlib", "numpy", "scipy", "equinox")
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,7 +121,7 @@ def _add_spinmodel(commands) -> None:
 
 
 def _spinmodel(options: argparse.Namespace) -> int:
-    _use_double_precision()
+    prepare()
     from msgreen.cli.ground_states import ground_states
     from msgreen.io import read_model, replacing_files, write_dataset, write_table
     from msgreen.io.spin_programs import write_json
@@ -200,7 +197,7 @@ def _add_export(commands) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    _use_double_precision()
+    prepare()
     from msgreen.io import export, read_model
 
     moments = options.moments
@@ -216,7 +213,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    _use_double_precision()
+    prepare()
     from hashlib import sha256
 
     from msgreen.config import naming, read_config, toml_text
@@ -285,59 +282,10 @@ def _about_pictures(figures: Mapping, folder: Path) -> list[str]:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    precision = _precision_found()
-    _use_double_precision()
-    import jax
+    from msgreen.cli.doctor import doctor
 
-    from msgreen._threads import blas_threads
-
-    threads = blas_threads()
-    named = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
-    lines = [f"{name:<12}{found}" for name, found in _versions().items()]
-    lines.append(f"{'devices':<12}{', '.join(map(str, jax.devices()))}")
-    lines.append(f"{'precision':<12}{precision}; the program `msgreen` always uses float64")
-    lines += [f"{'BLAS':<12}{library}, threads: {count}" for library, count in threads.items()]
-    lines.append(f"{'threads set':<12}{', '.join(named) or 'by msgreen'}")
-    _say(*lines, "", *_remedies(threads, precision))
+    _say(*doctor())
     return 0
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": sys.version.split()[0]}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _precision_found() -> str:
-    """Return the precision in which other programs of this environment run."""
-    import jax
-
-    return "float64" if jax.config.read("jax_enable_x64") else "float32"
-
-
-def _remedies(threads: Mapping[str, int], precision: str) -> list[str]:
-    """Return what to mend, in words."""
-    found = []
-    missing = [name for name, number in _versions().items() if number == "not installed"]
-    if missing:
-        found.append(f"Not installed: {', '.join(missing)}. Run `pip install -e .` in the source.")
-    if any(count > 1 for count in threads.values()):
-        found.append(
-            "The BLAS uses several threads, which slows batched linear algebra down by factors. "
-            "Set OPENBLAS_NUM_THREADS=1."
-        )
-    if precision == "float32":
-        found.append(
-            "In your own scripts switch JAX to float64 first: "
-            'jax.config.update("jax_enable_x64", True), or set JAX_ENABLE_X64=1.'
-        )
-    return found or ["Nothing to mend."]
 
 
 def _program() -> str:
@@ -349,12 +297,6 @@ def _program() -> str:
         return f"msgreen {version('msgreen')}"
     except PackageNotFoundError:
         return "msgreen (source tree)"
-
-
-def _use_double_precision() -> None:
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
 
 
 def _say(*lines: str) -> None:

@@ -1,0 +1,75 @@
+"""Sums over a mesh of k points against one batch of matrices, and exchange of a crystal."""
+
+from _measure import header, milliseconds  # isort: skip
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from msgreen_kernels.torus import torus_green
+
+from msgreen.exchange.crystal import crystal_exchange, crystal_pairs
+from msgreen.hosts.wannier import WannierHost
+from msgreen.lattice import Lattice
+
+MESH = 32
+REACH = (4, 4, 4)
+SIZES = (9, 14, 18, 22)
+
+
+def crystal(n: int, seed: int = 0):
+    """Return cells and Hermitian real H(R) of a body-centred crystal, shorter with distance."""
+    rng = np.random.default_rng(seed)
+    cells = np.indices((5, 5, 5)).reshape(3, -1).T - 2
+    size = np.exp(-np.linalg.norm(cells, axis=1))[:, None, None]
+    blocks = size * rng.normal(size=(len(cells), n, n))
+    return cells, (blocks + blocks[::-1].swapaxes(1, 2)) / 2
+
+
+def dense(z, blocks, mesh, reach):
+    """Return the same sum with all matrices of the mesh at once and a phase for every R."""
+    width, n = blocks.shape[0], blocks.shape[-1]
+    points = jnp.stack(jnp.meshgrid(*[jnp.arange(mesh, dtype=float) / mesh] * 3, indexing="ij"), -1)
+    k = points.reshape(-1, 3)
+
+    def waves(half, sign):
+        cells = np.indices((2 * half + 1,) * 3).reshape(3, -1).T - half
+        angle = sign * 2 * jnp.pi * (k @ cells.T.astype(float))
+        return jax.lax.complex(jnp.cos(angle), jnp.sin(angle))
+
+    h = (waves(width // 2, 1) @ blocks.reshape(-1, n * n)).reshape(-1, n, n)
+    green = jnp.linalg.inv(z * jnp.eye(n, dtype=complex) - h)
+    return waves(reach, -1).T @ green.reshape(-1, n * n)
+
+
+def main():
+    header()
+    z = jnp.asarray(0.3 + 0.2j)
+    slow = jax.jit(dense, static_argnums=(2, 3))
+    for n in SIZES:
+        _, blocks = crystal(n)
+        box = jnp.asarray(blocks.reshape(5, 5, 5, n, n), complex)
+        ours = milliseconds(lambda box=box: torus_green(z, box, (MESH,) * 3, REACH, real=True))
+        theirs = milliseconds(lambda box=box: slow(z, box, MESH, REACH[0]))
+        per_point = 1e3 * ours / (MESH**2 * (MESH // 2 + 1))
+        print(f"n = {n}: {ours:.1f} ms, {per_point:.2f} us per point; ratio {theirs / ours:.1f}")
+    cells, even = crystal(9)
+    field = np.zeros_like(even)
+    field[len(cells) // 2] = np.diag(np.linspace(0.8, 1.2, 9))
+    matrices = np.stack([even - field, even + field])
+    lattice = Lattice(1.435 * np.array([[1, 1, 1], [-1, 1, 1], [-1, -1, 1]]))
+    times = {}
+    for vertex in ("onsite", "bond"):
+        host = WannierHost(
+            lattice, cells, matrices, [0] * 9, fermi_energy=0.0, temperature=0.2, vertex=vertex
+        )
+        pairs = crystal_pairs(host, 6.0)
+        times[vertex] = milliseconds(
+            lambda host=host, pairs=pairs: crystal_exchange(host, pairs, tolerance=4e-6).tensors,
+            runs=3,
+        )
+        print(f"{vertex}: {len(pairs)} pairs to 2e-3 meV in {times[vertex] / 1e3:.2f} s")
+    print(f"ratio of the vertices: {times['bond'] / times['onsite']:.1f}")
+
+
+if __name__ == "__main__":
+    main()

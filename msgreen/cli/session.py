@@ -1,0 +1,51 @@
+"""What the program asks of its process: double precision, and kept compilations."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+CACHE_BYTES = 512 * 2**20
+"""Bound of the kept compilations, of which the oldest go first. The example leaves some MB."""
+
+
+def cache_folder() -> Path | None:
+    """Return where compilations are kept, or None if they are not.
+
+    ``MSGREEN_CACHE`` names a folder, or is "off"; ``JAX_COMPILATION_CACHE_DIR`` wins.
+    """
+    own = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    if own is not None:
+        return Path(own)
+    chosen = os.environ.get("MSGREEN_CACHE", "")
+    if chosen.lower() in ("off", "0", "no"):
+        return None
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("msgreen"), "jax")
+
+
+def prepare() -> None:
+    """Switch JAX to double precision and let it keep what it compiles."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    folder = cache_folder()
+    if folder is None or jax.config.jax_compilation_cache_dir:
+        return
+    bound_cache(folder, CACHE_BYTES)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def bound_cache(folder: Path, limit: int) -> None:
+    """Remove the oldest files of a folder until the others have at most `limit` bytes."""
+    try:
+        files = [(file, file.stat()) for file in folder.iterdir() if file.is_file()]
+    except OSError:  # there is none yet, or another process removes the same files
+        return
+    size = sum(found.st_size for _, found in files)
+    for file, found in sorted(files, key=lambda entry: entry[1].st_mtime):
+        if size <= limit:
+            return
+        file.unlink(missing_ok=True)
+        size -= found.st_size
