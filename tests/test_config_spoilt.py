@@ -8,6 +8,7 @@ import pytest
 from test_config_lattice import FERROMAGNET, SUPERCONDUCTOR
 
 from msgreen.config import read_config
+from msgreen.config.lattice import any_site
 from msgreen.errors import ConfigError
 from msgreen.papers.brinker import published_model
 from msgreen.papers.runs import KINDS
@@ -161,6 +162,15 @@ def test_what_does_not_fit_is_found_before_anything_runs(name, old, new, said, t
     path.write_text(FILES[name].replace(old, new))
     with pytest.raises(ConfigError, match=said):
         read_config(path, KINDS)
+
+
+def test_any_site_is_one_that_is_there(tmp_path):
+    (tmp_path / "run.toml").write_text(FLAKE)
+    host = read_config(tmp_path / "run.toml", KINDS).host.normal()
+    assert any_site(host).tolist() == [[0, 0, 1]]
+    (tmp_path / "run.toml").write_text(FERROMAGNET)
+    host = read_config(tmp_path / "run.toml", KINDS).host.normal()
+    assert any_site(host).tolist() == [[0, 0, 0]]
 
 
 def test_an_unknown_published_model_lists_those_there_are():
