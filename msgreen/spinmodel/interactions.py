@@ -182,9 +182,7 @@ class Interactions:
         for terms in self.terms:
             counts = multiplicity(terms.loops)
             shape = (terms.order, terms.site_count, counts)
-            converted.append(
-                terms.scaled(self.convention.factor(*shape) / wanted.factor(*shape))
-            )
+            converted.append(terms.scaled(self.convention.factor(*shape) / wanted.factor(*shape)))
         return replace(self, terms=tuple(converted), convention=wanted)
 
     def energy(self, directions: np.ndarray) -> np.ndarray:
