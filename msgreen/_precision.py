@@ -30,7 +30,7 @@ def require_x64(name: str) -> None:
         jax.devices()
     except (RuntimeError, AssertionError) as error:
         # Where no plug-in knows the device, JAX only asserts.
-        wanted = jax.config.jax_platforms
+        wanted = getattr(jax.config, "jax_platforms", None)
         raise InputError(
             f"Argument `JAX_PLATFORMS` must name a device of this machine, but it is {wanted!r}. "
             "Unset the environment variable, or set it to cpu."

@@ -29,7 +29,7 @@ def prepare() -> None:
 
     jax.config.update("jax_enable_x64", True)
     folder = cache_folder()
-    if folder is None or jax.config.jax_compilation_cache_dir:
+    if folder is None or getattr(jax.config, "jax_compilation_cache_dir", None):
         return
     bound_cache(folder, CACHE_BYTES)
     jax.config.update("jax_compilation_cache_dir", str(folder))

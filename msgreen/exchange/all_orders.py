@@ -59,8 +59,8 @@ def reference_derivatives(
     _checks.unit_vectors("directions", directions)
     if order < 1:
         raise InputError(f"Argument `order` must be at least 1, but it is {order}. Raise it.")
-    lloyd.check_levels(directions)
     directions = jnp.asarray(directions, float)
+    lloyd.check_levels(directions)
     letters = [*_letters(lloyd, directions, order)]
     names: list[np.ndarray] = []
 

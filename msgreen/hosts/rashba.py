@@ -106,7 +106,7 @@ class RashbaGas(AbstractHost):
             from_energy = jnp.sqrt(square)
         fermi = _one_of("fermi_wavevector", fermi_wavevector, "fermi_energy", from_energy)
         _checks.positive_number("fermi_wavevector", fermi, "1/angstrom")
-        self.dimension = dimension
+        self.dimension = int(dimension)
         self.effective_mass = jnp.asarray(effective_mass, float)
         self.fermi_wavevector = jnp.asarray(fermi, float)
         self.rashba_wavevector = jnp.asarray(wavevector, float)
