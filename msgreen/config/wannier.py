@@ -24,7 +24,7 @@ from msgreen.hosts.wannier import WannierHost
 from msgreen.io.crystal_table import COLUMNS, crystal_dataset, crystal_rows
 from msgreen.io.wannier import WannierHamiltonian, odd_rest, read_folder, wannier_host
 from msgreen.plot.crystal import bond_vectors_figure, exchange_distance_figure, mesh_figure
-from msgreen.spinmodel import luttinger_tisza
+from msgreen.spinmodel import SpinModel, luttinger_tisza
 from msgreen.units import BOLTZMANN, MEV
 
 SHELL = 1e-3
@@ -241,10 +241,11 @@ def _shells(tensors: CrystalTensors, symbols) -> list[str]:
     return lines
 
 
-def _about_temperature(model) -> list[str]:
-    """Mean-field temperature of the wave that the exchange favours, for unit vectors."""
+def _about_temperature(model: SpinModel) -> list[str]:
+    """Return the mean-field temperature of the wave that the pairs favour, for unit vectors."""
     lowest = luttinger_tisza(model)
-    kelvin = -2 * float(lowest.energy) / 3 / BOLTZMANN / max(1, model.site_count)
-    return [
-        f"Mean field: ordering wave vector {np.round(lowest.q, 4).tolist()}, T = {kelvin:.0f} K"
-    ]
+    if lowest.energy >= 0:
+        return ["Mean field of these pairs: no order"]
+    kelvin = -2 * lowest.energy / 3 / BOLTZMANN / model.site_count
+    wave = np.round(lowest.q, 4).tolist()
+    return [f"Mean field of these pairs: wave vector {wave}, at most {kelvin:.0f} K"]
