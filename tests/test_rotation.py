@@ -280,7 +280,7 @@ def test_expansion_about_a_reference(lloyd):
         change = lloyd.about(SPINS, 3)(jnp.asarray(turned))
         errors.append(abs(float(change - (lloyd(turned) - lloyd(SPINS)))))
     assert 2**3.5 < errors[0] / errors[1] < 2**4.5
-    with pytest.raises(InputError, match="`order` must be at least 1"):
+    with pytest.raises(InputError, match="`order` must be an integer of at least 1"):
         lloyd.about(SPINS, 0)
 
 
