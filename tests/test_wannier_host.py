@@ -3,6 +3,7 @@
 The model has magnetic atoms and a ligand, and a splitting that lies partly between atoms.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +22,7 @@ from msgreen.exchange.crystal_axes import collinear_tensors, crystal_model, whol
 from msgreen.exchange.crystal_traces import Integrands, integrands
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice import Lattice
-from msgreen.lattice.bloch import LADDER, error_ratio
+from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
 from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
 from msgreen.scattering.exchange_field import ExchangeField, FieldDeviation
 from msgreen.spin.algebra import PAULI
@@ -308,3 +309,44 @@ def test_wrong_questions_are_refused():
         ExchangeField(np.zeros((1, 2, 2)), [[0, 0, 1.0], [0, 0, 1.0]])
     with pytest.raises(InputError, match="`splitting` must hold one matrix"):
         made.scatterer([[0, 0, 0, 0]]).spin_splitting().strength(jnp.ones(1), 2)
+
+
+def test_energies_are_differentiable_through_a_host_with_a_mesh():
+    made = host("bond", mesh=12)
+    sites = np.array([[0, 0, 0, 0], [1, 0, 0, 0]])
+    spins = jnp.array([[0.6, 0.0, 0.8], [0.0, 0.0, 1.0]])
+    contour = made.contour()
+
+    def energy(sectors):
+        moved = eqx.tree_at(lambda h: h.sectors, made, sectors)
+        return LloydEnergy(moved, moved.scatterer(sites), sites, contour).energy(spins)
+
+    step = np.zeros(made.sectors.shape, complex)
+    step[:, 1, 0, 0, 0, 0] = 1.0
+    slope = float(jnp.sum(jax.grad(energy)(made.sectors) * step).real)
+    ends = [float(energy(made.sectors + s * 1e-4 * step)) for s in (1, -1)]
+    assert np.isclose(slope, (ends[0] - ends[1]) / 2e-4, rtol=1e-5)
+
+
+def test_meshes_do_not_show_images():
+    made = host("bond")
+    pairs = crystal_pairs(made, 20.5)
+    found = crystal_exchange(made, pairs, tolerance=1e-7)
+    meshes = [node.mesh for node in found.nodes]
+    assert min(meshes) < 2 * np.abs(pairs[:, 2]).max()
+    check_reach(22, pairs[:, 2:])
+    same = exchange_on_meshes(made, pairs, meshes)
+    assert np.allclose(same, found.tensors[:, :2, :2], atol=1e-14)
+    with pytest.raises(InputError, match="`mesh` must be more than twice the distance"):
+        crystal_exchange(made, pairs, mesh=16)
+    with pytest.raises(InputError, match="`mesh` must be more than twice the distance"):
+        host("bond", mesh=4).blocks(jnp.array([1j]), [[0, 0, 0, 0], [2, 0, 0, 0]], [[0, 1]])
+
+
+def test_what_is_too_large_or_incomplete_is_refused():
+    made = host()
+    with pytest.raises(InputError, match="`cutoff` must be searched in at most"):
+        crystal_pairs(made, 1e9)
+    found = crystal_exchange(made, np.array([[0, 0, 1, 0, 0]]), mesh=8)
+    with pytest.raises(InputError, match="`found` must hold the reverse of every pair"):
+        crystal_model(collinear_tensors(found), LATTICE)

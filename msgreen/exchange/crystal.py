@@ -29,12 +29,16 @@ from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.exchange.crystal_traces import Integrands, integrands
 from msgreen.hosts.wannier import WannierHost
-from msgreen.lattice.bloch import LADDER, error_ratio
+from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
 from msgreen.spin.algebra import tangent_frame
 from msgreen.units import MEV
 
 WORKERS = 2
 """Parts of a sum that run at once, each on one thread: on two cores 1.9 times faster than one."""
+
+
+LARGEST_SEARCH = 10_000_000
+"""Pairs of atoms that are looked through for those within a cutoff: about a GB of numbers."""
 
 
 class Node(NamedTuple):
@@ -123,7 +127,7 @@ def crystal_pairs(host: WannierHost, cutoff: float) -> np.ndarray:
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or the cutoff is too large to search.
     """
     _checks.positive("cutoff", cutoff, "angstrom")
     vectors, basis = host.lattice.vectors, host.lattice.basis
@@ -133,6 +137,12 @@ def crystal_pairs(host: WannierHost, cutoff: float) -> np.ndarray:
         (int((cutoff + spread) / step) + 1) * (hops > 0)
         for step, hops in zip(spacing, host.reach, strict=True)
     ]
+    count = int(np.prod([2 * r + 1 for r in reach])) * len(host.atoms) ** 2
+    if count > LARGEST_SEARCH:
+        raise InputError(
+            f"Argument `cutoff` must be searched in at most {LARGEST_SEARCH} pairs of atoms, but "
+            f"{cutoff} angstrom reach {count}. Lower it."
+        )
     cells = np.indices([2 * r + 1 for r in reach]).reshape(3, -1).T - np.array(reach)
     found, lengths = [], []
     for i in host.atoms:
@@ -201,6 +211,8 @@ def crystal_exchange(
     """
     _checks.positive("tolerance", tolerance, "eV")
     rows = _check_pairs(host, pairs)
+    if mesh is not None:
+        check_reach(mesh, rows[:, 2:])
     contour = host.contour()
     weights = np.abs(np.asarray(contour.weights)) / np.pi
     nodes, values, doubts = [], [], []
@@ -274,11 +286,9 @@ class _Clock:
             if mesh is None:
                 self._announce(z, count)
             boxes, seconds = self._boxes(z, count)
-            if mesh is None:
-                boxes = _within(boxes, self.host.uniform(count))
             fine = jax.tree.map(np.asarray, integrands(self.host, boxes, self.rows))
             if coarse is not None:
-                ratio = error_ratio(coarse[0], boxes, before, count)
+                ratio = float(error_ratio(coarse[0], boxes, before, count))
                 doubt = jax.tree.map(partial(_doubt, ratio), coarse[1], fine)
                 if mesh is not None or doubt.pairs.max(initial=0) < share:
                     self.last = count if mesh is None else self.last
@@ -326,19 +336,6 @@ class _Clock:
             for sector in range(len(host.sectors))
         ]
         return np.stack(boxes), time.perf_counter() - start
-
-
-def _within(boxes: np.ndarray, mesh) -> np.ndarray:
-    """Return boxes without the cells that a torus places as near the other way round.
-
-    There an image would stand in place of what is as good as zero.
-    """
-    kept = boxes.copy()
-    for axis, count in enumerate(mesh, start=1):
-        cells = np.abs(np.arange(boxes.shape[axis]) - boxes.shape[axis] // 2)
-        outside = (2 * cells >= count) & (count > 1)
-        kept[(slice(None),) * axis + (outside,)] = 0
-    return kept
 
 
 def _doubt(ratio: float, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:

@@ -114,11 +114,21 @@ def crystal_model(found: CrystalTensors, lattice: Lattice) -> SpinModel:
     SpinModel
         With "exchange", and with spin-orbit coupling also "dzyaloshinskii_moriya" and
         "anisotropic_exchange"; a pair and its reverse are averaged, as they must be equal.
+
+    Raises
+    ------
+    InputError
+        If a pair is there without its reverse.
     """
     place = {tuple(row): n for n, row in enumerate(found.pairs.tolist())}
     once, mean = [], []
     for n, (i, j, *cell) in enumerate(found.pairs.tolist()):
-        back = place[(j, i, *(-c for c in cell))]
+        back = place.get((j, i, *(-c for c in cell)))
+        if back is None:
+            raise InputError(
+                "Argument `found` must hold the reverse of every pair, but it lacks that of "
+                f"{found.pairs[n].tolist()}. Take the pairs of `crystal_pairs`."
+            )
         if n <= back:
             once.append(n)
             mean.append((found.tensors[n] + found.tensors[back].T) / 2)

@@ -14,6 +14,7 @@ from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractLatticeHost, Coarse, check_pairs, level_contour
 from msgreen.lattice import HoppingModel, bloch_matrix, grid, mesh_blocks
+from msgreen.lattice.bloch import check_reach
 from msgreen.spin.algebra import Green, decompose
 
 COARSEST_MESH = 16
@@ -149,7 +150,7 @@ class TightBinding(AbstractLatticeHost):
         z = jnp.asarray(z, complex)
         steps, start, end = self._steps(model, sites, pairs)
         if self.mesh is not None:
-            _check_reach(self.mesh, steps)
+            check_reach(self.mesh, steps)
             found = _sum(model, self.mesh, z, steps)
         else:
             found, _ = self._converged(model, z, steps)
@@ -240,16 +241,6 @@ def _check_homogeneous(model: HoppingModel) -> None:
         raise InputError(
             "Argument `model` must be the same in every cell of an infinite lattice, but it has "
             "local blocks. Use FiniteLattice."
-        )
-
-
-def _check_reach(mesh: int, steps) -> None:
-    """Refuse cells that a torus of `mesh` cells places as near the other way round."""
-    reach = int(np.abs(steps).max(initial=0))
-    if 2 * reach >= mesh:
-        raise InputError(
-            f"Argument `mesh` must be more than twice the distance of the sites, but it is {mesh} "
-            f"and they are up to {reach} cells apart. Use at least {2 * reach + 2}."
         )
 
 

@@ -26,7 +26,7 @@ from msgreen.contour import Contour, matsubara
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs
 from msgreen.lattice import Lattice
-from msgreen.lattice.bloch import LADDER, error_ratio
+from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
 from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
 from msgreen.scattering.exchange_field import ExchangeField
 from msgreen.spin.algebra import Green, decompose
@@ -235,7 +235,7 @@ class WannierHost(AbstractHost):
         -------
         complex array, shape (2 r1 + 1, 2 r2 + 1, 2 r3 + 1, dim, dim)
             On the orbitals of a cell, twice for the vertex "bond", with spin-orbit coupling times
-            two with spin as the slow index.
+            two with spin as the slow index. Zero in cells half the torus away or farther.
         """
         dressing = None
         if self.vertex == "bond":
@@ -243,11 +243,11 @@ class WannierHost(AbstractHost):
             dressing = jnp.kron(spins[None, None, None], self.splitting)
         blocks = self.sectors[sector]
         box = torus_green(z, blocks, mesh, reach, dressing=dressing, real=self.real, span=span)
-        # Where nothing hops, cells do not know each other, and one point k says nothing of them.
-        for axis in (axis for axis in range(3) if not self.reach[axis]):
-            apart = np.arange(box.shape[axis]) != reach[axis]
-            box = box.at[(slice(None),) * axis + (apart,)].set(0.0)
-        return box
+        # A cell that the torus places as near the other way round would hold an image instead of
+        # what is as good as zero; where nothing hops, N = 1, all cells but the own are such.
+        near = [2 * abs(np.arange(-r, r + 1)) < n for r, n in zip(reach, mesh, strict=True)]
+        kept = near[0][:, None, None] & near[1][:, None] & near[2]
+        return box if kept.all() else jnp.where(jnp.asarray(kept)[..., None, None], box, 0.0)
 
     def cut(self, box, steps, start, end) -> Complex[Array, "pair sector dim dim"]:
         """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, dim, dim)."""
@@ -294,6 +294,7 @@ class WannierHost(AbstractHost):
         """Boxes of a mesh and of a coarser one, and the ratio of their errors."""
         least = 2 * max(reach) + 2
         if self.mesh is not None:
+            check_reach(self.mesh, reach)
             coarse, fine = (self._sum(z, n, reach) for n in (self.mesh // 2, self.mesh))
             return fine, coarse, error_ratio(coarse, fine, self.mesh // 2, self.mesh)
         if _checks.concrete(z) is None or _checks.concrete(self.sectors) is None:
@@ -305,7 +306,7 @@ class WannierHost(AbstractHost):
         for mesh in (n for n in LADDER if n >= least):
             fine = self._sum(z, mesh, reach)
             if coarse is not None:
-                ratio = error_ratio(coarse, fine, last, mesh)
+                ratio = float(error_ratio(coarse, fine, last, mesh))
                 change = float(jnp.abs(fine - coarse).max() / jnp.abs(fine).max())
                 if ratio * change < self.accuracy:
                     return fine, coarse, ratio

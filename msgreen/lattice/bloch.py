@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import linalg
 
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, Complex, Float
+from msgreen.errors import InputError
 
 CHUNK = 4096
 """Points k that are held in memory at a time."""
@@ -130,12 +131,30 @@ tolerances of 0.01 to 0.3 meV, by factors of up to 1.83; with it none.
 """
 
 
-def error_ratio(coarse, fine, before: int, after: int) -> float:
+def error_ratio(coarse, fine, before: int, after: int) -> Float[Array, ""]:
     """Return the error of the finer mesh over its difference from the coarser one.
 
     The error falls like exp(-kappa N). From N to f N the relative error delta becomes at most
     delta (g delta)^(f - 1) with g = max(10, N/4), times `MARGIN`.
     """
-    delta = float(jnp.abs(fine - coarse).max() / jnp.abs(fine).max())
+    fine, coarse = jax.lax.stop_gradient((jnp.asarray(fine), jnp.asarray(coarse)))
+    delta = jnp.abs(fine - coarse).max() / jnp.abs(fine).max()
     growth = max(GROWTH, after / 4)
-    return MARGIN * float(min(1.0, (growth * delta) ** (after / before - 1)))
+    return MARGIN * jnp.minimum(1.0, (growth * delta) ** (after / before - 1))
+
+
+def check_reach(mesh: int, steps) -> None:
+    """Refuse cells that a torus of `mesh` cells places as near the other way round.
+
+    Parameters
+    ----------
+    mesh : int
+    steps : int array
+        Differences of cells.
+    """
+    reach = int(np.abs(steps).max(initial=0))
+    if 2 * reach >= mesh:
+        raise InputError(
+            f"Argument `mesh` must be more than twice the distance of the sites, but it is {mesh} "
+            f"and they are up to {reach} cells apart. Use at least {2 * reach + 2}."
+        )
