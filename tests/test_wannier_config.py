@@ -9,7 +9,7 @@ import xarray as xr
 
 from msgreen.cli import main
 from msgreen.config import WannierRun, read_config
-from msgreen.errors import ConfigError, InputError
+from msgreen.errors import ConfigError, FileFormatError, InputError
 from msgreen.exchange.crystal import CrystalExchange, Node, crystal_exchange, crystal_pairs
 from msgreen.exchange.crystal_axes import CrystalTensors, collinear_tensors
 from msgreen.io import read_model
@@ -86,6 +86,15 @@ def test_run_on_iron(folder, tmp_path, capsys):
     model = read_model(tmp_path / "out" / "model.json")
     assert model.classes == ("exchange",) and len(model["exchange"].clusters) == 29
     assert float(np.asarray(model["exchange"].errors).max()) < 0.04 * MEV
+    again = read_model(tmp_path / "out" / "pairs.nc")
+    assert np.array_equal(again["exchange"].values, model["exchange"].values)
+    other = tmp_path / "out" / "model.json"
+    other.write_text(other.read_text() + " ")
+    with pytest.raises(FileFormatError, match="must be the spin model of the run of .*pairs.nc"):
+        read_model(tmp_path / "out" / "pairs.nc")
+    other.unlink()
+    with pytest.raises(FileFormatError, match="it is the table of a run. Put the matched"):
+        read_model(tmp_path / "out" / "pairs.nc")
     for name in ("exchange.png", "mesh.png"):
         assert (tmp_path / "out" / name).stat().st_size > 10_000
 

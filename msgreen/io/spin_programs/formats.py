@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import xarray as xr
 
 from msgreen.errors import FileFormatError, InputError, LossWarning
 from msgreen.io.atomic import writable_folder
@@ -167,7 +168,7 @@ def read_model(path: str | Path) -> SpinModel:
     ----------
     path : str or Path
         `*.json` and `*.nc` of msgreen (a spin model, or the interactions of `msgreen run` with
-        tensors; for an ordered magnet the model.json of the same run is read instead),
+        tensors; for an ordered magnet or a crystal the model.json of the same run is read instead),
         `exchange.out` of TB2J, `*.cfg` of Spirit, `inpsd.dat` or its folder of UppASD, `*.ucf` of
         Vampire, `*.txt` of GROGU.
 
@@ -199,28 +200,38 @@ def _read_nc(path: Path) -> SpinModel:
     data = load_netcdf(path)
     if data.attrs.get("format") == FORMAT:
         return model_of_dataset(path, data)
+    if "kinds" not in data.attrs and data.attrs.get("model"):
+        return _model_beside(path, data)
     found = checked_interactions(path, data)
     if found.reference is None:
         return from_interactions(found)
+    model = _model_beside(path, data)
+    if model.site_count != len(found.reference):
+        raise FileFormatError(
+            f"{path.with_name('model.json')}: must be the spin model of the "
+            f"{len(found.reference)} moments of {path}, but it has {model.site_count}. Run it "
+            "again: the files are of different runs."
+        )
+    return model
+
+
+def _model_beside(path: Path, data: xr.Dataset) -> SpinModel:
+    """Return the spin model of a run whose dataset is none: the model.json beside it."""
     matched = path.with_name("model.json")
     if not matched.exists():
+        why = "it is the table of a run"
+        if "kinds" in data.attrs:
+            why = "it was computed about an ordered reference and multiplies deviations from it"
         raise FileFormatError(
-            f"{path}: must multiply spins, but it was computed about an ordered reference and "
-            f"multiplies deviations from it. Put the matched spin model {matched.name} of the same "
-            "run beside it, or run it again."
+            f"{path}: must multiply spins, but {why}. Put the matched spin model {matched.name} of "
+            "the same run beside it, or run it again."
         )
     if data.attrs.get("model", "") not in ("", sha256(read_bytes(matched)).hexdigest()):
         raise FileFormatError(
             f"{matched}: must be the spin model of the run of {path}, but it is another. Run it "
             "again, or name the model itself."
         )
-    model = read_json(matched)
-    if model.site_count != len(found.reference):
-        raise FileFormatError(
-            f"{matched}: must be the spin model of the {len(found.reference)} moments of {path}, "
-            f"but it has {model.site_count}. Run it again: the files are of different runs."
-        )
-    return model
+    return read_json(matched)
 
 
 _READERS: Mapping[str, Callable[[Path], SpinModel]] = MappingProxyType(
