@@ -1,7 +1,8 @@
 """``kind = "wannier"``: a crystal from a folder of Wannier90 files."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
@@ -31,18 +32,13 @@ SHELL = 1e-3
 """Angstrom within which distances count as equal."""
 
 
-class Host(AbstractTable):
-    """``[host]``: where the files are, and the electrons."""
+class AbstractCrystalHost(AbstractTable, ABC):
+    """``[host]`` of a crystal in localised orbitals: the electrons, wherever they come from."""
 
-    kind: Literal["wannier"]
-    folder: InputFolder
     fermi_energy: float | None = None
     temperature_K: Positive = 600.0
     vertex: Literal["bond", "onsite"] = "bond"
     atoms: Annotated[list[int] | list[str], Field(min_length=1)] | None = None
-    seedname: str | Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
-    spinor_order: Literal["blocked", "interleaved"] | None = None
-    orbital_atoms: list[int] | None = None
 
     _hamiltonian: WannierHamiltonian = PrivateAttr()
     _hosts: tuple[WannierHost, ...] = PrivateAttr()
@@ -64,14 +60,14 @@ class Host(AbstractTable):
         """The crystal with moments along x, y and z; along z only without spin-orbit coupling."""
         return self._hosts
 
+    @property
+    @abstractmethod
+    def source(self) -> dict[str, str]:
+        """Where the Hamiltonian comes from, as attributes of the dataset."""
+
+    @abstractmethod
     def _read(self) -> WannierHamiltonian:
-        names = self.seedname
-        return read_folder(
-            self.folder,
-            seedname=(names[0], names[1]) if isinstance(names, list) else names,
-            spinor_order=self.spinor_order,
-            orbital_atoms=self.orbital_atoms,
-        )
+        """Read the files."""
 
     def _host(self, axis) -> WannierHost:
         return wannier_host(
@@ -81,6 +77,31 @@ class Host(AbstractTable):
             vertex=self.vertex,
             axis=axis,
             atoms=self.atoms,
+        )
+
+
+class Host(AbstractCrystalHost):
+    """``[host]``: where the files are, and the electrons."""
+
+    kind: Literal["wannier"]
+    folder: InputFolder
+    seedname: str | Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
+    spinor_order: Literal["blocked", "interleaved"] | None = None
+    orbital_atoms: list[int] | None = None
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Name of the folder."""
+        folder: Path = self.folder
+        return {"folder": folder.name}
+
+    def _read(self) -> WannierHamiltonian:
+        names = self.seedname
+        return read_folder(
+            self.folder,
+            seedname=(names[0], names[1]) if isinstance(names, list) else names,
+            spinor_order=self.spinor_order,
+            orbital_atoms=self.orbital_atoms,
         )
 
 
@@ -99,12 +120,15 @@ class Output(AbstractTable):
     figures: bool = True
 
 
-class WannierRun(AbstractRun):
-    """The whole configuration."""
+HostTable = TypeVar("HostTable", bound=AbstractCrystalHost)
+
+
+class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
+    """The whole configuration of a run on a crystal in localised orbitals."""
 
     table: ClassVar[str] = "pairs"
 
-    host: Host
+    host: HostTable
     pairs: Pairs = Pairs()
     output: Output = Output()
 
@@ -151,13 +175,16 @@ class WannierRun(AbstractRun):
         )
 
     def _source(self, host: WannierHost) -> dict[str, str]:
-        folder: Path = self.host.folder
         return {
-            "folder": folder.name,
+            **self.host.source,
             "fermi_energy_eV": f"{float(host.fermi_energy)!r}",
             "temperature_K": f"{self.host.temperature_K!r}",
             "vertex": self.host.vertex,
         }
+
+
+class WannierRun(AbstractCrystalRun[Host]):
+    """The whole configuration."""
 
 
 def _about_electrons(hamiltonian: WannierHamiltonian, host: WannierHost, runs) -> list[str]:
