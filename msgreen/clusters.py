@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.errors import InputError
 
 _PATHS_AT_ONCE = 200_000
@@ -49,7 +49,7 @@ def multiplicity(loops) -> np.ndarray:
     return result
 
 
-def pairs(positions: Float[Array, "site dim"], cutoff: float | None = None) -> np.ndarray:
+def pairs(positions: Float[ArrayLike, "site dim"], cutoff: float | None = None) -> np.ndarray:
     """Return all pairs of sites no farther apart than `cutoff`, each once.
 
     Parameters
@@ -123,10 +123,10 @@ def loops(
     bonds = pairs(positions, cutoff)
     if perimeter is None and len(bonds) == math.comb(len(points), 2):
         _check_count(math.perm(len(points), order) // (2 * order), "")
-    neighbours = _neighbour_table(len(points), bonds)
+    neighbours = neighbour_table(len(points), bonds)
     found, count = [np.zeros((0, order), int)], 0
     for start in range(len(points)):
-        for block in _closed_paths(points, neighbours, start, order, bound):
+        for block in closed_paths(points, neighbours, start, order, bound):
             found.append(block)
             count += len(block)
             _check_count(count, "at least ")
@@ -177,7 +177,7 @@ def contracted_loops(
     bonds = pairs(positions, cutoff)
     if kind == "biquadratic":
         return bonds[:, [0, 1, 0, 1]]
-    ends, all_neighbours = _neighbour_table(len(positions), bonds)
+    ends, all_neighbours = neighbour_table(len(positions), bonds)
     neighbours = np.split(all_neighbours, ends[1:-1])
     _check_count(sum(math.comb(len(around), 2) for around in neighbours), "")
     rows = [
@@ -223,15 +223,36 @@ def check_loops(loops, count: int | None = None, name: str = "loops") -> np.ndar
     return array
 
 
-def _neighbour_table(count: int, bonds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return all neighbours, site by site, after the places where those of every site end."""
+def neighbour_table(count: int, bonds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return all neighbours, site by site, after the places where those of every site begin.
+
+    Parameters
+    ----------
+    count : int
+        Number of sites.
+    bonds : int array, shape (bond, 2)
+        Every pair once.
+    """
     both = np.concatenate([bonds, bonds[:, ::-1]])
     both = both[np.lexsort(both.T[::-1])]
     return np.searchsorted(both[:, 0], np.arange(count + 1)), both[:, 1]
 
 
-def _closed_paths(points, neighbours, start, order, bound) -> Iterator[np.ndarray]:
-    """Yield blocks of loops that start at their smallest site, by extending paths step by step."""
+def closed_paths(points, neighbours, start, order, bound) -> Iterator[np.ndarray]:
+    """Yield blocks of loops that start at their smallest site, by extending paths step by step.
+
+    Parameters
+    ----------
+    points : real array, shape (site, dim)
+        In angstrom.
+    neighbours : pair of int arrays
+        `neighbour_table` of the legs.
+    start : int
+        The first site.
+    order : int
+    bound : float
+        Largest length of the closed path in angstrom.
+    """
     ends, all_neighbours = neighbours
     around = all_neighbours[ends[start] : ends[start + 1]]
     pending = [(np.array([[start]]), np.zeros(1))]
