@@ -1,5 +1,7 @@
 """Range functions of the free gas against its numerical coefficients, and powers of convergence."""
 
+from functools import cache
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -22,14 +24,25 @@ NAMES = {2: "J_iso", 4: "B4_iso", 6: "kappa6"}
 FAR = 2 ** np.arange(5, 10) * 10.0  # angstrom: 320 to 5120
 
 
-def free(dimension: int) -> RashbaGas:
-    return RashbaGas(dimension, **AU)
+def free(dimension: int, times: float = 1.0) -> RashbaGas:
+    """The gas without Rashba coupling, with a multiple of the Fermi wave vector of gold."""
+    wavevector = times * AU["fermi_wavevector"]
+    return RashbaGas(dimension, effective_mass=AU["effective_mass"], fermi_wavevector=wavevector)
 
 
-def numerical(dimension: int, distances) -> dict[int, np.ndarray]:
+def numerical(dimension: int, distances, times: float = 1.0) -> dict[int, np.ndarray]:
     """Coefficients of equidistant loops of the free gas, for unit coupling."""
-    scan, _ = equidistant_scan(free(dimension), ContactCoupling(1.0), jnp.asarray(distances))
-    return {order: np.asarray(getattr(scan, name)) for order, name in NAMES.items()}
+    distances = np.asarray(distances)
+    coupling = ContactCoupling(1.0)
+    scan, _ = equidistant_scan(free(dimension, times), coupling, jnp.asarray(distances.ravel()))
+    shape = distances.shape
+    return {order: np.asarray(getattr(scan, name)).reshape(shape) for order, name in NAMES.items()}
+
+
+@cache
+def far(dimension: int, times: float = 1.0) -> dict[int, np.ndarray]:
+    """Coefficients at the distances of `oscillation`, shape (FAR, phase)."""
+    return {order: numerical(dimension, oscillation(order), times)[order] for order in ORDERS}
 
 
 def amplitude(order: int, dimension: int, distances) -> np.ndarray:
@@ -89,7 +102,7 @@ def test_rashba_coupling_enters_one_dimension_by_cosines():
 @pytest.mark.parametrize(("order", "expected"), [(2, 3), (4, 2), (6, 2)])
 def test_asymptotic_forms_in_one_dimension(order, expected):
     r = oscillation(order)
-    exact = numerical(1, r.ravel())[order].reshape(r.shape)
+    exact = far(1)[order]
     form = asymptotic_1d(free(1), order, order * r)
     assert power(deviation(form, exact, order, 1, r)) == pytest.approx(expected, abs=0.1)
 
@@ -97,10 +110,39 @@ def test_asymptotic_forms_in_one_dimension(order, expected):
 @pytest.mark.parametrize("order", ORDERS)
 def test_asymptotic_forms_in_two_dimensions(order):
     r = oscillation(order)
-    exact = numerical(2, r.ravel())[order].reshape(r.shape)
+    exact = far(2)[order]
     for form in (range_2d, asymptotic_2d):
         value = form(free(2), order, order * r, r**order)
         assert power(deviation(value, exact, order, 2, r)) == pytest.approx(1, abs=0.1)
+
+
+def largest(dimension: int, order: int, times: float = 1.0) -> np.ndarray:
+    """Largest coefficient over one oscillation at each distance FAR."""
+    if dimension == 3:
+        r = oscillation(order)
+        return np.abs(free_3d(times * AU["fermi_wavevector"], order, r)).max(axis=1)
+    return np.abs(far(dimension, times)[order]).max(axis=1)
+
+
+def free_3d(q: float, order: int, r: np.ndarray) -> np.ndarray:
+    """(2 / N pi) Im int A^N for A = -(m / 2 pi hbar^2) exp(i q r) / r, in units of the mass."""
+    length = order * r
+    integral = np.exp(1j * q * length) * (q / (1j * length) + 1 / length**2)
+    return 2 / (order * np.pi) * integral.imag / (2 * np.pi * r) ** order
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_powers_of_the_decay(dimension, order):
+    """Eq. 62: right in R; 1 / q_F has the power N (3 - d) / 2 - 1, which is N - d only at times."""
+    assert power(largest(dimension, order)) == pytest.approx(
+        1 + order * (dimension - 1) / 2, abs=0.02
+    )
+    denser = largest(dimension, order, times=2.0)[-1] / largest(dimension, order)[-1]
+    found = -np.log2(denser)
+    assert found == pytest.approx(order * (3 - dimension) / 2 - 1, abs=0.02)
+    printed_holds = abs(found - (order - dimension)) < 0.1
+    assert printed_holds == (dimension == 1 or order == 2)
 
 
 @pytest.mark.parametrize(("order", "right", "wrong"), [(4, 3, 2), (6, 2, 0)])
@@ -119,7 +161,7 @@ def test_second_lines_converge_to_first_lines_only_when_corrected(order, right, 
 def test_printed_equidistant_forms_do_not_converge(order, limit):
     """Eq. 59 has the wrong sign, Eq. 61 a cosine without 1 / L."""
     r = oscillation(order)
-    exact = numerical(2, r.ravel())[order].reshape(r.shape)
+    exact = far(2)[order]
     printed = printed_equidistant_2d(free(2), order, r)
     assert deviation(printed, exact, order, 2, r)[-1] == pytest.approx(limit, rel=0.05)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from pydantic import Field, model_validator
@@ -56,16 +57,26 @@ class Host(AbstractTable):
         """Return the electron gas of one dimension."""
         return RashbaGas(dimension, **self.model_dump(exclude={"kind", "dimension"}))
 
+    def free_gas(self, dimension: int) -> RashbaGas:
+        """Return the gas with the same q_F and no Rashba coupling."""
+        return eqx.tree_at(lambda g: g.rashba_wavevector, self.gas(dimension), jnp.zeros(()))
+
 
 class Coupling(AbstractTable):
     """``[coupling]``: the strength of the scatterers, given or calibrated."""
 
     first_minimum: Negative | None = None
+    spin_orbit: bool = True
     value: Annotated[list[Positive], OneOrMore] | None = None
 
     @model_validator(mode="after")
     def _is_given_once(self):
         exactly_one(self, "first_minimum", "value")
+        if self.value is not None and not self.spin_orbit:
+            raise InputError(
+                "Argument `spin_orbit` must not be given together with `value`, but both are. "
+                "Remove it: it says which `first_minimum` is meant."
+            )
         return self
 
     def check(self, host: Host) -> None:
@@ -86,11 +97,13 @@ class Coupling(AbstractTable):
             return ContactCoupling(strength), f"{dimension}D: J_sd = {strength:.11g} {unit}"
         minimum = self.first_minimum
         assert minimum is not None
-        distance, value = first_minimum(host.gas(dimension))
+        gas = host.gas(dimension) if self.spin_orbit else host.free_gas(dimension)
+        distance, value = first_minimum(gas)
         strength = float(np.sqrt(minimum * MEV / value))
         return ContactCoupling(strength), (
             f"{dimension}D: J_sd = {strength:.11g} {unit}; first minimum of J_iso "
             f"{minimum:g} meV at R = {distance:#.10g} angstrom"
+            + ("" if self.spin_orbit else " without spin-orbit coupling")
         )
 
 

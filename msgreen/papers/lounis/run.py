@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -110,7 +109,8 @@ class ScanRun(AbstractRun):
         lines = [line for _, line in couplings]
         strengths = {d: c for d, (c, _) in zip(gases, couplings, strict=True)}
         scans = {d: scan_in_blocks(gas, strengths[d], distances) for d, gas in gases.items()}
-        figures = _scan_figures(gases, strengths, scans) if self.output.figures else {}
+        bare = {dimension: self.host.free_gas(dimension) for dimension in gases}
+        figures = _scan_figures(bare, strengths, scans) if self.output.figures else {}
         attributes = {"coupling": "; ".join(lines)}
         summary = [*lines, *scan_summary(scans)]
         return Outcome(
@@ -148,16 +148,15 @@ def scan_in_blocks(
 
 
 def _scan_figures(
-    gases: Mapping[int, RashbaGas], couplings: Mapping[int, ContactCoupling], scans: Scans
+    bare: Mapping[int, RashbaGas], couplings: Mapping[int, ContactCoupling], scans: Scans
 ) -> dict[str, Figure]:
     """Return Figures 1 to 3 of paper L, and one of its asymptotic forms."""
     values = {dimension: scan for dimension, (scan, _) in scans.items()}
     distances = np.asarray(next(iter(values.values())).distance)
-    fermi = float(next(iter(gases.values())).fermi_wavevector)
+    fermi = float(next(iter(bare.values())).fermi_wavevector)
     far = oscillations(fermi)
     near = np.linspace(0.3, 10.0, BLOCK) / fermi
     free, near_free, far_free = {}, {}, {}
-    bare = {dimension: _without_rashba(gas) for dimension, gas in gases.items()}
     for dimension, gas in bare.items():
         free[dimension], _ = scan_in_blocks(gas, couplings[dimension], distances)
         near_free[dimension], _ = scan_in_blocks(gas, ContactCoupling(1.0), near)
@@ -168,7 +167,3 @@ def _scan_figures(
         "figure3_chiral": chiral_figure(values, fermi),
         "figure4_asymptotic": asymptotic_figure(bare, near_free, far_free),
     }
-
-
-def _without_rashba(gas: RashbaGas) -> RashbaGas:
-    return eqx.tree_at(lambda g: g.rashba_wavevector, gas, jnp.zeros(()))
