@@ -19,7 +19,7 @@ from msgreen import (
     write_netcdf,
 )
 from msgreen.errors import FileFormatError, InputError
-from msgreen.exchange.ordered import reference_interactions
+from msgreen.exchange.ordered import reference_interactions, with_differences
 from msgreen.io import read_model, write_dataset
 from msgreen.io.netcdf import dataset_of
 from msgreen.io.spin_programs import write_json
@@ -65,6 +65,11 @@ def test_set_about_a_reference_is_no_spin_model(iron):
         from_interactions(iron)
     with pytest.raises(InputError, match="`second` must multiply spins, but it was computed about"):
         add_interactions(replace(iron, reference=None), iron)
+    for other in (replace(iron, reference=None), replace(iron, reference=kkr.Y)):
+        with pytest.raises(
+            InputError, match="`others` must hold sets about .* one is .*: match one"
+        ):
+            with_differences(iron, [other])
     with pytest.raises(InputError, match="`directions` must have shape .* each of 5 sites"):
         iron.energy(kkr.Z[:4])
     with pytest.raises(InputError, match="`reference` must hold unit vectors"):

@@ -204,7 +204,20 @@ def with_differences(found: Interactions, others: Sequence[Interactions]) -> Int
     others : sequence of Interactions
         From t-matrices that the data allow as well
         (`msgreen.scattering.interpolation.other_tmatrices`), in the same convention.
+
+    Raises
+    ------
+    InputError
+        If a set is about another reference state, or in another convention.
     """
+    for other in others:
+        if not _same_meaning(found, other):
+            raise InputError(
+                "Argument `others` must hold sets about the reference state of `found` and in its "
+                "convention, but one is about another or in another. Coefficients about different "
+                "states are no measure of each other: match one spin model to all of them with "
+                "`ordered_model`."
+            )
     terms = []
     for n, term in enumerate(found.terms):
         twins = [other.terms[n] for other in others]
@@ -217,6 +230,16 @@ def with_differences(found: Interactions, others: Sequence[Interactions]) -> Int
             tensor = _doubted(tensor, [t.tensor.value for t in twins if t.tensor is not None])
         terms.append(replace(term, coefficients=named, tensor=tensor))
     return replace(found, terms=tuple(terms))
+
+
+def _same_meaning(one: Interactions, other: Interactions) -> bool:
+    states = [x.reference for x in (one, other)]
+    known = [x is not None for x in states]
+    if one.convention != other.convention or known[0] != known[1]:
+        return False
+    return not known[0] or (
+        states[0].shape == states[1].shape and np.allclose(*states, rtol=0, atol=1e-9)
+    )
 
 
 def _doubted(known: Coefficient, others: Sequence) -> Coefficient:
