@@ -20,7 +20,7 @@ def hermitian(rng, reach, n, real=False):
     return (h + h[::-1, ::-1, ::-1].conj().swapaxes(-1, -2)) / 2
 
 
-def dense(z, blocks, mesh, reach, dressing=None):
+def dense(z, blocks, mesh, reach, dressing=None, frame=None):
     k = grid(mesh, True)
 
     def wave(box):
@@ -30,6 +30,9 @@ def dense(z, blocks, mesh, reach, dressing=None):
     green = np.linalg.inv(z * np.eye(blocks.shape[-1]) - wave(blocks))
     if dressing is not None:
         b = wave(dressing)
+        if frame is not None:
+            w = wave(frame)
+            green, b = w @ green @ w, np.linalg.solve(w, b) @ np.linalg.inv(w)
         green = np.block([[green, green @ b], [b @ green, b @ green @ b]])
     width = [2 * r + 1 for r in reach]
     back = np.exp(-2j * np.pi * k @ grid(width, False).T)
@@ -51,6 +54,27 @@ def test_sums_are_those_over_all_points(mesh, real):
     assert np.allclose(found, dense(Z, h, mesh, (1, 0, 2), b), atol=1e-12)
 
 
+def framed(s):
+    """A Hermitian function of cells that is positive definite at every k."""
+    w = 0.02 * s
+    w[tuple(n // 2 for n in s.shape[:3])] += np.eye(s.shape[-1])
+    return w
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_overlaps_change_the_blocks_and_frames_the_orbitals(real):
+    """The resolvent of z s - h, and its dressing between the orbitals w^-1."""
+    rng = np.random.default_rng(5)
+    mesh = (4, 3, 5)
+    h, b, s = (hermitian(rng, (1, 1, 1), 2, real) for _ in range(3))
+    overlap, frame, unit = framed(s), framed(h), framed(0 * s)
+    changed = h - Z * (overlap - unit)
+    found = torus_green(Z, changed, mesh, (1, 0, 1), dressing=b, frame=frame, real=real)
+    # zero - (h - z s) is what `dense` inverts
+    expected = dense(0, h - Z * overlap, mesh, (1, 0, 1), b, frame)
+    assert np.allclose(found, expected, atol=1e-12)
+
+
 def test_parts_of_a_sum_add_up():
     rng = np.random.default_rng(1)
     h = hermitian(rng, (1, 1, 1), 2)
@@ -61,33 +85,35 @@ def test_parts_of_a_sum_add_up():
     assert np.allclose(sum(parts), torus_green(Z, h, mesh, (1, 1, 1)), atol=1e-14)
 
 
-@pytest.mark.parametrize("dressed", [False, True])
-def test_gradients_are_those_of_the_sum(dressed):
+@pytest.mark.parametrize("dressings", [0, 1, 2])
+def test_gradients_are_those_of_the_sum(dressings):
     rng = np.random.default_rng(2)
     mesh, reach = (3, 4, 2), (1, 1, 2)
-    h = hermitian(rng, (1, 1, 1), 2)
-    b = hermitian(rng, (1, 0, 1), 2) if dressed else None
-    size = 4 if dressed else 2
+    boxes = [hermitian(rng, r, 2) for r in ((1, 1, 1), (1, 0, 1), (0, 1, 1))]
+    boxes[2] = framed(boxes[2])
+    given = boxes[: 1 + dressings]
+    size = 4 if dressings else 2
     width = (*(2 * r + 1 for r in reach), size, size)
     seed = rng.normal(size=width) + 1j * rng.normal(size=width)
 
-    def value(z, h, b):
-        return jnp.sum(seed * torus_green(z, h, mesh, reach, dressing=b)).real
+    def value(z, h, b=None, w=None):
+        return jnp.sum(seed * torus_green(z, h, mesh, reach, dressing=b, frame=w)).real
 
-    def slow(z, h, b):
-        return np.sum(seed * dense(z, h, mesh, reach, b)).real
+    def slow(z, h, *boxes):
+        return np.sum(seed * dense(z, h, mesh, reach, *boxes)).real
 
-    arguments = [jnp.asarray(Z), jnp.asarray(h), None if b is None else jnp.asarray(b)]
-    numbers = (0, 1, 2) if dressed else (0, 1)
-    found = jax.grad(value, numbers)(*arguments)
-    steps = [rng.normal(size=np.shape(x)) + 1j * rng.normal(size=np.shape(x)) for x in found]
-    expected = sum(float(np.sum(g * s).real) for g, s in zip(found, steps, strict=True))
+    arguments = [jnp.asarray(Z), *map(jnp.asarray, given)]
+    found = jax.grad(value, tuple(range(len(arguments))))(*arguments)
     small = 1e-5
-    ends = []
-    for sign in (1, -1):
-        moved = [np.asarray(arguments[n]) + sign * small * steps[n] for n in numbers]
-        ends.append(slow(*moved, *([] if dressed else [None])))
-    assert np.isclose((ends[0] - ends[1]) / (2 * small), expected, rtol=1e-5)
+    for n, slope in enumerate(found):
+        step = rng.normal(size=slope.shape) + 1j * rng.normal(size=slope.shape)
+        ends = []
+        for sign in (1, -1):
+            moved = [np.asarray(x) for x in arguments]
+            moved[n] = moved[n] + sign * small * step
+            ends.append(slow(*moved))
+        expected = float(np.sum(slope * step).real)
+        assert np.isclose((ends[0] - ends[1]) / (2 * small), expected, rtol=1e-5)
 
 
 def test_one_compilation_serves_all_meshes():
@@ -105,6 +131,8 @@ def test_one_compilation_serves_all_meshes():
         ({"blocks": np.zeros((2, 1, 1, 2, 2))}, r"`blocks` must have shape"),
         ({"blocks": np.zeros((1, 1, 1, 2, 3))}, r"`blocks` must have shape"),
         ({"dressing": np.zeros((1, 1, 1, 3, 3))}, r"`dressing` must hold matrices like `blocks`"),
+        ({"frame": np.zeros((1, 1, 1, 3, 3))}, r"`frame` must hold matrices like `blocks`"),
+        ({"frame": np.zeros((1, 1, 1, 2, 2))}, r"`frame` must come with a `dressing`"),
         ({"mesh": (2, 2)}, r"`mesh` must hold 3 positive integers"),
         ({"mesh": (0, 2, 2)}, r"`mesh` must hold 3 positive integers"),
         ({"reach": (0, -1, 2)}, r"`reach` must hold 3 integers from 0"),

@@ -11,6 +11,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from msgreen_kernels.torus import xla
+from msgreen_kernels.torus.dressing import dressed, pulled
 
 TILES = {3: (8, 8), 2: (1, 32), 1: (1, 64), 0: (1, 1)}
 """Points done at once along the last two directions, by the number of periodic directions.
@@ -44,6 +45,7 @@ def torus_green(
     reach: Sequence[int],
     *,
     dressing: ArrayLike | None = None,
+    frame: ArrayLike | None = None,
     real: bool = False,
     span: tuple[int, int] | None = None,
 ) -> Array:
@@ -56,15 +58,19 @@ def torus_green(
     z : complex scalar
         With a positive imaginary part.
     blocks : complex array, shape (2 L1 + 1, 2 L2 + 1, 2 L3 + 1, n, n)
-        h(R) on the cells -L...L, Hermitian: h(-R) = h(R)^+.
+        h(R) on the cells -L...L, Hermitian: h(-R) = h(R)^+. With an overlap s(R) of the orbitals
+        the resolvent of z s - h is that of h - z (s - 1).
     mesh : sequence of 3 int
         N; other meshes need no new compilation.
     reach : sequence of 3 int
         Cells -reach...reach are returned.
     dressing : complex array, shape of `blocks` with other L, optional
         b(R), Hermitian. Then [[G, G b], [b G, b G b]] is returned.
+    frame : complex array, shape of `blocks` with other L, optional
+        w(R), Hermitian and positive definite, with a dressing: the same for w G w and
+        w^-1 b w^-1 instead of G and b.
     real : bool
-        Whether h and b are real: G(-k) is the transpose of G(k), and half of the points do.
+        Whether h, s, b and w are real: G(-k) is the transpose of G(k), and half of the points do.
     span : pair of int, optional
         First and last of `planes` to sum over, for a part of the sum. By default all.
 
@@ -80,16 +86,13 @@ def torus_green(
     Notes
     -----
     Elimination without pivoting is safe: a pivot is z - e - S(z) of a Schur complement, whose
-    imaginary part is at least Im z. First derivatives in reverse mode are those of the sum, at
-    two to four times its cost; they need the whole `span`.
+    imaginary part is at least Im z, times the lowest eigenvalue of an overlap. First derivatives
+    in reverse mode are those of the sum, at two to four times its cost; they need the whole `span`.
     """
     blocks = _box("blocks", blocks)
-    given = None if dressing is None else _box("dressing", dressing)
-    if given is not None and given.shape[3:] != blocks.shape[3:]:
-        raise ValueError(
-            f"Argument `dressing` must hold matrices like `blocks`, {blocks.shape[3:]}, but its "
-            f"shape is {given.shape}."
-        )
+    boxes = (blocks, _like("dressing", dressing, blocks), _like("frame", frame, blocks))
+    if frame is not None and dressing is None:
+        raise ValueError("Argument `frame` must come with a `dressing`, but there is none.")
     mesh = tuple(int(n) for n in mesh)
     reach = tuple(int(n) for n in reach)
     if len(mesh) != 3 or min(mesh) < 1:
@@ -102,7 +105,7 @@ def torus_green(
     sizes = jnp.array([mesh[a] for a in order])
     span = (0, planes(mesh, real)) if span is None else span
     static = _Static((reach[order[0]], reach[order[1]], reach[order[2]]), half, tile)
-    moved = tuple(None if x is None else jnp.transpose(x, (*order, 3, 4)) for x in (blocks, given))
+    moved = tuple(None if x is None else jnp.transpose(x, (*order, 3, 4)) for x in boxes)
     found: Any = _sum(static, jnp.asarray(z, complex), moved, sizes, jnp.array(span))
     return jnp.transpose(found, (*np.argsort(order), 3, 4))
 
@@ -126,6 +129,16 @@ def _box(name: str, array: ArrayLike) -> Array:
     return array.astype(complex)
 
 
+def _like(name: str, array: ArrayLike | None, blocks: Array) -> Array | None:
+    given = None if array is None else _box(name, array)
+    if given is not None and given.shape[3:] != blocks.shape[3:]:
+        raise ValueError(
+            f"Argument `{name}` must hold matrices like `blocks`, {blocks.shape[3:]}, but its "
+            f"shape is {given.shape}."
+        )
+    return given
+
+
 def _parts(box: Array) -> xla.Pair:
     """Matrices first, directions last to first, as `xla.sweep` has them."""
     turned = jnp.transpose(box, (3, 4, 2, 1, 0))
@@ -145,12 +158,12 @@ def _mesh(sizes: Array, half: int | None) -> xla.Mesh:
 @partial(jax.jit, static_argnums=(0,))
 def _sum(static: _Static, z, boxes, sizes, span) -> Array:
     reach, half, tile = static
-    blocks, dressing = boxes
+    blocks, dressing, frame = boxes
     size = blocks.shape[-1] * (1 if dressing is None else 2)
 
     def act(x):
         g = xla.resolvent(z, x[0])
-        return [g if dressing is None else xla.dressed(g, x[1])]
+        return [g if dressing is None else dressed(g, x[1], None if frame is None else x[2])]
 
     inputs = [_parts(box) for box in boxes if box is not None]
     output = xla.Output((size, size), reach, -1)
@@ -173,34 +186,21 @@ def _reverse(static, saved, cotangent):
 
 @partial(jax.jit, static_argnums=(0,))
 def _pulled(static: _Static, z, boxes, sizes, cotangent):
-    """Pull a cotangent C of T = [[g, g b], [b g, b g b]] back, point by point.
+    """Pull a cotangent of T back, point by point.
 
-    From dg = g dh g follows h* = g^T K g^T with K = C_11 + C_12 b^T + b^T C_21 + b^T C_22 b^T, and
-    b* = g^T C_12 + C_21 g^T + C_22 (g b)^T + (b g)^T C_22. They are sums over the whole mesh with
-    the opposite waves, as h(k) and b(k) are; z* is minus the trace of h*(R = 0).
+    Those of h(R), b(R) and w(R) are sums over the whole mesh with the opposite waves, as h(k), b(k)
+    and w(k) are; z* is minus the trace of h*(R = 0).
     """
-    blocks, dressing = boxes
+    blocks, dressing, frame = boxes
     n = blocks.shape[-1]
     given = [box for box in boxes if box is not None]
 
     def act(x):
-        g = xla.transpose(xla.resolvent(z, x[0]))
+        g = xla.resolvent(z, x[0])
         if dressing is None:
+            g = xla.transpose(g)
             return [xla.product(xla.product(g, x[1]), g)]
-        b, c = xla.transpose(x[1]), x[2]
-        (one, right), (left, both) = (
-            [tuple(p[i : i + n, j : j + n] for p in c) for j in (0, n)] for i in (0, n)
-        )
-        through = xla.product(b, both)
-        inner = _added(one, xla.product(_added(right, through), b), xla.product(b, left))
-        bg, gb = xla.product(b, g), xla.product(g, b)
-        onto = _added(
-            xla.product(g, right),
-            xla.product(left, g),
-            xla.product(both, bg),
-            xla.product(gb, both),
-        )
-        return [xla.product(xla.product(g, inner), g), onto]
+        return pulled(g, x[1], None if frame is None else x[2], x[-1])
 
     outputs = [xla.Output((n, n), _reach(box), 1) for box in given]
     mesh = _mesh(sizes, None)
@@ -210,11 +210,8 @@ def _pulled(static: _Static, z, boxes, sizes, cotangent):
     found = [_whole(x) / jnp.prod(sizes).astype(complex) for x in sums]
     home = _reach(blocks)
     energy = -jnp.trace(found[0][home])
-    return energy, (found[0], None if dressing is None else found[1]), None, None
-
-
-def _added(*terms: xla.Pair) -> xla.Pair:
-    return sum(t[0] for t in terms), sum(t[1] for t in terms)  # pyright: ignore
+    missing = [None] * (len(boxes) - len(found))
+    return energy, (*found, *missing), None, None
 
 
 def _reach(box: Array) -> tuple[int, int, int]:

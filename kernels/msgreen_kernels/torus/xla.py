@@ -193,11 +193,13 @@ def resolvent(z: Array, h: Pair) -> Pair:
     return eliminate_last((z.real * unit - h[0], z.imag * unit - h[1]))
 
 
-def dressed(g: Pair, b: Pair) -> Pair:
-    """Return [[g, g b], [b g, b g b]], shape (2 n, 2 n, point)."""
-    right = product(g, b)
-    rows = [g, right], [product(b, g), product(b, right)]
-    return tuple(
-        jnp.concatenate([jnp.concatenate([x[p] for x in row], axis=1) for row in rows])
-        for p in range(2)
-    )  # pyright: ignore[reportReturnType]
+def added(*terms: Pair) -> Pair:
+    """Return the sum of matrices."""
+    return sum(t[0] for t in terms), sum(t[1] for t in terms)  # pyright: ignore
+
+
+def joined(parts: Sequence[Pair], axis: int) -> Pair:
+    """Return matrices side by side."""
+    return jnp.concatenate([p[0] for p in parts], axis), jnp.concatenate(
+        [p[1] for p in parts], axis
+    )
