@@ -57,6 +57,7 @@ DIAGONALISES = {
     "msgreen.papers.fransson.phase_diagram": "crossovers are searched, not differentiated",
     "msgreen.spinmodel.states.ground_state": "curvatures say whether a state is stable",
     "msgreen.spinmodel.states.spin_waves": "levels of magnons are listed, not differentiated",
+    "msgreen.spinmodel.states.temperatures": "modes are constants of first-order perturbations",
     "msgreen.spinmodel.states.spirals": "the lowest eigenvalue is searched, not differentiated",
 }
 

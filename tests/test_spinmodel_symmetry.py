@@ -29,6 +29,7 @@ from msgreen.spinmodel import (
     symmetrise,
     transform,
 )
+from msgreen.spinmodel.symmetry.operations import in_three_dimensions
 
 TRIMER = np.array([[-0.5, -np.sqrt(1 / 12)], [0.5, -np.sqrt(1 / 12)], [0.0, np.sqrt(1 / 3)]])
 TETRAMER = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
@@ -418,3 +419,9 @@ def test_no_symmetry_is_the_identity():
     assert trivial.site_count == 3
     assert trivial.dimension == 2
     assert trivial.names == ["identity"]
+
+
+def test_layers_and_chains_are_filled_up_with_empty_space():
+    vectors, places = in_three_dimensions(Lattice.honeycomb())
+    assert np.allclose(vectors[2, :2], 0) and abs(vectors[2, 2]) > 3 and places.shape == (2, 3)
+    assert np.allclose(vectors[:2, :2], Lattice.honeycomb().vectors)

@@ -24,6 +24,7 @@ from msgreen.spinmodel import (
     spin_waves,
     spiral,
     spiral_energy,
+    standard_path,
     wave_vector_path,
 )
 
@@ -371,6 +372,34 @@ def test_path_runs_through_its_corners():
     assert np.allclose(path.k[[0, 4, 8]], [[0, 0], [0.5, 0], [0.5, 0.5]])
     assert np.allclose(path.ticks, [0, np.pi / 2, np.pi])
     assert np.allclose(path.distance[4:6], [np.pi / 2, 5 * np.pi / 8])
+
+
+def bonds(lattice, steps):
+    cells = [[[0] * lattice.dimension, step] for step in steps]
+    return SpinModel(
+        [Term("exchange", [[0, 0]] * len(cells), [-J] * len(cells), cells)], lattice=lattice
+    )
+
+
+def test_standard_paths_are_those_of_the_brillouin_zone():
+    body = standard_path(bonds(Lattice(np.ones((3, 3)) - 2 * np.eye(3)), np.eye(3, dtype=int)))
+    assert body.labels == ("Γ", "H", "N", "Γ", "P", "H|P", "N")
+    # From the zone centre to (2 pi / a) (1, 0, 0), a = 2 angstrom.
+    assert np.isclose(body.ticks[1], np.pi)
+    jump = np.flatnonzero(np.diff(body.distance) == 0)
+    assert len(jump) == 1 and np.allclose(body.distance[jump], body.ticks[-2])
+    assert np.all(np.any(body.k[jump] != body.k[jump + 1], axis=1))
+    plane = standard_path(bonds(Lattice.triangular(), np.eye(2, dtype=int)))
+    assert plane.labels == ("Γ", "M", "K", "Γ") and plane.k.shape[1] == 2
+    lengths = np.pi * np.array([2 / np.sqrt(3), 2 / 3, 4 / 3])
+    assert np.allclose(np.diff(plane.ticks), lengths)
+    # A layer in a cell with vacuum has the path of the layer.
+    cell = Lattice([[1.0, 0, 0], [0.5, np.sqrt(0.75), 0], [0, 0, 20]])
+    layer = standard_path(bonds(cell, np.eye(3, dtype=int)[:2]))
+    assert layer.labels == plane.labels and not layer.k[:, 2].any()
+    assert standard_path(bonds(Lattice.chain(2.0), [[1]])).ticks.tolist() == [0, np.pi / 2]
+    with pytest.raises(InputError, match="must be periodic"):
+        standard_path(chain(("exchange", -J, (0, 1))).supercell((4,)))
 
 
 @pytest.mark.parametrize(

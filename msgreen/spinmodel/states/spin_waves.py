@@ -19,7 +19,6 @@ from scipy.spatial.transform import Rotation
 from msgreen import _checks
 from msgreen._typing import ArrayLike, Bool, Complex, Float
 from msgreen.errors import InputError
-from msgreen.lattice import Lattice
 from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.states.equivalence import rotation_axes
@@ -215,46 +214,3 @@ def _diagonalise(k: np.ndarray, hessian: np.ndarray, spin: np.ndarray) -> SpinWa
         modes[number] = found.eigenvectors[:, upper]
     modes = modes.reshape(len(k), 2, count, count)
     return SpinWaves(k, energies, growth, modes, lowest, stable)
-
-
-class Path(NamedTuple):
-    """Wave vectors along straight lines.
-
-    Attributes
-    ----------
-    k : real array, shape (k, dim)
-        In units of the reciprocal lattice vectors.
-    distance : real array, shape (k,)
-        Along the path, in 1/angstrom.
-    ticks : real array, shape (corner,)
-        Distances of the corners.
-    """
-
-    k: np.ndarray
-    distance: np.ndarray
-    ticks: np.ndarray
-
-
-def wave_vector_path(lattice: Lattice, corners, count: int = 50) -> Path:
-    """Return wave vectors along straight lines between corners, for `spin_waves`.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    corners : real array, shape (corner, dim)
-        In units of the reciprocal lattice vectors.
-    count : int
-        Number of steps from corner to corner.
-    """
-    corners = np.asarray(corners, float)
-    if corners.ndim != 2 or corners.shape[1] != lattice.dimension or len(corners) < 2:
-        raise InputError(
-            f"Argument `corners` must have shape (corner, {lattice.dimension}) with two corners or "
-            f"more, but its shape is {corners.shape}."
-        )
-    fraction = np.arange(count)[:, None] / count
-    lines = [a + fraction * (b - a) for a, b in zip(corners[:-1], corners[1:], strict=True)]
-    k = np.concatenate([*lines, corners[-1:]])
-    steps = np.diff(k, axis=0) @ (2 * np.pi * np.linalg.pinv(lattice.vectors).T)
-    distance = np.concatenate([[0.0], np.cumsum(np.linalg.norm(steps, axis=1))])
-    return Path(k, distance, distance[::count])

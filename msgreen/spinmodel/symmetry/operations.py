@@ -211,7 +211,7 @@ def crystal_symmetry(
     """
     labels = _labels(species, lattice.atoms)
     chosen = np.arange(lattice.atoms) if magnetic is None else np.asarray(magnetic, int)
-    vectors, places = _filled_up(lattice)
+    vectors, places = in_three_dimensions(lattice)
     fractions = places @ np.linalg.inv(vectors)
     _, numbers = np.unique(labels, return_inverse=True)
     turns, translations = _space_group(vectors, fractions, numbers, tolerance)
@@ -319,8 +319,8 @@ def _require_equal_sites(name: str, matrix, distance, labels, reached, tolerance
     )
 
 
-def _filled_up(lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
-    """Three lattice vectors, and positions centred in the empty directions.
+def in_three_dimensions(lattice: Lattice) -> tuple[np.ndarray, np.ndarray]:
+    """Return three lattice vectors, and positions centred in the empty directions.
 
     The added vectors are orthogonal to the others and longer than the crystal's own, so that no
     operation mixes them, and follow the principal axes of the atoms; these lie about the origin,

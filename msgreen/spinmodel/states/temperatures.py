@@ -1,0 +1,316 @@
+"""Ordering temperatures of classical spins: mean field, and the random phase approximation.
+
+With E = -sum_{i != j} J_ij e_i.e_j and J(q) the matrix of a cell, the molecular field orders the
+mode of the largest eigenvalue of J(q), at k_B T = 2/3 of it. Tyablikov's decoupling for classical
+spins on n sublattices with moments m_i near T_C, where the frequencies are m_i (L_i delta_ij -
+2 J_ij(q)), gives
+
+    3 k_B T (1/N) sum_q [(L - 2 J(q))^-1]_ii = 1    for every i,    (L - 2 J(Q)) s = 0,
+
+with L_i = sum_j 2 J_ij(Q) s_j / s_i from the moments s of the ordered state, m_i = |s_i| m. For one
+atom it is 1/(k_B T) = 3/2 (1/N) sum_q 1/[J(Q) - J(q)]. The same equations are those of the
+spherical model with one constraint for every sublattice.
+
+Near Q the sum has a singularity 1/|q - Q|^2: a mesh of step h without Q is wrong by
+c_1 h + c_3 h^3 + ..., which three meshes take out.
+"""
+
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._typing import Array, Float
+from msgreen.errors import InputError
+from msgreen.spinmodel.model import SpinModel
+from msgreen.spinmodel.states.spirals import exchange_matrix, luttinger_tisza
+
+MESHES = (8, 16, 32, 64)
+"""Points per direction of the coarsest of three meshes, one choice after the other."""
+
+_STEPS = 8
+"""Of Newton's iteration for the ratios of moments: from equal ones 5 reach rounding when exchange
+constants differ tenfold."""
+
+
+class OrderingTemperatures(NamedTuple):
+    """Temperatures k_B T in eV at which a lattice of classical spins loses its order.
+
+    Attributes
+    ----------
+    q : real array, shape (dim,)
+        Wave vector of the order.
+    mean_field, rpa : float
+        `rpa` is zero without coupling in three dimensions, where its sum diverges, and NaN where
+        the order is not collinear or no minimum.
+    mean_field_error, rpa_error : float
+        From the errors of the model's values, all in the worst way, and of the mesh.
+    mesh : int
+        Points per direction of the coarsest mesh; 0 where there is none.
+    """
+
+    q: np.ndarray
+    mean_field: float
+    rpa: float
+    mean_field_error: float
+    rpa_error: float
+    mesh: int
+
+
+def ordering_temperatures(model: SpinModel, *, tolerance: float = 1e-4) -> OrderingTemperatures:
+    """Return the temperatures of mean field and random phase approximation, with their errors.
+
+    Parameters
+    ----------
+    model : SpinModel
+        Of a lattice; terms other than "exchange" are left out.
+    tolerance : float
+        Largest relative error of `rpa` due to the mesh.
+
+    Raises
+    ------
+    InputError
+        If there is no exchange that favours an order, or the mesh does not converge.
+    """
+    _checks.positive("tolerance", tolerance)
+    wave = luttinger_tisza(_exchange(model)).q
+    wave = (
+        np.where(np.abs(2 * wave - np.round(2 * wave)) < 1e-6, np.round(2 * wave) / 2, wave) + 0.0
+    )
+    field, doubt = _with_error(lambda m: mean_field_temperature(m, wave), model)
+    cells = model["exchange"].clusters.cells
+    if np.any(2 * wave % 1):
+        return OrderingTemperatures(wave, field, np.nan, doubt, 0.0, 0)
+    if np.linalg.matrix_rank(cells[:, 1] - cells[:, 0]) < 3:
+        return OrderingTemperatures(wave, field, 0.0, doubt, 0.0, 0)
+    found = change = np.nan
+    for mesh in MESHES:
+        last, found = found, float(rpa_temperature(model, wave, mesh))
+        change = abs(found - last)
+        if np.isnan(found) or change < tolerance * found:
+            break
+    else:
+        raise InputError(
+            f"Argument `tolerance` must be reachable, but {2 * MESHES[-1]} points per direction "
+            f"leave an error of {change / found:.1g}. Raise it."
+        )
+    found, other = _with_error(lambda m: rpa_temperature(m, wave, mesh), model)
+    return OrderingTemperatures(wave, field, found, doubt, change + other, mesh)
+
+
+def mean_field_temperature(model: SpinModel, q) -> Float[Array, ""]:
+    """Return k_B T_C of the molecular field for isotropic exchange, in eV.
+
+    Parameters
+    ----------
+    model : SpinModel
+        Of a lattice; terms other than "exchange" are left out.
+    q : real array, shape (dim,)
+        Wave vector of the order.
+
+    Returns
+    -------
+    real scalar
+        2/3 of the largest eigenvalue of J(q), E = -sum over ordered pairs; differentiable with
+        respect to the values of the model.
+
+    Raises
+    ------
+    InputError
+        If there is no order.
+    """
+    matrix = _at(model, q)
+    mode = _mode(matrix)
+    # First-order perturbation theory: the derivative of a level needs no derivative of its mode.
+    energy = jnp.real(mode.conj() @ matrix @ mode) / 3
+    known = _checks.concrete(energy)
+    if known is not None and not known > 0:
+        raise InputError(
+            "Argument `model` must favour an order at `q`, but the largest eigenvalue of J(q) is "
+            f"{1.5 * float(known):.3g} eV. Take that of `luttinger_tisza`."
+        )
+    return energy
+
+
+def rpa_temperature(model: SpinModel, q, mesh: int = 16) -> Float[Array, ""]:
+    """Return k_B T_C of the random phase approximation for isotropic exchange, in eV.
+
+    Parameters
+    ----------
+    model : SpinModel
+        Of a lattice in three dimensions; terms other than "exchange" are left out.
+    q : real array, shape (3,)
+        Wave vector of a collinear order: half a reciprocal lattice vector, or zero.
+    mesh : int
+        Points per direction, even, of the coarsest of three meshes, the others having 3/2 and 2
+        times as many.
+
+    Returns
+    -------
+    real scalar
+        NaN if the order is no minimum; differentiable with respect to the values of the model.
+
+    Raises
+    ------
+    InputError
+        If the order is not collinear, or the mesh is odd.
+
+    References
+    ----------
+    Tyablikov, Ukr. Math. J. 11, 287 (1959); Pajda et al., Phys. Rev. B 64, 174402 (2001); Rusz,
+    Turek, Divis, Phys. Rev. B 71, 174408 (2005).
+    """
+    if mesh < 2 or mesh % 2:
+        raise InputError(f"Argument `mesh` must be even and positive, but it is {mesh}.")
+    wave = np.asarray(q, float)
+    if wave.shape != (3,) or np.any(2 * wave % 1):
+        raise InputError(
+            "Argument `q` must be half a reciprocal lattice vector of three dimensions, or zero, "
+            f"but it is {wave.tolist()}. Other orders are not collinear."
+        )
+    values = model["exchange"].values
+    return _rpa(_Collinear(model["exchange"].clusters, wave, mesh), values)
+
+
+class _Sums(NamedTuple):
+    """L, G on every mesh, f and P of given moments; see `_Collinear`."""
+
+    field: np.ndarray
+    greens: list[np.ndarray]
+    local: np.ndarray
+    overlap: np.ndarray
+
+
+class _Collinear:
+    """Exchange constants of given pairs as a temperature, in numpy: its derivatives are known.
+
+    With G = (L - 2 J)^-1, f = (1/N) sum_q G_ii and P_ij = (1/N) sum_q |G_ij|^2,
+
+        df = -sum_j P_ij dL_j + (1/N) sum_q (G 2 dJ G)_ii    for every i.
+
+    The weights w_i = sum_j s_j^2 (P^-1)_ji make the moments stationary, as (L - 2 J(Q)) s = 0:
+
+        df sum_i w_i = -s.2 dJ(Q).s + (1/N) sum_q Tr[G w G 2 dJ(q)].
+    """
+
+    def __init__(self, clusters, wave: np.ndarray, mesh: int):
+        _, sites = np.unique(clusters.sites, return_inverse=True)
+        self.i, self.j = sites.reshape(-1, 2).T
+        self.steps = clusters.cells[:, 1] - clusters.cells[:, 0]
+        self.signs = np.cos(2 * np.pi * self.steps @ wave).round()
+        self.size = int(sites.max()) + 1
+        self.counts = [mesh, 3 * mesh // 2, 2 * mesh]
+        # The sum is its limit plus c_1 / N + c_3 / N^3.
+        powers = (1.0 / np.array(self.counts))[:, None] ** [0, 1, 3]
+        self.shares = np.linalg.inv(powers)[0] / np.array(self.counts) ** 3
+
+    def temperature(self, values) -> tuple[np.ndarray, np.ndarray]:
+        """Return k_B T_C and its derivatives, NaN if the order is no minimum."""
+        with suppress(np.linalg.LinAlgError):
+            return self._temperature(np.asarray(values))
+        return self._nothing()
+
+    def _nothing(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.array(np.nan), np.full(len(self.i), np.nan)
+
+    def _temperature(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        waves = [self._on_mesh(values, count) for count in self.counts]
+        order = waves[0][0, 0, 0].real
+        moments = np.sign(np.linalg.eigh(order)[1][:, -1])
+        sums = self._sums(order, moments, waves)
+        for _ in range(_STEPS):
+            # d f_i / d ln s_k; scaling all moments changes nothing.
+            slope = sums.overlap @ ((sums.field - order) * moments / moments[:, None])
+            change = np.linalg.lstsq(slope - slope[0], sums.local[0] - sums.local)[0]
+            if np.abs(change).max() < 1e-12:
+                break
+            moments = moments * np.exp(np.clip(change, -1, 1))
+            sums = self._sums(order, moments, waves)
+        lowest = np.linalg.eigvalsh(sums.field - waves[0]).reshape(-1, self.size)[1:].min()
+        if not lowest > 0 or np.ptp(sums.local) > 1e-9 * sums.local[0]:
+            return self._nothing()
+        weights = np.linalg.solve(sums.overlap.T, moments**2)
+        bent = self._along_bonds([(g * weights) @ g for g in sums.greens])
+        slope = 2 * self.signs * (moments[self.i] * moments[self.j] - bent) / weights.sum()
+        found = np.array(1 / (3 * sums.local.mean()))
+        return found, -3 * found**2 * slope
+
+    def _sums(self, order: np.ndarray, moments: np.ndarray, waves) -> "_Sums":
+        field = np.diag(order @ moments / moments)
+        greens = [_green(field - wave) for wave in waves]
+        local = self._limit([np.einsum("xyzii->i", g).real for g in greens])
+        overlap = self._limit([np.sum(np.abs(g) ** 2, axis=(0, 1, 2)) for g in greens])
+        return _Sums(field, greens, local, overlap)
+
+    def _on_mesh(self, values, count: int) -> np.ndarray:
+        """Return 2 J(Q + q), shape (count, count, count, site, site)."""
+        box = np.zeros((count, count, count, self.size, self.size))
+        for start, end, cells in ((self.i, self.j, self.steps), (self.j, self.i, -self.steps)):
+            np.add.at(box, (*(cells % count).T, start, end), -self.signs * values)
+        return np.fft.ifftn(box, axes=(0, 1, 2)) * count**3
+
+    def _limit(self, sums) -> np.ndarray:
+        """Return (1/N) sum_q on an infinitely fine mesh from the sums of three."""
+        return np.tensordot(self.shares, np.array(sums), 1)
+
+    def _along_bonds(self, parts) -> np.ndarray:
+        """Return Re (1/N) sum_q A_ji(q) exp(2 pi i q.R) of every pair."""
+        found = []
+        for part, count in zip(parts, self.counts, strict=True):
+            waves = np.fft.ifftn(part, axes=(0, 1, 2)) * count**3
+            found.append(waves[(*(self.steps % count).T, self.j, self.i)].real)
+        return self._limit(found)
+
+
+def _green(matrices: np.ndarray) -> np.ndarray:
+    """Return the inverses, and zero at q = 0, where there is none."""
+    matrices[0, 0, 0] = np.eye(len(matrices[0, 0, 0]))
+    found = np.linalg.inv(matrices)
+    found[0, 0, 0] = 0
+    return found
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _rpa(exchange: _Collinear, values: Array) -> Array:
+    return _value_and_slope(exchange, values)[0]
+
+
+@_rpa.defjvp
+def _rpa_jvp(exchange: _Collinear, primals, tangents):
+    value, slope = _value_and_slope(exchange, *primals)
+    return value, slope @ tangents[0]
+
+
+def _value_and_slope(exchange: _Collinear, values: Array):
+    shapes = jax.ShapeDtypeStruct((), float), jax.ShapeDtypeStruct(values.shape, float)
+    return jax.pure_callback(exchange.temperature, shapes, values)
+
+
+def _exchange(model: SpinModel) -> SpinModel:
+    return model.with_terms([model["exchange"]])
+
+
+def _at(model: SpinModel, q) -> Array:
+    """Return 2 J(q) between the sites that interact."""
+    sites = np.unique(model["exchange"].clusters.sites)
+    return -exchange_matrix(_exchange(model), q)[3 * sites[:, None], 3 * sites]
+
+
+def _mode(matrix) -> Array:
+    """Return the mode of the largest eigenvalue, as a constant."""
+    return jnp.linalg.eigh(jax.lax.stop_gradient(matrix))[1][:, -1]
+
+
+def _with_error(temperature, model: SpinModel) -> tuple[float, float]:
+    """Return a temperature, and its error if all values of the model are wrong in the worst way."""
+    exchange = _exchange(model)
+    found, slope = eqx.filter_value_and_grad(temperature)(exchange)
+    errors = exchange["exchange"].errors
+    if errors is None:
+        return float(found), 0.0
+    return float(found), float(jnp.sum(jnp.abs(slope["exchange"].values) * errors))
