@@ -4,61 +4,28 @@ About the ordered state the pair energy is e_i.K_ij.e_j with
 
     K_ij^ab = -(1/pi) Im int de f(e)  Tr[V_i^a G_ij V_j^b G_ji],    a, b across the moments
 
-(Liechtenstein et al.). The energies are taken from far away towards E_F. At each, meshes grow until
-the change of every coefficient, weighted as it enters the result and scaled to the error of the
-finer mesh, is below what is left of the tolerance; half of it is kept for the last energy, half of
-the rest for the one before, and so on, as the last costs almost everything.
+(Liechtenstein et al.).
 """
 
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels.torus import planes
-from tqdm.auto import tqdm
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.contour import Contour
 from msgreen.errors import InputError
+from msgreen.exchange.crystal_meshes import Budget, Node, sum_over_meshes
 from msgreen.exchange.crystal_traces import Integrands, integrands
 from msgreen.hosts.wannier import WannierHost
-from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
+from msgreen.lattice.bloch import check_reach
 from msgreen.spin.algebra import tangent_frame
 from msgreen.units import MEV
 
-WORKERS = 2
-"""Parts of a sum that run at once, each on one thread: on two cores 1.9 times faster than one."""
-
-
 LARGEST_SEARCH = 10_000_000
 """Pairs of atoms that are looked through for those within a cutoff: about a GB of numbers."""
-
-
-class Node(NamedTuple):
-    """What one energy needed.
-
-    Attributes
-    ----------
-    energy : complex
-        In eV.
-    mesh : int
-        Points per direction.
-    error : float
-        Largest share of the error of a coefficient, in eV.
-    seconds : float
-    """
-
-    energy: complex
-    mesh: int
-    error: float
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -209,25 +176,17 @@ def crystal_exchange(
     Liechtenstein et al., J. Magn. Magn. Mater. 67, 65 (1987); Udvardi et al., Phys. Rev. B 68,
     104436 (2003).
     """
-    _checks.positive("tolerance", tolerance, "eV")
     rows = _check_pairs(host, pairs)
     if mesh is not None:
         check_reach(mesh, rows[:, 2:])
-    contour = host.contour()
-    weights = np.abs(np.asarray(contour.weights)) / np.pi
-    nodes, values, doubts = [], [], []
-    clock = _Clock(host, rows, patience, report)
-    numbers = tqdm(range(len(weights)), disable=not progress, unit="energy")
-    for n in numbers:
-        share = tolerance * 0.5 ** (len(weights) - n) / weights[n]
-        z = complex(np.asarray(contour.nodes)[n])
-        found, doubt, count, seconds = clock.converge(z, share, mesh)
-        values.append(found)
-        doubts.append(doubt)
-        nodes.append(Node(z, count, float(doubt.pairs.max(initial=0) * weights[n]), seconds))
-    stacked = jax.tree.map(lambda *x: np.stack(x), *values)
-    doubt = jax.tree.map(lambda *x: np.stack(x), *doubts)
-    return _assemble(host, contour, rows, stacked, doubt, nodes)
+    values, doubts, nodes = sum_over_meshes(
+        host,
+        _reach(rows),
+        lambda boxes: integrands(host, boxes, rows),
+        lambda doubt: float(doubt.pairs.max(initial=0)),
+        Budget(tolerance, mesh, patience, progress, report),
+    )
+    return _assemble(host, host.contour(), rows, values, doubts, nodes)
 
 
 def exchange_on_meshes(
@@ -264,85 +223,6 @@ def exchange_on_meshes(
 
     values = jnp.stack([at(z, mesh) for z, mesh in zip(contour.nodes, meshes, strict=True)])
     return contour.integrate(values)[0]
-
-
-class _Clock:
-    """Finds the mesh of one energy after the other, and knows from the last what the next takes."""
-
-    def __init__(self, host, rows, patience: float, report):
-        self.host, self.rows, self.patience, self.report = host, rows, patience, report
-        self.reach = _reach(rows)
-        self.last, self.rate = LADDER[0], 0.0
-        self.dimension = sum(n > 0 for n in host.reach)
-
-    def converge(self, z: complex, share: float, mesh: int | None):
-        """Return integrands, their doubts, the mesh and the seconds of one energy."""
-        start = time.perf_counter()
-        # Nearer to the axis no energy needs less than the one before.
-        first = max(0, LADDER.index(self.last) - 1)
-        ladder = LADDER[first:] if mesh is None else (max(2, 2 * mesh // 3), mesh)
-        before, coarse = 0, None
-        for count in ladder:
-            if mesh is None:
-                self._announce(z, count)
-            boxes, seconds = self._boxes(z, count)
-            fine = jax.tree.map(np.asarray, integrands(self.host, boxes, self.rows))
-            if coarse is not None:
-                ratio = float(error_ratio(coarse[0], boxes, before, count))
-                doubt = jax.tree.map(partial(_doubt, ratio), coarse[1], fine)
-                if mesh is not None or doubt.pairs.max(initial=0) < share:
-                    self.last = count if mesh is None else self.last
-                    self.rate = seconds / count**self.dimension
-                    return fine, doubt, count, time.perf_counter() - start
-            before, coarse = count, (boxes, fine)
-        raise InputError(
-            f"Argument `tolerance` must be reachable, but {LADDER[-1]} points per direction leave "
-            f"a larger error at {z:.3g} eV. Raise it, or the temperature."
-        )
-
-    def _announce(self, z: complex, count: int) -> None:
-        seconds = self.rate * count**self.dimension
-        if seconds > self.patience:
-            raise InputError(
-                f"Argument `patience` must allow for {seconds:.0f} s on {count} points per "
-                f"direction at {z.imag:.3g} eV above E_F, but it is {self.patience:g} s. Raise it, "
-                "or the tolerance, or the temperature."
-            )
-        if self.report is not None and seconds > 2.0:
-            self.report(
-                f"{count} k points per direction at Im z = {z.imag:.3g} eV: {seconds:.0f} s"
-            )
-
-    def _boxes(self, z: complex, count: int):
-        start = time.perf_counter()
-        host, mesh = self.host, self.host.uniform(count)
-        slabs = planes(mesh, host.real)
-        parts = max(1, WORKERS // len(host.sectors))
-        edges = np.linspace(0, slabs, min(parts, slabs) + 1).astype(int)
-        tasks = [
-            (sector, (int(a), int(b)))
-            for sector in range(len(host.sectors))
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
-        ]
-
-        def run(task):
-            sector, span = task
-            return np.asarray(host.green_box(z, sector, mesh, self.reach, span))
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            found = list(pool.map(run, tasks))
-        boxes = [
-            sum(box for (s, _), box in zip(tasks, found, strict=True) if s == sector)
-            for sector in range(len(host.sectors))
-        ]
-        return np.stack(boxes), time.perf_counter() - start
-
-
-def _doubt(ratio: float, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
-    """Return errors of the finer mesh; none is below the mean, as changes vanish by accident."""
-    change = np.abs(fine - coarse)
-    mean = change.mean() if change.size else 0.0
-    return ratio * np.maximum(change, mean)
 
 
 def _check_pairs(host: WannierHost, pairs) -> np.ndarray:

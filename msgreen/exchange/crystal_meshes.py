@@ -1,0 +1,197 @@
+"""Sums over k for a crystal, energy by energy, each with a mesh of its own and a certificate.
+
+The energies are taken from far away towards E_F. At each, meshes grow until the change of every
+wanted number, weighted as it enters the result and scaled to the error of the finer mesh, is below
+what is left of the tolerance; half of it is kept for the last energy, half of the rest for the one
+before, and so on, as the last costs almost everything.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from msgreen_kernels.torus import planes
+from tqdm.auto import tqdm
+
+from msgreen import _checks
+from msgreen.errors import InputError
+from msgreen.hosts.wannier import WannierHost
+from msgreen.lattice.bloch import LADDER, error_ratio
+
+WORKERS = 2
+"""Parts of a sum that run at once, each on one thread: on two cores 1.9 times faster than one."""
+
+
+class Node(NamedTuple):
+    """What one energy needed.
+
+    Attributes
+    ----------
+    energy : complex
+        In eV.
+    mesh : int
+        Points per direction.
+    error : float
+        Largest share of the error of a coefficient, in eV.
+    seconds : float
+    """
+
+    energy: complex
+    mesh: int
+    error: float
+    seconds: float
+
+
+class Budget(NamedTuple):
+    """What a sum may cost and must reach.
+
+    Attributes
+    ----------
+    tolerance : float
+        Largest error in eV of what is wanted, as estimated.
+    mesh : int, optional
+        Points per direction at every energy, whatever the errors.
+    patience : float
+        Seconds that the next energy may take, as predicted from those before it.
+    progress : bool
+        Whether to show a progress bar.
+    report : callable, optional
+        Is told, before the energies that take long, their mesh and predicted seconds.
+    """
+
+    tolerance: float
+    mesh: int | None = None
+    patience: float = 600.0
+    progress: bool = False
+    report: Callable[[str], None] | None = None
+
+
+def sum_over_meshes(
+    host: WannierHost,
+    reach: tuple[int, int, int],
+    evaluate: Callable[[np.ndarray], Any],
+    wanted: Callable[[Any], float],
+    budget: Budget,
+) -> tuple[Any, Any, list[Node]]:
+    """Return functions of the Green function at all energies of the contour, and their doubts.
+
+    Parameters
+    ----------
+    host : WannierHost
+    reach : tuple of 3 int
+        Cells of the boxes.
+    evaluate : callable
+        Maps boxes (sector, n1, n2, n3, dim, dim), see `WannierHost.green_box`, to a pytree of
+        arrays.
+    wanted : callable
+        Maps such a pytree of doubts to the largest that counts.
+    budget : Budget
+
+    Returns
+    -------
+    values, doubts : pytrees of arrays with the energy first
+    nodes : list of Node
+        From far away towards E_F.
+
+    Raises
+    ------
+    InputError
+        If the tolerance has no meaning or is out of reach, or an energy would take longer than
+        `patience`.
+    """
+    _checks.positive("tolerance", budget.tolerance, "eV")
+    contour = host.contour()
+    weights = np.abs(np.asarray(contour.weights)) / np.pi
+    search = _Search(host, reach, evaluate, wanted, budget)
+    found = []
+    for n in tqdm(range(len(weights)), disable=not budget.progress, unit="energy"):
+        share = budget.tolerance * 0.5 ** (len(weights) - n) / weights[n]
+        z = complex(np.asarray(contour.nodes)[n])
+        values, doubt, count, seconds = search.converge(z, share)
+        found.append((values, doubt, Node(z, count, wanted(doubt) * weights[n], seconds)))
+    values, doubts, nodes = zip(*found, strict=True)
+    stacked = [jax.tree.map(lambda *x: np.stack(x), *parts) for parts in (values, doubts)]
+    return *stacked, list(nodes)
+
+
+class _Search:
+    """Finds the mesh of one energy after the other, and knows from the last what the next takes."""
+
+    def __init__(self, host, reach, evaluate, wanted, budget: Budget):
+        self.host, self.reach, self.budget = host, reach, budget
+        self.evaluate, self.wanted = evaluate, wanted
+        self.last, self.rate = LADDER[0], 0.0
+        self.dimension = sum(n > 0 for n in host.reach)
+
+    def converge(self, z: complex, share: float):
+        """Return values, their doubts, the mesh and the seconds of one energy."""
+        start, mesh = time.perf_counter(), self.budget.mesh
+        # Nearer to the axis no energy needs less than the one before.
+        first = max(0, LADDER.index(self.last) - 1)
+        ladder = LADDER[first:] if mesh is None else (max(2, 2 * mesh // 3), mesh)
+        before, coarse = 0, None
+        for count in ladder:
+            if mesh is None:
+                self._announce(z, count)
+            boxes, seconds = self._boxes(z, count)
+            fine = jax.tree.map(np.asarray, self.evaluate(boxes))
+            if coarse is not None:
+                ratio = float(error_ratio(coarse[0], boxes, before, count))
+                doubt = jax.tree.map(partial(_doubt, ratio), coarse[1], fine)
+                if mesh is not None or self.wanted(doubt) < share:
+                    self.last = count if mesh is None else self.last
+                    self.rate = seconds / count**self.dimension
+                    return fine, doubt, count, time.perf_counter() - start
+            before, coarse = count, (boxes, fine)
+        raise InputError(
+            f"Argument `tolerance` must be reachable, but {LADDER[-1]} points per direction leave "
+            f"a larger error at {z:.3g} eV. Raise it, or the temperature."
+        )
+
+    def _announce(self, z: complex, count: int) -> None:
+        seconds, patience = self.rate * count**self.dimension, self.budget.patience
+        if seconds > patience:
+            raise InputError(
+                f"Argument `patience` must allow for {seconds:.0f} s on {count} points per "
+                f"direction at {z.imag:.3g} eV above E_F, but it is {patience:g} s. Raise it, "
+                "or the tolerance, or the temperature."
+            )
+        if self.budget.report is not None and seconds > 2.0:
+            self.budget.report(
+                f"{count} k points per direction at Im z = {z.imag:.3g} eV: {seconds:.0f} s"
+            )
+
+    def _boxes(self, z: complex, count: int):
+        start = time.perf_counter()
+        host, mesh = self.host, self.host.uniform(count)
+        slabs = planes(mesh, host.real)
+        parts = max(1, WORKERS // len(host.sectors))
+        edges = np.linspace(0, slabs, min(parts, slabs) + 1).astype(int)
+        tasks = [
+            (sector, (int(a), int(b)))
+            for sector in range(len(host.sectors))
+            for a, b in zip(edges[:-1], edges[1:], strict=True)
+        ]
+
+        def run(task):
+            sector, span = task
+            return np.asarray(host.green_box(z, sector, mesh, self.reach, span))
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            found = list(pool.map(run, tasks))
+        boxes = [
+            sum(box for (s, _), box in zip(tasks, found, strict=True) if s == sector)
+            for sector in range(len(host.sectors))
+        ]
+        return np.stack(boxes), time.perf_counter() - start
+
+
+def _doubt(ratio: float, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+    """Return errors of the finer mesh; none is below the mean, as changes vanish by accident."""
+    change = np.abs(fine - coarse)
+    mean = change.mean() if change.size else 0.0
+    return ratio * np.maximum(change, mean)
