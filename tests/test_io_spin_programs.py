@@ -44,7 +44,7 @@ from msgreen.io.spin_programs.undetermined import add_words, undetermined
 from msgreen.io.spin_programs.uppasd import write_uppasd
 from msgreen.io.spin_programs.vampire import write_vampire
 from msgreen.lattice import Lattice
-from msgreen.spinmodel import CLASSES, SpinModel, Term
+from msgreen.spinmodel import CLASSES, SpinModel, Term, magnetic_cell
 
 CONFIGURATIONS = 100
 EVALUATORS = {
@@ -573,3 +573,26 @@ def test_files_say_what_no_data_determine(tmp_path, name):
     assert not known.undetermined and not any(
         b"no predictions" in f.read_bytes() for f in known.files
     )
+
+
+def test_symbols_of_atoms_stay_and_name_the_atoms_of_tb2j(tmp_path):
+    symbols = ("Sr", "Mn1", "O", "O")
+    lattice = Lattice(3.8 * np.eye(3), 1.9 * np.array([[0, 0, 0], [1, 1, 1], [1, 1, 0], [1, 0, 1]]))
+    bond = Term("exchange", [[1, 1]], [0.01], [[[0, 0, 0], [1, 0, 0]]])
+    model = SpinModel([bond], lattice=lattice, symbols=symbols)
+    for file, format in (("a.json", "json"), ("a.nc", "netcdf")):
+        export(model, tmp_path / file, format)
+        assert read_model(tmp_path / file).symbols == symbols
+    export(model, tmp_path, "tb2j")
+    text = (tmp_path / "exchange.out").read_text()
+    assert [line.split()[0] for line in text.splitlines()[14:18]] == ["Sr1", "Mn1", "O1", "O2"]
+    assert read_tb2j(tmp_path / "exchange.out").symbols == ("Sr", "Mn", "O", "O")
+    assert model.with_terms(model.terms).symbols == symbols
+    assert magnetic_cell(model, (2, 1, 1)).symbols == 2 * symbols
+    assert model.supercell((3, 3, 3)).symbols == 27 * symbols
+    with pytest.raises(InputError, match="`symbols` must have 4 sites"):
+        SpinModel([bond], lattice=lattice, symbols=["Mn"])
+    spoilt = (tmp_path / "a.json").read_text().replace('"Mn1"', "3")
+    (tmp_path / "b.json").write_text(spoilt)
+    with pytest.raises(FileFormatError, match="symbols: must be a list of names"):
+        read_model(tmp_path / "b.json")

@@ -144,7 +144,7 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
         hamiltonian, hosts = self.host.hamiltonian, self.host.hosts
         runs = [self._exchange(host, self._pairs, progress) for host in hosts]
         tensors = whole_tensors(runs) if hamiltonian.spin_orbit else collinear_tensors(runs[0])
-        model = crystal_model(tensors, hosts[0].lattice)
+        model = crystal_model(tensors, hosts[0].lattice, hamiltonian.crystal.symbols)
         symbols = hamiltonian.crystal.symbols
         summary = [
             *_about_electrons(hamiltonian, hosts[-1], runs),

@@ -100,7 +100,7 @@ def whole_tensors(found: Sequence[CrystalExchange]) -> CrystalTensors:
     return CrystalTensors(found[0].pairs, found[0].distances, mean, errors, spread, True)
 
 
-def crystal_model(found: CrystalTensors, lattice: Lattice) -> SpinModel:
+def crystal_model(found: CrystalTensors, lattice: Lattice, symbols=None) -> SpinModel:
     """Return the spin model of pairs of a crystal, each counted once per cell.
 
     Parameters
@@ -108,6 +108,8 @@ def crystal_model(found: CrystalTensors, lattice: Lattice) -> SpinModel:
     found : CrystalTensors
     lattice : Lattice
         Of the crystal. Atoms that are not magnetic stay in the model as sites without terms.
+    symbols : sequence of str, optional
+        Of the atoms.
 
     Returns
     -------
@@ -138,5 +140,6 @@ def crystal_model(found: CrystalTensors, lattice: Lattice) -> SpinModel:
     if not found.spin_orbit:
         exchange = np.array(mean)[:, 0, 0]
         term = Term("exchange", rows[:, :2], exchange, cells, errors[:, 0, 0])
-        return SpinModel([term], lattice=lattice)
-    return SpinModel(pair_terms(rows[:, :2], cells, np.array(mean), errors), lattice=lattice)
+        return SpinModel([term], lattice=lattice, symbols=symbols)
+    terms = pair_terms(rows[:, :2], cells, np.array(mean), errors)
+    return SpinModel(terms, lattice=lattice, symbols=symbols)

@@ -29,6 +29,8 @@ class SpinModel(eqx.Module):
         For a periodic model; its basis are the sites of the cell.
     positions : real array, shape (site, 2 or 3), optional
         In angstrom, for a finite cluster.
+    symbols : sequence of str, optional
+        Chemical symbols of the sites, for files and symmetry; the energy does not know them.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class SpinModel(eqx.Module):
     positions: Float[Array, "site dim"] | None
     site_count: int = eqx.field(static=True)
     lattice: Lattice | None = eqx.field(static=True)
+    symbols: tuple[str, ...] | None = eqx.field(static=True)
 
     def __init__(
         self,
@@ -63,9 +66,11 @@ class SpinModel(eqx.Module):
         site_count: int | None = None,
         lattice: Lattice | None = None,
         positions=None,
+        symbols: Sequence[str] | None = None,
     ):
         self.terms = tuple(terms)
         self.lattice = lattice
+        self.symbols = None if symbols is None else tuple(map(str, symbols))
         self.positions = None if positions is None else jnp.asarray(positions, float)
         named = [0, *(int(t.clusters.sites.max()) + 1 for t in self.terms if len(t.clusters))]
         if site_count is None and lattice is not None:
@@ -81,7 +86,8 @@ class SpinModel(eqx.Module):
                 "Argument `positions` must be left out for a periodic model, but `lattice` has a "
                 "basis already. Give the positions as the basis of the lattice."
             )
-        counts = {"positions": self.positions, "lattice": self.lattice and self.lattice.basis}
+        basis = self.lattice and self.lattice.basis
+        counts = {"positions": self.positions, "lattice": basis, "symbols": self.symbols}
         for name, sites in counts.items():
             if sites is not None and len(sites) != self.site_count:
                 raise InputError(
@@ -127,7 +133,11 @@ class SpinModel(eqx.Module):
     def with_terms(self, terms: Sequence[Term]) -> "SpinModel":
         """Return a model of the same sites with other terms."""
         return SpinModel(
-            terms, site_count=self.site_count, lattice=self.lattice, positions=self.positions
+            terms,
+            site_count=self.site_count,
+            lattice=self.lattice,
+            positions=self.positions,
+            symbols=self.symbols,
         )
 
     @property
@@ -223,7 +233,7 @@ class SpinModel(eqx.Module):
             for term in grown.terms
         ]
         basis = None if grown.lattice is None else grown.lattice.basis
-        return SpinModel(terms, positions=basis)
+        return SpinModel(terms, positions=basis, symbols=grown.symbols)
 
     def _directions(self, directions) -> Array:
         directions = jnp.asarray(directions, float)
@@ -276,7 +286,8 @@ def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
     vectors = model.lattice.vectors
     basis = (cells @ vectors)[:, None] + model.lattice.basis
     grown = Lattice(np.array(shape)[:, None] * vectors, basis.reshape(-1, vectors.shape[1]))
-    return SpinModel(terms, lattice=grown)
+    symbols = None if model.symbols is None else model.symbols * len(cells)
+    return SpinModel(terms, lattice=grown, symbols=symbols)
 
 
 @eqx.filter_jit

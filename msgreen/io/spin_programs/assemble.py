@@ -24,11 +24,14 @@ class Assembly:
         Of the cell, in angstrom.
     positions : real array, shape (site, 3)
         In angstrom.
+    symbols : sequence of str, optional
+        Of the sites.
     """
 
     vectors: np.ndarray
     positions: np.ndarray
     rows: list[tuple] = field(default_factory=list)
+    symbols: Sequence[str] | None = None
 
     def add(self, name: str, labels: Sequence[Label], value) -> None:
         """Add one cluster of a class, named by its sites; all-zero values are left out."""
@@ -80,8 +83,9 @@ class Assembly:
             for t in terms
         ]
         if not used.any():
-            return SpinModel(merge(rows), positions=self.positions)
-        return SpinModel(merge(rows), lattice=Lattice(self.vectors[used], self.positions))
+            return SpinModel(merge(rows), positions=self.positions, symbols=self.symbols)
+        lattice = Lattice(self.vectors[used], self.positions)
+        return SpinModel(merge(rows), lattice=lattice, symbols=self.symbols)
 
 
 def label(site: int, cell) -> Label:

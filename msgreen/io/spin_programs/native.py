@@ -82,6 +82,7 @@ def write_json(model: SpinModel, path: str | Path) -> None:
         if lattice is None
         else {"vectors": lattice.vectors.tolist(), "basis": lattice.basis.tolist()},
         "positions": None if model.positions is None else np.asarray(model.positions).tolist(),
+        "symbols": model.symbols,
         "terms": [
             {
                 "class": term.name,
@@ -173,7 +174,21 @@ def _from_json(path: str | Path, content) -> SpinModel:
         if errors is not None:
             errors = _array(path, f"{place}, errors", errors, values.shape, finite=False)
         terms.append(Term(name, sites, values, cells, errors))
-    return SpinModel(terms, site_count=int(count), lattice=lattice, positions=positions)
+    return SpinModel(
+        terms,
+        site_count=int(count),
+        lattice=lattice,
+        positions=positions,
+        symbols=_symbols(path, content.get("symbols")),
+    )
+
+
+def _symbols(path, value) -> list[str] | None:
+    if value is not None and not (isinstance(value, list) and all(type(x) is str for x in value)):
+        raise FileFormatError(
+            f"{path}, symbols: must be a list of names, but it is {str(value)[:40]}. Leave it out."
+        )
+    return value
 
 
 _LARGEST = 2**31 - 1
@@ -230,6 +245,8 @@ def write_model_netcdf(model: SpinModel, path: str | Path) -> None:
         data["basis"] = (("site", "space"), model.lattice.basis, lengths)
     if model.positions is not None:
         data["positions"] = (("site", "space"), np.asarray(model.positions), lengths)
+    if model.symbols is not None:
+        data["symbols"] = ("site", np.array(model.symbols, dtype=object))
     attributes = {
         "format": FORMAT,
         "version": VERSION,
@@ -285,6 +302,7 @@ def _from_dataset(path: str | Path, data: xr.Dataset) -> SpinModel:
         site_count=int(data.attrs["site_count"]),
         lattice=Lattice(data["lattice_vectors"].values, data["basis"].values) if periodic else None,
         positions=data["positions"].values if "positions" in data else None,
+        symbols=data["symbols"].values.tolist() if "symbols" in data else None,
     )
 
 

@@ -72,7 +72,8 @@ def _model(lines: list[Line], path: Path) -> SpinModel:
     rows = after(lines, place + 1, 3, "three vectors")
     vectors = vectors_of(rows[0], np.array([row.numbers(3, "a vector") for row in rows]))
     names, positions, position_digit = _atoms(lines, _section(lines, "Atoms:", path))
-    assembly = Assembly(vectors, positions)
+    symbols = [name.rstrip("0123456789") for name in names]
+    assembly = Assembly(vectors, positions, symbols=symbols)
     start = _section(lines, "Exchange:", path)
     _read_anisotropies(lines[:start], names, assembly)
     heads = [n for n in range(start, len(lines)) if _is_bond(lines[n], names)]

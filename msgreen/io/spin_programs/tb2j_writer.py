@@ -31,7 +31,7 @@ def write_tb2j(parts: Parts, path: Path, moments: np.ndarray) -> Written:
     the documentation of TB2J.
     """
     vectors, positions, _ = parts.geometry
-    names = [f"M{n}" for n in range(1, len(positions) + 1)]
+    names = _names(parts.model.symbols or ["M"] * len(positions))
     bonds = parts.bonds().both_directions()
     lines = [
         _RULE,
@@ -72,6 +72,12 @@ def write_tb2j(parts: Parts, path: Path, moments: np.ndarray) -> Written:
             "[" + "\n ".join(f"[{_numbers(row)}]" for row in traceless[n]) + "]",
         ]
     return Written([write_text(path, [*lines, _THIN])], parts.but(*PAIRS), parts.constant)
+
+
+def _names(symbols) -> list[str]:
+    """Return the atoms numbered by element: Sr1, Mn1, O1, O2."""
+    elements = [symbol.rstrip("0123456789") for symbol in symbols]
+    return [f"{element}{elements[: n + 1].count(element)}" for n, element in enumerate(elements)]
 
 
 def _numbers(values) -> str:

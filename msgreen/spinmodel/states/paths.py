@@ -60,15 +60,14 @@ def wave_vector_path(lattice: Lattice, corners, count: int = 50) -> Path:
     return Path(k, distance, distance[::count])
 
 
-def standard_path(model: SpinModel, symbols=None, count: int = 200) -> Path:
+def standard_path(model: SpinModel, count: int = 200) -> Path:
     """Return the standard path of the Brillouin zone of a lattice, as seekpath names it.
 
     Parameters
     ----------
     model : SpinModel
-        Of a lattice. Directions in which nothing interacts are left out.
-    symbols : sequence of str, optional
-        Of the sites of a cell, including those without spins; by default all are equal.
+        Of a lattice; without symbols all sites are equal. Directions in which nothing interacts
+        are left out.
     count : int
         Steps of the whole path; every line has at least two.
 
@@ -91,7 +90,7 @@ def standard_path(model: SpinModel, symbols=None, count: int = 200) -> Path:
         ends = np.eye(lattice.dimension)[direction] * [[0.0], [0.5]]
         return _joined(lattice, [(("Γ", "X"), ends)], count)
     vectors, places = in_three_dimensions(lattice)
-    _, numbers = np.unique(symbols or np.zeros(lattice.atoms), return_inverse=True)
+    _, numbers = np.unique(model.symbols or [""] * lattice.atoms, return_inverse=True)
     points, lines = _seek(vectors, places @ np.linalg.inv(vectors), numbers)
     coupled = np.pad(reach > 0, (0, 3 - lattice.dimension))
     kept = []
