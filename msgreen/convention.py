@@ -89,10 +89,10 @@ LOUNIS = SpinConvention("L", sign=-1, ordered=True)
 """Paper L: E = -sum over all ordered sets of sites; J > 0 is ferromagnetic, a bond carries -2J."""
 
 BRINKER = SpinConvention(
-    "B", ordered=True, weights=MappingProxyType({2: 0.5, 3: 0.25, 4: 0.25}), complete=False
+    "B", ordered=True, weights=MappingProxyType({2: 0.5, 3: 0.25, 4: 0.125}), complete=False
 )
-"""Paper B: plus sign, 1/2 over ordered pairs, one term per three-site chain, 1/4 over ordered
-quadruples; J > 0 is antiferromagnetic."""
+"""Paper B: plus sign, 1/2 over ordered pairs, one term per three-site chain, 1/8 over ordered
+quadruples (docs/published_models.md says why); J > 0 is antiferromagnetic."""
 
 OUASSOU = SpinConvention("O", weights=MappingProxyType({2: 1.0}), complete=False)
 """Paper O: plus sign, one term per pair of spins; nothing beyond pairs is defined."""

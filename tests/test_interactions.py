@@ -54,7 +54,7 @@ def test_round_trip_through_every_convention(found):
 
 
 @pytest.mark.parametrize(
-    ("convention", "factors"), [(LOUNIS, (-2, -2, -4, -8)), (BRINKER, (1, 1, 1, 2))]
+    ("convention", "factors"), [(LOUNIS, (-2, -2, -4, -8)), (BRINKER, (1, 1, 1, 1))]
 )
 def test_factors(found, convention, factors):
     other = found.to(convention)
@@ -147,7 +147,7 @@ def test_dataset_loses_nothing(found):
     assert data.attrs["convention"] == "B" and data.attrs["sign"] == 1
     assert data.attrs["ordered_sum"] == 1 and data.attrs["spin_length"] == 1.0
     weights = dict(zip(data.attrs["weights_sites"], data.attrs["weights"], strict=True))
-    assert weights == {2: 0.5, 3: 0.25, 4: 0.25}
+    assert weights == {2: 0.5, 3: 0.25, 4: 0.125}
     assert data.attrs["host"] == "ClusterHost"
     placed = Interactions(found.terms, positions=POINTS).to_xarray()
     np.testing.assert_array_equal(placed["positions"], POINTS)

@@ -1,4 +1,6 @@
-"""Figure 4 of paper B: energies and effective interactions of a trimer."""
+"""Figures 2 and 4 of paper B: pattern of chiral vectors; energies of a trimer."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +12,7 @@ from msgreen.papers.brinker.rings import (
     effective_interactions,
     ring_energy,
     ring_model,
+    ring_positions,
     ring_states,
 )
 from msgreen.plot.style import (
@@ -67,11 +70,7 @@ def trimer_figure(parameters: RingParameters) -> Figure:
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Fig. 4.
     """
-    if parameters.atoms != 3:
-        raise InputError(
-            f"Argument `parameters` must be those of a triangle, but they have {parameters.atoms} "
-            "atoms."
-        )
+    _require_triangle(parameters)
     figure, axes = panels(2, 3, 2.15)
     angle = np.linspace(0, np.pi, _POINTS)
     _draw_isotropic(axes[0, 0], parameters, angle)
@@ -86,6 +85,80 @@ def trimer_figure(parameters: RingParameters) -> Figure:
         panel.set(xlim=(0, 180), xticks=range(0, 181, 45))
     add_letters(axes)
     return figure
+
+
+@styled
+def pattern_figure(trimers: Mapping[str, RingParameters]) -> Figure:
+    """Draw the six chiral three-site vectors of triangles at the bonds of their cross products.
+
+    An arrow is the component in the plane of the vector of i-j-k, in the colour of its component
+    along z; it stands beside the bond i-j, towards j, the site that occurs twice. Lengths are
+    relative to the longest arrow of all panels.
+
+    Parameters
+    ----------
+    trimers : mapping of str to RingParameters
+        Triangles by title.
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Fig. 2.
+    """
+    terms = {}
+    for title, parameters in trimers.items():
+        _require_triangle(parameters)
+        terms[title] = ring_model(parameters)["chiral_three_site"]
+    vectors = {title: np.asarray(term.values) / MEV / _WEIGHT for title, term in terms.items()}
+    longest, highest = (
+        max(np.linalg.norm(v[:, part], axis=1).max() for v in vectors.values()) or 1.0
+        for part in (slice(2), slice(2, 3))
+    )
+    rows, columns = -(-len(terms) // 4), min(len(terms), 4)
+    figure, axes = panels(rows, columns, 1.9)
+    for panel in axes.flat[len(terms) :]:
+        panel.set_axis_off()
+    for panel, (title, term) in zip(axes.flat, terms.items(), strict=False):
+        places = _draw_triangle(panel, term.clusters.sites)
+        arrows = panel.quiver(
+            *places.T,
+            *(0.45 / longest * vectors[title][:, :2]).T,
+            vectors[title][:, 2],
+            cmap="RdBu_r",
+            clim=(-highest, highest),
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            width=0.015,
+            edgecolor=BLACK,
+            linewidth=0.4,
+        )
+        panel.set_title(title)
+    figure.colorbar(arrows, ax=axes, label=r"$\mathcal{C}_3^z$ (meV)", pad=0.01)
+    return figure
+
+
+def _draw_triangle(panel: Axes, triples: np.ndarray) -> np.ndarray:
+    """Draw the sites with their numbers, and return where the vectors of i-j-k stand."""
+    points = ring_positions(3)
+    panel.plot(*np.concatenate([points, points[:1]]).T, color="0.8", lw=0.8, zorder=0)
+    panel.scatter(*points.T, s=60, color="0.4", zorder=1)
+    for number, point in enumerate(points):
+        panel.annotate(str(number + 1), point, color="white", ha="center", va="center")
+    first, middle = points[triples[:, 0]], points[triples[:, 1]]
+    panel.set(aspect="equal", xticks=[], yticks=[], xlim=(-1.1, 1.1), ylim=(-0.9, 1.2))
+    return 0.35 * first + 0.65 * middle + 0.12 * (first + middle)
+
+
+_WEIGHT = 0.5
+"""Of a chiral triple in the energy: the prefactor of B's sum over ordered triples."""
+
+
+def _require_triangle(parameters: RingParameters) -> None:
+    if parameters.atoms != 3:
+        raise InputError(
+            f"Argument `parameters` must be those of a triangle, but they have {parameters.atoms} "
+            "atoms."
+        )
 
 
 def _draw_isotropic(panel: Axes, parameters: RingParameters, angle) -> None:

@@ -36,7 +36,7 @@ class TableReading(NamedTuple):
         Columns of the second block of Table 5. "by sites": two B3, nine components of C3, two B4,
         C4^y, C4^z, C4 of the diagonals; "isotropic first": two B3, two B4, nine C3, three C4.
     four_site : float
-        Prefactor of the sum over ordered quadruples in Eq. 1: 1/4 or 1/8.
+        Prefactor of the sum over ordered quadruples in Eq. 1: 1/8 or 1/4.
     diagonal : str
         Atoms of the chiral three-site vector with the cross product on a diagonal: "132" or "243".
     matrices : str
@@ -49,7 +49,7 @@ class TableReading(NamedTuple):
     """
 
     multisite: str = "by sites"
-    four_site: float = 0.25
+    four_site: float = 0.125
     diagonal: str = "132"
     matrices: str = "by rows"
 
@@ -57,7 +57,7 @@ class TableReading(NamedTuple):
         """Raise InputError unless every choice is one of those listed."""
         choices = {
             "multisite": ("by sites", "isotropic first"),
-            "four_site": (0.25, 0.125),
+            "four_site": (0.125, 0.25),
             "diagonal": ("132", "243"),
             "matrices": ("by rows", "diagonal first"),
         }
@@ -146,7 +146,7 @@ def tetramer_parameters(element: str, *, reading: TableReading | None = None) ->
     if reading.diagonal == "243":
         x, y, z = C3[2]
         C3 = np.array([C3[0], C3[1], [y, -x, z]])  # turned back by 90 degrees
-    scale = reading.four_site / 0.25
+    scale = reading.four_site / 0.125
     return _in_jax(
         J=pair[:2],
         D=np.array([[0, *pair[2:4]], _across(pair[4])]),
@@ -204,6 +204,37 @@ def tetramer(
     """
     parameters = tetramer_parameters(element, reading=reading)
     return ring_model(parameters, distance=DISTANCES["Pt(001)"], anisotropy=anisotropy)
+
+
+def moment(surface: str, element: str) -> float:
+    """Return the magnetic moment of each atom of a trimer or tetramer in Bohr magnetons.
+
+    It is that of the calculations the spin model was fitted to. Spin waves, temperatures and
+    exported files need it: the energies themselves are those of unit vectors.
+
+    Parameters
+    ----------
+    surface : str
+        "Pt(111)", "Re(0001)" or "Au(111)" of a trimer, "Pt(001)" of a tetramer.
+    element : str
+
+    Raises
+    ------
+    InputError
+        If the table has no such system.
+
+    References
+    ----------
+    Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Table 2, whose heads
+    were not at hand: the moments are the last column.
+
+    Examples
+    --------
+    >>> moment("Pt(001)", "Fe")
+    3.19
+    """
+    count = 4 if surface == "Pt(001)" else 3
+    return float(_row(tables.STRUCTURES, f"{element}{count}/{surface}")[3])
 
 
 def _checked(reading: TableReading | None) -> TableReading:

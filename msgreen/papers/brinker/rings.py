@@ -92,9 +92,9 @@ class _Kind(NamedTuple):
 _PAIRS = ((0, 1), (0, 2))
 _QUADRUPLES = ((0, 1, 2, 3), (0, 2, 1, 3))
 
-# B sums over ordered clusters: 1/2 of pairs and triples, 1/4 of quadruples. An isotropic triple
-# occurs twice in the sum (i-j-k and k-j-i), a chiral one once; an isotropic quadruple eight times,
-# a chiral one four times.
+# B sums over ordered clusters with a prefactor that counts each isotropic one once: 1/2 of pairs
+# and of triples (i-j-k is k-j-i), 1/8 of quadruples. A chiral triple occurs once in the sum, a
+# chiral quadruple four times.
 _KINDS: Mapping[str, _Kind] = MappingProxyType(
     {
         "J": _Kind("exchange", _PAIRS),
@@ -103,8 +103,8 @@ _KINDS: Mapping[str, _Kind] = MappingProxyType(
         "C": _Kind("chiral_biquadratic", _PAIRS),
         "B3": _Kind("three_site", ((0, 1, 2), (0, 1, 3)), 2 / 2),
         "C3": _Kind("chiral_three_site", ((0, 1, 2), (0, 1, 3), (0, 2, 1)), 1 / 2),
-        "B4": _Kind("four_site", _QUADRUPLES, 8 / 4),
-        "C4": _Kind("chiral_four_site", _QUADRUPLES, 4 / 4),
+        "B4": _Kind("four_site", _QUADRUPLES, 8 / 8),
+        "C4": _Kind("chiral_four_site", _QUADRUPLES, 4 / 8),
         "K": _Kind("anisotropy", ((2,),)),
         "dJ": _Kind("anisotropic_exchange", _PAIRS),
     }
@@ -258,12 +258,12 @@ def effective_interactions(
     if p.atoms == 3:
         return EffectivePairs(J + p.B3 * cosine, D + moriya[:1] * edge[..., None], cosine)
     diagonal = cosine[..., 1:]
-    J = J + p.B4 * cosine
+    J = J + p.B4 / 2 * cosine
     J = J + jnp.concatenate([p.B3[0] * edge + p.B3[1] * diagonal, 2 * p.B3[1] * edge], axis=-1)
     across = jnp.array([1.0, -1.0, 0.0])
     crossed = (p.C3[2] @ across) * across * edge
     mixed = moriya[0] * edge + moriya[1] * diagonal
-    D = D + p.C4 * cosine[..., None] + jnp.stack([mixed, crossed], axis=-2)
+    D = D + p.C4 / 2 * cosine[..., None] + jnp.stack([mixed, crossed], axis=-2)
     return EffectivePairs(J, D, cosine)
 
 

@@ -1,4 +1,4 @@
-"""Tables 3-7 of Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020).
+"""Tables 2-7 of Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020).
 
 The numbers as printed, in meV, from calculations within density functional theory. What the columns
 mean is said in `msgreen.papers.brinker.models`.
@@ -15,6 +15,25 @@ def _table(text: str) -> Mapping[str, np.ndarray]:
     rows = (line.split() for line in text.strip().splitlines())
     return MappingProxyType({label: np.array(numbers, float) for label, *numbers in rows})
 
+
+STRUCTURES = _table("""
+Cr3/Pt(111)   17.3  3.09  17.5  3.33
+Mn3/Pt(111)   15.9  3.76  17.5  4.05
+Fe3/Pt(111)   18.1  3.08  17.5  3.24
+Co3/Pt(111)   19.4  2.11  17.5  2.12
+Cr4/Pt(001)   21.6  2.93  22.5  3.04
+Fe4/Pt(001)   24.4  3.25  22.5  3.19
+Cr3/Re(0001)  20.3  1.50  15.0  1.80
+Mn3/Re(0001)  14.1  3.17  15.0  3.07
+Fe3/Re(0001)  15.5  2.58  15.0  2.55
+Co3/Re(0001)  16.7  1.31  15.0  1.38
+Cr3/Au(111)   15.4  3.61  17.5  4.09
+Mn3/Au(111)   19.0  3.88  17.5  4.26
+Fe3/Au(111)   19.5  2.92  17.5  3.24
+Co3/Au(111)   19.5  2.00  17.5  2.05
+""")
+"""Table 2: relaxation towards the surface (%) and moment (mu_B), of Quantum Espresso and as used in
+KKR for the spin model. The relaxation used is printed once for each surface."""
 
 FIT_ERRORS = _table("""
 Cr3/Pt(111)   4.78  3.39  1.12
