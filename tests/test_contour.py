@@ -422,7 +422,15 @@ def test_node_numbers_are_static_under_tracing():
         (lambda: imaginary_axis(0.0, 2.0, 1.0), "`gap` must be below `bandwidth`"),
         (lambda: imaginary_axis(0.0, 0.1, 1.0, nodes=2), "`nodes` must be an integer of at least"),
         (lambda: imaginary_axis(0.0, 0.1, 1.0, accuracy=0.0), "`accuracy` must be between"),
-        (lambda: imaginary_axis(0.0, 1e-14, 1.0, accuracy=1e-13), "`accuracy` must be reachable"),
+        (
+            lambda: imaginary_axis(0.0, 1e-14, 1.0, accuracy=1e-13),
+            "`gap` must let 80 poles reach .* 1e-13, but .* 1.0e\\+14 .* needs about 106",
+        ),
+        (
+            lambda: matsubara(1e-3, 0.0, 1e9),
+            "`temperature` must let 60 poles reach .* 1e-10, but .* 1.0e\\+12 .* needs about 68",
+        ),
+        (lambda: matsubara(1e-300, 0.0, 1e9), "`bandwidth` must be at most 1e150 times"),
         (lambda: matsubara(0.0, 0.0, 1.0), "`temperature` must be greater than zero"),
         (lambda: matsubara(-0.1, 0.0, 1.0), "`temperature` must be greater than zero"),
         (lambda: matsubara(0.1, 0.0), "`bandwidth` must be given"),

@@ -10,7 +10,14 @@ from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.contour.base import LOOSE_FACTOR, Contour
 from msgreen.contour.kronrod import check_node_count
 from msgreen.contour.paths import real, unit_pair, vertical
-from msgreen.contour.poles import FEWEST_POLES, MOST_POLES, PoleRule, pade, zolotarev
+from msgreen.contour.poles import (
+    FEWEST_POLES,
+    MOST_PADE_POLES,
+    MOST_POLES,
+    PoleRule,
+    pade,
+    zolotarev,
+)
 from msgreen.errors import InputError
 
 SAFETY = 10.0
@@ -88,6 +95,12 @@ def _ratio(given: float | None, large, small, names: tuple[str, str]) -> float:
         raise InputError(
             f"Argument `ratio` must be given while JAX traces `{names[0]}` or `{names[1]}`, but "
             f"it is missing. Pass the largest `{names[0]}`/`{names[1]}` as a Python number."
+        )
+    # Beyond this, squares overflow.
+    if above > 1e150 * below:
+        raise InputError(
+            f"Argument `{names[0]}` must be at most 1e150 times `{names[1]}`, but they are "
+            f"{above:g} and {below:g}. Check their units."
         )
     return float(above / below)
 
@@ -236,7 +249,7 @@ def matsubara(
     positive_number("temperature", temperature, "k_B T in eV; use `imaginary_axis` at zero")
     number("fermi_energy", fermi_energy)
     _check_accuracy(accuracy)
-    _check_pole_count(nodes)
+    _check_pole_count(nodes, MOST_PADE_POLES)
     if bandwidth is None and ratio is None:
         raise InputError(
             "Argument `bandwidth` must be given, but it is missing. "
