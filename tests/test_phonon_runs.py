@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from msgreen.config.phonon import CrystalHost, PairTable, PhononRun, SpringTable
 from msgreen.config.reader import read_file
-from msgreen.errors import ConfigError
+from msgreen.errors import AccuracyWarning, ConfigError
 from msgreen.papers.fransson import (
     displacement_figure,
     field_map_figure,
@@ -82,6 +82,12 @@ def test_run_of_a_chain_gives_its_tensors(tmp_path):
     assert np.array_equal(outcome.dataset["pair_tensor"].values, direct.value)
     assert len(outcome.rows) == 3 * (1 + 9 + 3)
     assert "error of the mesh" in outcome.summary[0]
+
+
+def test_thermal_factor_is_warned_of(tmp_path):
+    run = read(CHAIN + "temperature = 300.0\n", tmp_path)
+    with pytest.warns(AccuracyWarning, match="do not depend on temperature"):
+        run.run(False)
 
 
 def test_run_of_a_pair_gives_a_map_and_a_figure(tmp_path):

@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -133,15 +135,25 @@ def test_second_order_is_the_limit_of_weak_coupling():
 
 
 def test_four_spins_on_a_superconductor():
-    """The generic loop machinery runs on a superconductor; weak spins are given by its terms."""
+    """Loops of four are the part of ln det that is odd in every spin, up to the next even order."""
     host = paper_superconductor(7)
     sites = np.array([[2, 2, 0], [3, 2, 0], [3, 3, 0], [2, 3, 0]])
-    scatterer = ContactCoupling(-0.02, orbitals=2)
-    found = compute_interactions(
-        host, scatterer, sites, [np.array([[0, 1], [0, 2]]), np.array([[0, 1, 2, 3]])]
-    )
-    assert abs(found["four_site"].coefficients["B4_iso"].value[0]) > 0
-    assert abs(found["four_site"].coefficients["C4_chiral"].value).max() > 0
+    spins, around = directions(4, seed=1), [[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3]]
+    signs = np.array(list(itertools.product((1, -1), repeat=4)))
+    deviations = []
+    for strength in (0.1, 0.2):
+        scatterer = ContactCoupling(-strength, orbitals=2)
+        energy = LloydEnergy(host, scatterer, sites)
+        odd = sum(float(energy(s[:, None] * spins)) * s.prod() for s in signs) / len(signs)
+        found = compute_interactions(host, scatterer, sites, [np.array(around)])
+        deviations.append(odd / float(found.energy(spins)) - 1)
+        coefficients = found["four_site"].coefficients
+        assert (
+            abs(coefficients["C4_chiral"].value).max()
+            > 0.01 * abs(coefficients["B4_iso"].value).max()
+        )
+    assert abs(deviations[0]) < 1e-3
+    assert deviations[1] / deviations[0] == pytest.approx(4, rel=0.3)
 
 
 def test_coefficients_as_an_interaction_set():

@@ -1,6 +1,7 @@
 """``kind = "phonons"``: interactions that phonons mediate."""
 
 import re
+import warnings
 from itertools import combinations
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from pydantic import Field, model_validator
 
 from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
 from msgreen.convention import CONVENTIONS
-from msgreen.errors import InputError
+from msgreen.errors import AccuracyWarning, InputError
 from msgreen.io.netcdf import dataset_of
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import check_request, crystal_tensors, interactions
@@ -26,6 +27,12 @@ _KEYS = {
     "crystal": "host.springs",
 }
 """Keys of the file by the argument of the library."""
+
+THERMAL = (
+    "`temperature` multiplies every mode by coth(omega / 2 k_B T), as paper F1 does. Static "
+    "interactions of classical spins do not depend on temperature: leave it out for them."
+)
+"""What a run with a temperature warns of."""
 
 Matrix = Annotated[list[Vector], Field(min_length=3, max_length=3)]
 
@@ -110,6 +117,8 @@ class PhononRun(AbstractRun):
 
     def run(self, progress: bool) -> Outcome:
         """Compute the tensors; see `AbstractRun.run`."""
+        if self.pairs.temperature > 0:
+            warnings.warn(THERMAL, AccuracyWarning, stacklevel=2)
         found = self._interactions()
         doubt = float(np.max(np.asarray(found["pair"].coefficients["J_ani"].error))) / MEV
         lines = [f"largest error of the mesh: {doubt:.1e} meV", *str(found).splitlines()]

@@ -1,4 +1,4 @@
-"""Interactions mediated by phonons, another source of the same terms (Fransson, paper F1)."""
+"""Interactions mediated by phonons, another source of the terms (Fransson, arXiv:2604.14731)."""
 
 from msgreen.phonon.closed_forms import acoustic_range as acoustic_range
 from msgreen.phonon.closed_forms import chiral_tensors as chiral_tensors

@@ -6,7 +6,9 @@ For W_q = W the tensor is W W^+ X(R) with
 
 The measure is that of `msgreen.phonon.modes.ball`; the prefactors follow from it. F1 prints
 -1/omega_q, keeps the factor of -2/omega_q in three dimensions, and has 1/(2 pi^2) in place of
-1/pi in two.
+1/pi in two. Its forms for optical phonons are those of `elastic_range`.
+
+F1 is Fransson, Phonon mediated spin-spin interactions, arXiv:2604.14731.
 """
 
 import jax.numpy as jnp
@@ -58,7 +60,8 @@ def optical_range(dimension: int, distance, *, cutoff, energy, cell=1.0):
     """Return X(R) in 1/eV for optical phonons of one energy; see `acoustic_range`.
 
     It decays like 1/R^((d+1)/2), the oscillations being those of a sharp cutoff: without the
-    cutoff optical phonons without dispersion carry nothing beyond the site.
+    cutoff optical phonons without dispersion carry nothing beyond the site. Only in two dimensions
+    is that shorter ranged than acoustic phonons with the same sharp cutoff.
     """
     r = _distance(distance)
     x = cutoff * r

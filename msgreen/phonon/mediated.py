@@ -8,7 +8,9 @@ in eV/angstrom. The phonons then give every pair the energy e_i . D_ij . e_j wit
 
 For classical spins this is exact at z = 0 and does not depend on temperature: the partition
 function of displaced oscillators is that of the oscillators at rest. The factor
-coth(omega / 2 k_B T) that a temperature adds here is that of F1 Eq. 13.
+coth(omega / 2 k_B T) that a temperature adds here is that of F1 Eq. 13, for comparison with it.
+
+A coupling linear in the spin and in the displacement exists only where time reversal is broken.
 """
 
 from collections.abc import Sequence

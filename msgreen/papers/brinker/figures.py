@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from msgreen.errors import InputError
@@ -119,7 +121,7 @@ def pattern_figure(trimers: Mapping[str, RingParameters]) -> Figure:
         panel.set_axis_off()
     for panel, (title, term) in zip(axes.flat, terms.items(), strict=False):
         places = _draw_triangle(panel, term.clusters.sites)
-        arrows = panel.quiver(
+        panel.quiver(
             *places.T,
             *(0.45 / longest * vectors[title][:, :2]).T,
             vectors[title][:, 2],
@@ -133,7 +135,8 @@ def pattern_figure(trimers: Mapping[str, RingParameters]) -> Figure:
             linewidth=0.4,
         )
         panel.set_title(title)
-    figure.colorbar(arrows, ax=axes, label=r"$\mathcal{C}_3^z$ (meV)", pad=0.01)
+    colours = ScalarMappable(Normalize(-highest, highest), "RdBu_r")
+    figure.colorbar(colours, ax=axes, label=r"$\mathcal{C}_3^z$ (meV)", pad=0.01)
     return figure
 
 
