@@ -44,6 +44,7 @@ DIAGONALISES = {
     "msgreen.lattice.finite": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.layers": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.magnetic": "the extremes of the bands, which bound a contour",
+    "msgreen.lattice.overlap": "a square root, whose derivative needs none of eigenvectors",
     "msgreen.hosts.cluster": "levels are looked for, a diagnosis that is not differentiated",
     "msgreen.hosts.tight_binding": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.io.spin_programs.parts": "axes of on-site tensors, written to files",

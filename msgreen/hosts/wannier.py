@@ -10,6 +10,16 @@ what turns with its moment, its vertex:
   X_i^+ G X_j. Summed over all atoms it is the rotation of everything, which costs nothing.
 - "onsite": the block b_ii of the home cell only, as in most programs. What lies between cells does
   not turn.
+
+Orbitals of different atoms may overlap, by S(R) for either spin: the resolvent is (z S - H)^-1. It
+is the exchange field that turns, and S does not, so that no vertex depends on the energy. But
+halves of b between given orbitals would not belong to the atoms: an orbital that reaches into a
+neighbour feels the field there, and in iron from SIESTA turning one moment would gain energy.
+"bond" therefore takes halves between Löwdin's orbitals, W = S^(1/2):
+
+    V_i = (W P_i W^-1 b + b W^-1 P_i W)/2 (e - e0).sigma,   X_i = [W P_i, b W^-1 P_i],
+
+which sum to the rotation of everything for any W. "onsite" is the block between given orbitals.
 """
 
 from typing import ClassVar, Literal
@@ -28,6 +38,7 @@ from msgreen.hosts.base import AbstractHost, Coarse, check_pairs
 from msgreen.lattice import Lattice
 from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
 from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
+from msgreen.lattice.overlap import between_loewdin, loewdin, overlap_box, with_overlap
 from msgreen.scattering.exchange_field import ExchangeField
 from msgreen.spin.algebra import Green, decompose
 
@@ -63,6 +74,8 @@ class WannierHost(AbstractHost):
         Direction of the moments, that of the largest if they are antiparallel. With spin-orbit
         coupling the whole exchange field b(R) of the matrices is turned there, which leaves the
         spin-orbit coupling as it is.
+    overlap : complex array, shape (cell, orb, orb), optional
+        S(R) of the orbitals of either spin; by default they are orthonormal.
     atoms : sequence of int, optional
         The magnetic ones; by default those with a splitting of at least 5 % of the largest.
     mesh : int, optional
@@ -73,8 +86,8 @@ class WannierHost(AbstractHost):
     Raises
     ------
     InputError
-        If shapes do not fit, the Hamiltonian is not Hermitian, nothing is magnetic, a number has no
-        meaning, or E_F lies outside the bands.
+        If shapes do not fit, the Hamiltonian is not Hermitian, the overlap not positive definite,
+        nothing is magnetic, a number has no meaning, or E_F lies outside the bands.
 
     Notes
     -----
@@ -86,6 +99,8 @@ class WannierHost(AbstractHost):
 
     sectors: Complex[Array, "sector n1 n2 n3 dim dim"]
     splitting: Complex[Array, "n1 n2 n3 orb orb"]
+    overlap: Complex[Array, "n1 n2 n3 orb orb"] | None
+    frame: Complex[Array, "m1 m2 m3 orb orb"] | None
     fermi_energy: Float[Array, ""]
     lattice: Lattice = eqx.field(static=True)
     atom_of: tuple[int, ...] = eqx.field(static=True)
@@ -110,6 +125,7 @@ class WannierHost(AbstractHost):
         temperature: float,
         vertex: Vertex = "bond",
         axis=(0.0, 0.0, 1.0),
+        overlap: ArrayLike | None = None,
         atoms=None,
         mesh: int | None = None,
         accuracy: float = 1e-9,
@@ -133,11 +149,16 @@ class WannierHost(AbstractHost):
         self.lattice, self.atom_of = lattice, tuple(orbitals.tolist())
         sectors, splitting = turn_field(matrices, cells, orbitals, np.asarray(axis, float))
         self.sectors, self.splitting = (boxed(cells, x) for x in (sectors, splitting))
+        self.overlap, self.frame = None, None
+        if overlap is not None:
+            self.overlap = overlap_box(overlap, cells, len(orbitals))
+            self.frame = loewdin(self.overlap) if vertex == "bond" else None
         self.fermi_energy = jnp.asarray(fermi_energy, float)
         self.temperature, self.vertex, self.mesh = float(temperature), vertex, mesh
         self.axis = tuple(float(a) for a in np.asarray(axis))  # pyright: ignore
         self.accuracy = float(accuracy)
-        self.real = matrices.shape[0] == 2 and not np.any(np.asarray(matrices.imag))
+        given = [matrices] if overlap is None else [matrices, overlap]
+        self.real = matrices.shape[0] == 2 and not any(np.any(np.imag(x)) for x in given)
         self.atoms, self.signs = self._magnetic(atoms)
         self.band = self._extremes()
 
@@ -234,20 +255,39 @@ class WannierHost(AbstractHost):
         Returns
         -------
         complex array, shape (2 r1 + 1, 2 r2 + 1, 2 r3 + 1, dim, dim)
-            On the orbitals of a cell, twice for the vertex "bond", with spin-orbit coupling times
-            two with spin as the slow index. Zero in cells half the torus away or farther.
+            On the orbitals of a cell, with spin-orbit coupling times two with spin as the slow
+            index; twice for the vertex "bond", and for "onsite" with an overlap, where the second
+            half is G times the overlap. Zero in cells half the torus away or farther.
         """
-        dressing = None
-        if self.vertex == "bond":
-            spins = jnp.eye(2 if self.spin_orbit else 1, dtype=complex)
-            dressing = jnp.kron(spins[None, None, None], self.splitting)
-        blocks = self.sectors[sector]
-        box = torus_green(z, blocks, mesh, reach, dressing=dressing, real=self.real, span=span)
+        blocks, overlap, frame = self.sectors[sector], *map(self._both, (self.overlap, self.frame))
+        if overlap is not None:
+            blocks = with_overlap(z, blocks, overlap)
+        dressing = self._both(self.splitting) if self.vertex == "bond" else overlap
+        box = torus_green(
+            z, blocks, mesh, reach, dressing=dressing, frame=frame, real=self.real, span=span
+        )
         # A cell that the torus places as near the other way round would hold an image instead of
         # what is as good as zero; where nothing hops, N = 1, all cells but the own are such.
         near = [2 * abs(np.arange(-r, r + 1)) < n for r, n in zip(reach, mesh, strict=True)]
         kept = near[0][:, None, None] & near[1][:, None] & near[2]
         return box if kept.all() else jnp.where(jnp.asarray(kept)[..., None, None], box, 0.0)
+
+    def _both(self, box):
+        """Return a function of cells between the orbitals of all spins of a sector."""
+        if box is None or not self.spin_orbit:
+            return box
+        return jnp.kron(jnp.eye(2, dtype=complex)[None, None, None], box)
+
+    def density(self, box) -> Complex[Array, "dim dim"]:
+        """Return the matrix in a box of one sector whose diagonal counts electrons by orbitals.
+
+        With an overlap by Löwdin's orbitals; for the vertex "onsite" Mulliken's (G S + S G)/2.
+        """
+        home = box[tuple(np.array(box.shape[:3]) // 2)]
+        size = self.sectors.shape[-1]
+        if self.vertex == "bond" or self.overlap is None:
+            return home[:size, :size]
+        return (home[:size, size:] + home[size:, :size]) / 2
 
     def cut(self, box, steps, start, end) -> Complex[Array, "pair sector dim dim"]:
         """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, dim, dim)."""
@@ -268,7 +308,8 @@ class WannierHost(AbstractHost):
         orb, width = len(self.atom_of), max(np.bincount(self.atom_of))
         spins = 2 if self.spin_orbit else 1
         copies = 2 if self.vertex == "bond" else 1
-        rows = np.full((self.lattice.atoms, spins, copies, width), copies * spins * orb)
+        dressed = self.vertex == "bond" or self.overlap is not None
+        rows = np.full((self.lattice.atoms, spins, copies, width), (1 + dressed) * spins * orb)
         for atom in range(self.lattice.atoms):
             own = self.orbitals(atom)
             for spin in range(spins):
@@ -282,9 +323,7 @@ class WannierHost(AbstractHost):
             return blocks[:, :, 0]
         up, down = blocks[:, :, 0], blocks[:, :, 1]
         zero = jnp.zeros_like(up)
-        return jnp.concatenate(
-            [jnp.concatenate([up, zero], -1), jnp.concatenate([zero, down], -1)], -2
-        )
+        return jnp.block([[up, zero], [zero, down]])
 
     def _sum(self, z, mesh: int, reach):
         count = self.uniform(mesh)
@@ -322,27 +361,29 @@ class WannierHost(AbstractHost):
 
     def nonlocal_share(self) -> float:
         """Return the share of the exchange field, by norm, that lies between cells."""
-        field = np.asarray(self.splitting)
-        away = field.copy()
-        away[self._home()] = 0
+        field = between_loewdin(self.splitting, self.frame)
+        away = field - field.mean(axis=(0, 1, 2))
         return float(np.linalg.norm(away) / np.linalg.norm(field))
 
     def strengths(self) -> Float[Array, " atom"]:
-        """Return the trace of every atom's exchange field in its cell, in eV."""
-        diagonal = jnp.diagonal(self.splitting[self._home()]).real
-        return jnp.zeros(self.lattice.atoms).at[np.array(self.atom_of)].add(diagonal)
+        """Return the trace of every atom's exchange field in its cell, in eV.
+
+        Between Löwdin's orbitals for the vertex "bond", between the given ones for "onsite".
+        """
+        home = between_loewdin(self.splitting, self.frame).mean(axis=(0, 1, 2))
+        return jnp.zeros(self.lattice.atoms).at[np.array(self.atom_of)].add(np.real(np.diag(home)))
 
     def _magnetic(self, atoms) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the magnetic atoms, and the sign of every atom's moment along the axis.
 
         The majority has the lower energy, so that the field on a moment along the axis is negative.
         """
-        known = _checks.concrete(self.strengths())
-        if known is None:
+        if _checks.concrete(self.splitting) is None:
             raise InputError(
                 "Argument `matrices` must be numbers when a host is made, but JAX traces it. Make "
                 "the host first, and differentiate with respect to its fields."
             )
+        known = np.asarray(self.strengths())
         signs = tuple(np.where(known > 0, -1, 1).tolist())
         if atoms is not None:
             chosen = sorted({int(a) for a in atoms})
@@ -362,7 +403,9 @@ class WannierHost(AbstractHost):
 
     def _extremes(self) -> tuple[float, float]:
         blocks = np.asarray(self.sectors)
-        levels = np.concatenate([sector_levels(x, self.uniform(BAND_MESH)) for x in blocks])
+        overlap = None if self.overlap is None else np.asarray(self._both(self.overlap))
+        mesh = self.uniform(BAND_MESH)
+        levels = np.concatenate([sector_levels(x, mesh, overlap) for x in blocks])
         low, high = float(levels.min()), float(levels.max())
         energy = _checks.concrete(self.fermi_energy)
         if energy is not None and not low < float(energy) < high:

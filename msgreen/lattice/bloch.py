@@ -4,6 +4,8 @@ A sum over N points per direction is the resolvent of a torus of N cells: the tr
 images N cells away, which decay like exp(-kappa N) with kappa about Im z over the band velocity.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,6 +60,43 @@ def wave(k, r) -> Complex[Array, "..."]:
 def resolvent(matrices, cells, k, z) -> Complex[Array, "k dim dim"]:
     """Return (z - H(k))^-1 at one energy."""
     return linalg.resolvent(jnp.asarray(z, complex), bloch_matrix(matrices, cells, k))
+
+
+def at_mesh(box, mesh):
+    """Return x(k) = sum_R exp(2 pi i k.R) x(R) on a mesh, one direction after the other.
+
+    Parameters
+    ----------
+    box : complex array, shape (2 L1 + 1, ..., 2 Ld + 1, n, n)
+        x(R) on the cells -L...L, of numpy or JAX, as is what is returned.
+    mesh : sequence of int
+        N along every direction.
+
+    Returns
+    -------
+    complex array, shape (N1, ..., Nd, n, n)
+    """
+    for axis, count in enumerate(mesh):
+        box = _along(axis, _phases(count, box.shape[axis]), box)
+    return box
+
+
+def from_mesh(values):
+    """Return x(R) on cells -L...L from x(k) on 2 L + 1 points a direction; undo `at_mesh`."""
+    for axis, count in enumerate(values.shape[:-2]):
+        values = _along(axis, _phases(count, count).conj().T / count, values)
+    return values
+
+
+def _phases(count: int, width: int) -> np.ndarray:
+    """Waves of a mesh, one per row, at the cells -L...L of one direction."""
+    return np.exp(2j * np.pi * np.outer(np.arange(count), np.arange(width) - width // 2) / count)
+
+
+def _along(axis: int, matrix: np.ndarray, box):
+    """Multiply one axis of a box by a matrix."""
+    xp: Any = np if isinstance(box, np.ndarray) else jnp
+    return xp.moveaxis(xp.tensordot(matrix, box, axes=(1, axis)), 0, axis)
 
 
 def mesh_blocks(

@@ -10,6 +10,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, Complex
 from msgreen.errors import InputError
+from msgreen.lattice.bloch import at_mesh
 from msgreen.lattice.geometry import Lattice
 from msgreen.spin.algebra import PAULI
 
@@ -49,22 +50,36 @@ def check_hamiltonian(
             f"Argument `atom_of` must hold atoms from 0 to {lattice.atoms - 1} of the lattice, but "
             f"it is {orbitals.tolist()}."
         )
+    check_hermitian("matrices", matrices, cells)
+
+
+def check_hermitian(name: str, matrices: Complex[Array, "*spin cell n n"], cells) -> None:
+    """Raise InputError unless X(R) = X(-R)^dagger for every R, and every R is there once.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    matrices : complex array, shape (..., cell, n, n)
+    cells : int array, shape (cell, 3)
+    """
     place = {tuple(cell): n for n, cell in enumerate(cells.tolist())}
     back = [place.get(tuple(-n for n in cell)) for cell in cells.tolist()]
-    if None in back or len(place) < count:
+    if None in back or len(place) < len(cells):
         raise InputError(
             "Argument `cells` must hold every R once, and with R also -R, but it does not. Add the "
             "missing cells."
         )
     known = _checks.concrete(matrices)
-    if known is not None:
-        change = np.abs(known - known[:, np.array(back)].conj().swapaxes(-1, -2))
-        if change.max() > 1e-5:
-            cell = cells[np.unravel_index(change.argmax(), change.shape)[1]].tolist()
-            raise InputError(
-                "Argument `matrices` must be Hermitian, H(R) = H(-R)^dagger, but at R = "
-                f"{cell} they differ by {change.max():.3g} eV."
-            )
+    if known is None:
+        return
+    change = np.abs(known - known[..., np.array(back), :, :].conj().swapaxes(-1, -2))
+    if change.max() > 1e-5:
+        cell = cells[np.unravel_index(change.argmax(), change.shape)[-3]].tolist()
+        raise InputError(
+            f"Argument `{name}` must be Hermitian, the adjoint of R at -R, but at R = "
+            f"{cell} they differ by {change.max():.3g}. Correct one of them."
+        )
 
 
 def turn_field(
@@ -137,11 +152,19 @@ def boxed(cells: np.ndarray, matrices):
     return box.at[(Ellipsis, *(cells + reach).T, slice(None), slice(None))].set(matrices)
 
 
-def sector_levels(blocks: np.ndarray, mesh) -> np.ndarray:
-    """Return the eigenvalues of one sector on a mesh."""
-    width = blocks.shape[:3]
-    k = np.stack(np.meshgrid(*[np.arange(n) / n for n in mesh], indexing="ij"), -1).reshape(-1, 3)
-    cells = np.stack(np.meshgrid(*[np.arange(w) - w // 2 for w in width], indexing="ij"), -1)
-    waves = np.exp(2j * np.pi * (k @ cells.reshape(-1, 3).T))
-    size = blocks.shape[-1]
-    return np.linalg.eigvalsh((waves @ blocks.reshape(-1, size * size)).reshape(-1, size, size))
+def sector_levels(blocks: np.ndarray, mesh, overlap: np.ndarray | None = None) -> np.ndarray:
+    """Return the eigenvalues of one sector on a mesh.
+
+    Parameters
+    ----------
+    blocks : complex array, shape (2 L1 + 1, 2 L2 + 1, 2 L3 + 1, dim, dim)
+        H(R).
+    mesh : sequence of 3 int
+    overlap : complex array, shape of `blocks`, optional
+        S(R), positive definite at every k.
+    """
+    matrices = at_mesh(blocks, mesh)
+    if overlap is not None:
+        lower = np.linalg.inv(np.linalg.cholesky(at_mesh(overlap, mesh)))
+        matrices = lower @ matrices @ lower.conj().swapaxes(-1, -2)
+    return np.linalg.eigvalsh(matrices).reshape(-1, blocks.shape[-1])
