@@ -117,7 +117,10 @@ def test_turning_everything_costs_nothing_with_the_bond_vertex():
     pairs = crystal_pairs(made, 60.0)
     found = crystal_exchange(made, pairs, tolerance=1e-10)
     for place, atom in enumerate(made.atoms):
-        assert np.isclose(total_exchange(found, atom), found.curvature[place], rtol=1e-5)
+        curved = np.trace(found.curvature[place]) / 2
+        assert np.isclose(total_exchange(found, atom), curved, rtol=1e-5)
+        left = np.abs(found.turning[place]).max()
+        assert left < found.turning_errors[place] + 1e-12 and left < 1e-5 * abs(curved)
 
 
 @pytest.mark.parametrize("spin_orbit", [False, True])
@@ -136,7 +139,9 @@ def test_exchange_is_the_second_derivative_of_the_energy(vertex, spin_orbit):
 
     hessian = jax.hessian(turned)(jnp.zeros((2, 2)))
     assert np.allclose(found.tensors[0][:2, :2], hessian[0, :, 1, :], atol=1e-9)
-    assert np.isclose(found.curvature[0], np.trace(hessian[0, :, 0, :]) / 2, atol=1e-8)
+    assert np.allclose(found.curvature[0, :2, :2], hessian[0, :, 0, :], atol=1e-8)
+    together = hessian[0, :, 0, :] + found.tensors[:, :2, :2].sum(axis=0)
+    assert np.allclose(found.turning[0, :2, :2], together, atol=1e-8)
 
 
 def test_electrons_and_moments_are_those_of_the_bands():

@@ -225,7 +225,7 @@ def _about_rotation(host: WannierHost, found: CrystalExchange) -> list[str]:
     what = "half of the splitting of every bond" if host.vertex == "bond" else "the on-site block"
     lines = [f"Moments turn with {what}. Turning one alone: half the curvature, and sum of J (meV)"]
     for place, atom in enumerate(host.atoms):
-        half = found.curvature[place] / (2 * MEV)
+        half = np.trace(found.curvature[place]) / (4 * MEV)
         total = total_exchange(found, atom) / (2 * MEV)
         lines.append(f"{atom:<10}{half:>12.3f}{total:>12.3f}")
     if host.vertex == "onsite":

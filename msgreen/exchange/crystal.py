@@ -45,11 +45,22 @@ class CrystalExchange:
     errors : real array, shape (pair,)
         Of an entry of the block: contour and meshes, added.
     axis : real array, shape (3,)
-    curvature : real array, shape (atom,)
-        Second derivative in eV of the energy with respect to the angle by which the moment of each
-        magnetic atom is turned alone.
+    atoms : tuple of int
+        The magnetic ones.
+    signs : tuple of int
+        Of every atom's moment along the axis.
+    curvature : real array, shape (magnetic atom, 3, 3)
+        Second derivatives in eV of the energy with respect to the angles by which the moment of a
+        magnetic atom is tilted alone, towards two directions across the moments.
+    turning : real array, shape (magnetic atom, 3, 3)
+        The same if the moments of all its pairs turn with it: zero with all pairs and the vertex
+        "bond", but for the anisotropy of spin-orbit coupling.
+    curvature_errors, turning_errors : real arrays, shape (magnetic atom,)
+        Of an entry.
     electrons, moments : real arrays, shape (atom,)
         Electrons, and spin up minus down along the axis, of every atom.
+    electron_errors : real array, shape (atom,)
+        Of either.
     nodes : tuple of Node
         From far away towards E_F.
     """
@@ -59,9 +70,15 @@ class CrystalExchange:
     tensors: np.ndarray
     errors: np.ndarray
     axis: np.ndarray
+    atoms: tuple[int, ...]
+    signs: tuple[int, ...]
     curvature: np.ndarray
+    turning: np.ndarray
+    curvature_errors: np.ndarray
+    turning_errors: np.ndarray
     electrons: np.ndarray
     moments: np.ndarray
+    electron_errors: np.ndarray
     nodes: tuple[Node, ...]
 
     def exchange(self) -> np.ndarray:
@@ -245,11 +262,11 @@ def _check_pairs(host: WannierHost, pairs) -> np.ndarray:
 
 def _assemble(host, contour: Contour, rows, values: Integrands, doubts: Integrands, nodes):
     frame = np.asarray(tangent_frame(jnp.asarray(host.axis)))
-    across, errors = (np.asarray(x) for x in contour.integrate(values.pairs, doubt=doubts.pairs))
-    own = np.asarray(contour.integrate(values.own)[0])
-    first = np.asarray(contour.integrate(values.first)[0])
-    # (1/pi) Im int f Tr G is minus the number of electrons, up to half the number of states.
-    up, down = (-np.asarray(contour.integrate(x)[0]) for x in (values.up, values.down))
+    integrals = (
+        [np.asarray(x) for x in contour.integrate(value, doubt=doubt)]
+        for value, doubt in zip(values, doubts, strict=True)
+    )
+    (across, errors), tilted, turned, up, down = integrals
     states = np.bincount(host.atom_of, minlength=host.lattice.atoms)
     ends = host.lattice.basis[rows[:, 1]] - host.lattice.basis[rows[:, 0]]
     distances = np.linalg.norm(rows[:, 2:] @ host.lattice.vectors + ends, axis=1)
@@ -259,21 +276,29 @@ def _assemble(host, contour: Contour, rows, values: Integrands, doubts: Integran
         np.einsum("ta,pts,sb->pab", frame, across, frame),
         errors.reshape(len(rows), 4).max(axis=1, initial=0),
         np.asarray(host.axis),
-        np.trace(own, axis1=1, axis2=2) / 2 + first,
-        up + down + states,
-        up - down,
+        host.atoms,
+        host.signs,
+        np.einsum("ta,pts,sb->pab", frame, tilted[0], frame),
+        np.einsum("ta,pts,sb->pab", frame, turned[0], frame),
+        tilted[1].max(axis=(1, 2)),
+        turned[1].max(axis=(1, 2)),
+        # (1/pi) Im int f Tr G is minus the number of electrons, up to half the number of states.
+        states - up[0] - down[0],
+        down[0] - up[0],
+        up[1] + down[1],
         tuple(nodes),
     )
 
 
 def total_exchange(found: CrystalExchange, atom: int) -> float:
-    """Return the sum of -K over the pairs of an atom, in eV: what holds its moment up.
+    """Return the sum over the pairs of an atom of what holds its moment up, -K if parallel, in eV.
 
     Turning one moment costs `CrystalExchange.curvature`; with the vertex "bond" and all pairs the
     two agree, as turning all moments costs nothing.
     """
-    mine = found.pairs[:, 0] == atom
-    return float(-found.exchange()[mine].sum())
+    i, j = found.pairs[:, :2].T
+    signs = np.array(found.signs)
+    return float(-np.sum((signs[i] * signs[j] * found.exchange())[i == atom]))
 
 
 def in_mev(energy) -> np.ndarray:

@@ -66,6 +66,18 @@ def collinear_tensors(found: CrystalExchange) -> CrystalTensors:
     )
 
 
+def by_axis(found: Sequence[CrystalExchange]) -> list[CrystalExchange]:
+    """Return runs in the order of their axes x, y, z, or raise InputError if one is missing."""
+    axes = np.array([f.axis for f in found])
+    order = np.argsort(-axes @ [4, 2, 1]) if axes.shape == (3, 3) else []
+    if not np.array_equal(np.round(axes[order], 9), np.eye(3)):
+        raise InputError(
+            f"Argument `found` must hold runs with moments along x, y and z, but the axes are "
+            f"{axes.tolist()}."
+        )
+    return [found[n] for n in order]
+
+
 def whole_tensors(found: Sequence[CrystalExchange]) -> CrystalTensors:
     """Return whole tensors from runs with the moments along x, y and z.
 
@@ -82,12 +94,8 @@ def whole_tensors(found: Sequence[CrystalExchange]) -> CrystalTensors:
     InputError
         If an axis is missing, or the pairs differ.
     """
-    axes = np.array([f.axis for f in found])
-    if axes.shape != (3, 3) or not np.allclose(axes[np.argsort(-axes @ [4, 2, 1])], np.eye(3)):
-        raise InputError(
-            f"Argument `found` must hold runs with moments along x, y and z, but the axes are "
-            f"{axes.tolist()}."
-        )
+    found = by_axis(found)
+    axes = np.eye(3)
     if any(not np.array_equal(f.pairs, found[0].pairs) for f in found):
         raise InputError("Argument `found` must hold runs of the same pairs, but they differ.")
     across = np.einsum("na,nb->nab", 1 - axes, 1 - axes)
