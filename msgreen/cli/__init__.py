@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from msgreen.cli.endings import exit_code_of, open_standard_files
 from msgreen.cli.session import prepare
 from msgreen.cli.signals import end_on_signals
-from msgreen.errors import LossWarning, MsgreenError
+from msgreen.errors import LossWarning
 
 EXAMPLES = """examples:
   msgreen run                         compute the example of the Au(111) surface state
@@ -32,21 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 on success, 2 if an argument, the configuration or a folder is wrong, 130 if interrupted.
+        0 on success, 2 if an argument, the configuration or a folder is wrong, 1 if memory or
+        room for the output does not suffice, 141 if nobody reads the output, 130 if interrupted.
         The program itself, which is `main` without arguments, ends at once by signals, with the
         exit code 128 plus their number.
     """
     if arguments is None:
+        open_standard_files()
         end_on_signals()
-    options = _parser().parse_args(arguments)
-    try:
+
+    def command() -> int:
+        options = _parser().parse_args(arguments)
         return options.command(options)
-    except MsgreenError as error:
-        sys.stderr.write(f"msgreen: {error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("msgreen: interrupted; no file is incomplete\n")
-        return 130
+
+    return exit_code_of(command)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -54,9 +54,9 @@ def read_bytes(path: str | Path, largest: int = LARGEST) -> bytes:
         As `open_file`, and if the file is larger.
     """
     with open_file(path) as file:
-        content = file.read(largest + 1)
-    if len(content) > largest:
-        raise FileFormatError(
-            f"{path}: must have at most {largest} bytes, but it has more. Give the right file."
-        )
-    return content
+        # Asked for that many bytes, `read` would take so much memory first.
+        if os.fstat(file.fileno()).st_size > largest:
+            raise FileFormatError(
+                f"{path}: must have at most {largest} bytes, but it has more. Give the right file."
+            )
+        return file.read()
