@@ -213,6 +213,14 @@ def test_doctor(capsys, monkeypatch):
     assert "OPENBLAS_NUM_THREADS=1" in printed
 
 
+def test_doctor_says_whether_batches_of_matrices_may_hang(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "")
+    said = "\n".join(doctor.doctor())
+    assert f"may hang on a CPU: set XLA_FLAGS={doctor.SAFE_FLAG}" in said
+    monkeypatch.setenv("XLA_FLAGS", f"--xla_dump_to=x {doctor.SAFE_FLAG}")
+    assert "may hang" not in "\n".join(doctor.doctor())
+
+
 def test_doctor_says_what_to_mend(monkeypatch):
     versions = {"python": "3.11", "jax": "not installed"}
     monkeypatch.setattr(doctor, "versions", lambda: versions)
