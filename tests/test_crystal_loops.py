@@ -1,0 +1,287 @@
+"""Loops of a crystal: against turned rings that are diagonalised, Lloyd's energy, and iron.
+
+The model is a chain of two magnetic atoms whose splitting lies partly between them.
+"""
+
+from itertools import combinations, permutations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import wannier_files as wf
+
+from msgreen.energy.lloyd import LloydEnergy
+from msgreen.errors import InputError
+from msgreen.exchange.closed_forms import coefficients
+from msgreen.exchange.crystal import crystal_exchange
+from msgreen.exchange.crystal_clusters import (
+    KINDS,
+    RINGS,
+    all_rings,
+    canonical,
+    crystal_clusters,
+    dot_products,
+    loop_orbits,
+    ordered,
+)
+from msgreen.exchange.crystal_loop_model import Products, loop_model, loop_products
+from msgreen.exchange.crystal_loops import (
+    CrystalLoops,
+    LoopTerms,
+    crystal_loops,
+    rings_on_meshes,
+)
+from msgreen.exchange.crystal_meshes import Budget, sum_over_meshes
+from msgreen.exchange.derivatives import closed_rotation_tensor
+from msgreen.hosts.wannier import WannierHost
+from msgreen.io.wannier import read_folder, wannier_host
+from msgreen.lattice import Lattice
+from msgreen.spin.algebra import PAULI, tangent_frame
+from msgreen.spinmodel import Term, crystal_symmetry
+from msgreen.units import BOLTZMANN, MEV
+
+LATTICE = Lattice(np.diag([2.0, 9.0, 9.0]), np.array([[0.0, 0.0, 0.0], [1.0, 0.3, 0.0]]))
+CELLS = np.array([[0, 0, 0], [1, 0, 0], [-1, 0, 0]])
+THERMAL = 0.25
+CUTOFFS = {"pair": 7.0, "biquadratic": 4.5, "three_site": 4.3, "four_site": 4.3}
+MESH = 32
+
+
+def chain(antiparallel=False, mesh=MESH):
+    """A host with one orbital on either atom; some of the splitting is on the bonds."""
+    step = np.array([[0.1, 0.0], [0.3, 0.12]])
+    even = np.stack([[[0.5, 0.33], [0.33, -0.4]], step, step.T])
+    second = 0.7 if antiparallel else -0.7
+    home, away = [[-0.8, -0.05], [-0.05, second]], np.array([[0.03, 0.0], [-0.04, 0.02]])
+    field = np.stack([home, away, away.T])
+    matrices = np.stack([even + field, even - field]).astype(complex)
+    given: dict = dict(fermi_energy=0.1, temperature=THERMAL, vertex="bond", mesh=mesh)
+    return WannierHost(LATTICE, CELLS, matrices, np.array([0, 1]), **given)
+
+
+@pytest.fixture(scope="module")
+def made():
+    return chain()
+
+
+@pytest.fixture(scope="module")
+def clusters(made):
+    return crystal_clusters(made, CUTOFFS)
+
+
+@pytest.fixture(scope="module")
+def found(made, clusters):
+    return crystal_loops(made, clusters, mesh=MESH)
+
+
+def ring_energy(made, spins):
+    """The grand potential of a ring of cells whose moments (cell, atom, 3) are all turned."""
+    count, size = len(spins), 2 * len(spins)
+    even, field = np.zeros((2, size, size), complex)
+    for cell in range(count):
+        mine = slice(2 * cell, 2 * cell + 2)
+        for step in (-1, 0, 1):
+            other = 2 * ((cell + step) % count)
+            up, down = np.asarray(made.sectors[:, step + 1, 0, 0])
+            even[mine, other : other + 2] += (up + down) / 2
+            field[mine, other : other + 2] += np.asarray(made.splitting[step + 1, 0, 0])
+    along = spins.reshape(size, 3) * np.tile(made.signs, count)[:, None]
+    matrix = np.kron(np.eye(2), even)
+    for component, pauli in zip(along.T, PAULI[1:], strict=True):
+        share = np.diag(component) @ field
+        matrix = matrix + np.kron(pauli, (share + share.conj().T) / 2)
+    levels = np.linalg.eigvalsh(matrix)
+    return -THERMAL * np.sum(np.logaddexp(0, -(levels - 0.1) / THERMAL))
+
+
+@pytest.mark.parametrize("antiparallel", [False, True])
+def test_the_model_has_the_energy_of_a_turned_ring_to_fourth_order(found, clusters, antiparallel):
+    """All 32 moments turned by random angles: exchange is wrong in fourth order, loops are not."""
+    made = chain(antiparallel)
+    here = crystal_loops(made, clusters, mesh=MESH) if antiparallel else found
+    assert made.signs == (1, -1 if antiparallel else 1)
+    model = loop_model(here, LATTICE)
+    pairs = clusters["pair"]
+    straight = [Term("exchange", pairs[..., 3], here.terms["pair"].ring, pairs[..., :3])]
+    tilts = np.random.default_rng(0).normal(size=(16, 2, 2))
+
+    def turned(angle):
+        size = np.linalg.norm(angle * tilts, axis=-1, keepdims=True)
+        across = np.sinc(size / np.pi) * angle * tilts
+        return np.concatenate([across, np.cos(size) * np.array(made.signs)[:, None]], axis=-1)
+
+    def cost(energy, angle):
+        return (energy(turned(angle)) - energy(turned(0.0))) / angle**4
+
+    def of(some):
+        return lambda spins: float(some.energy(jnp.asarray(spins)[:, None, None]))
+
+    exact = cost(lambda spins: ring_energy(made, spins), 0.1)
+    only_pairs = cost(of(model.with_terms(straight)), 0.1) - exact
+    # What is left is the cutoff, and orders from the sixth.
+    assert abs(cost(of(model), 0.1) - exact) < 0.01 * abs(only_pairs)
+    assert abs(only_pairs) > 0.1
+
+
+def test_pairs_are_those_of_the_exchange(made, found):
+    sites = found.terms["pair"].sites
+    rows = np.concatenate([sites[..., 3], sites[:, 1, :3]], axis=1)
+    exchange = crystal_exchange(made, rows, mesh=MESH)
+    assert np.allclose(found.terms["pair"].ring, exchange.exchange(), atol=1e-14)
+    assert found.signs == made.signs and len(found.nodes) == len(exchange.nodes)
+
+
+def contraction(tensor, across):
+    for vector in across:
+        tensor = np.tensordot(vector, tensor, axes=1)
+    return float(tensor)
+
+
+def trace_form(across):
+    """Half of the trace of p_1.sigma p_2.sigma ..."""
+    product = np.eye(2)
+    for vector in across:
+        product = product @ np.einsum("a,ast->st", vector, PAULI[1:3])
+    return product.trace().real / 2
+
+
+@pytest.mark.parametrize("order", [4, pytest.param(6, marks=pytest.mark.slow)])
+def test_loops_over_the_same_sites_add_up_to_the_rotation_tensor(order):
+    """Lloyd's energy of those sites alone has it in closed form, from dense matrices."""
+    made = chain(antiparallel=True)
+    sites = np.array([[n // 2, 0, 0, n % 2] for n in range(order)])
+    scatterer = made.scatterer(sites)
+    energy, reference = LloydEnergy(made, scatterer, sites), scatterer.reference
+    tensor = np.asarray(closed_rotation_tensor(energy, reference, range(order)))
+    across = np.random.default_rng(1).normal(size=(order, 2))
+    rings = [(0, *p) for p in permutations(range(1, order)) if p[0] < p[-1]]
+    found = crystal_loops(made, {"ring": sites[np.array(rings)]}, mesh=MESH).terms["ring"]
+    # The frames of antiparallel moments differ.
+    frame = np.asarray(tangent_frame(reference))
+    inside = np.einsum("na,nax->nx", across, frame)[:, :2]
+    expected = sum(r * trace_form(inside[list(w)]) for r, w in zip(found.ring, rings, strict=True))
+    assert np.isclose(contraction(tensor, across), expected, rtol=1e-9)
+
+
+def test_the_coefficient_of_deviations_is_that_of_the_closed_form(made, found):
+    loops = found.terms["four_site"].sites[:6]
+    sites, index = np.unique(loops.reshape(-1, 4), axis=0, return_inverse=True)
+    scatterer = made.scatterer(sites).spin_splitting()
+    named = coefficients(made, scatterer, made.contour(), sites, index.reshape(6, 4))
+    assert np.allclose(found.terms["four_site"].bare[:6], named["B4_iso"].value, atol=1e-14)
+
+
+def test_errors_are_never_below_the_truth(made, clusters):
+    exact = crystal_loops(made, clusters, mesh=96).terms
+    for tolerance in (1e-4, 1e-6):
+        here = crystal_loops(made, clusters, tolerance=tolerance)
+        for kind, terms in here.terms.items():
+            assert np.all(np.abs(terms.ring - exact[kind].ring) <= terms.ring_error)
+            assert np.all(np.abs(terms.bare - exact[kind].bare) <= terms.bare_error)
+            assert terms.ring_error.max() < tolerance
+
+
+def test_gradients_reach_the_fermi_energy_and_every_matrix_element(made, found):
+    loops = found.terms["four_site"].sites[:1]
+    meshes = [8] * len(found.nodes)
+
+    def coupling(part, where):
+        return rings_on_meshes(eqx.tree_at(where, made, part), loops, meshes)[0]
+
+    level = np.zeros(made.sectors.shape, complex)
+    level[:, 1, 0, 0, 1, 1] = 1e-4
+    for where, step in (
+        (lambda host: host.fermi_energy, 1e-4),
+        (lambda host: host.sectors, level),
+    ):
+        part = where(made)
+        slope = jax.grad(coupling)(part, where)
+        ends = [float(coupling(part + s * step, where)) for s in (1, -1)]
+        expected = (ends[0] - ends[1]) / 2
+        assert np.isclose(float(jnp.sum(slope * step).real), expected, rtol=1e-5, atol=1e-15)
+
+
+def test_what_a_model_needs_is_computed(made, clusters, found):
+    assert list(clusters) == list(KINDS)[:4]
+    four = clusters["four_site"]
+    sets = canonical(four)
+    assert len(four) == 3 * len(sets) and np.array_equal(all_rings(sets), four)
+    assert np.array_equal(ordered(four[1::3]), four[::3]) and len(RINGS) == 3
+    pairs = {tuple(p.ravel()) for p in clusters["pair"]}
+    for loop in four[::3]:
+        for pair in combinations(loop, 2):
+            assert tuple(ordered(np.array(pair)[None])[0].ravel()) in pairs
+    opposite = dot_products("four_site", four)
+    assert np.array_equal(opposite[0][0], four[0][[0, 2]])
+    more = crystal_clusters(made, {"biquadratic": 1.1}, pairs=np.array([[0, 0, 5, 0, 0]]))
+    assert len(more["pair"]) == 1 + len(more["biquadratic"])
+    products = loop_products("biquadratic", found.terms["biquadratic"])
+    assert isinstance(products, Products)
+    assert np.allclose(products.values, 2 * found.terms["biquadratic"].ring)
+    model = loop_model(found, LATTICE)
+    assert model.classes == ("exchange", "biquadratic", "three_site", "four_site")
+    assert all(np.all(np.asarray(term.errors) > 0) for term in model.terms)
+
+
+def test_wrong_questions_are_refused(made, found):
+    with pytest.raises(InputError, match="`cutoffs` must name some of pair"):
+        crystal_clusters(made, {"five": 1.0})
+    with pytest.raises(InputError, match="`loops` must be an int array"):
+        crystal_loops(made, {"x": np.zeros((1, 4, 3))})
+    with pytest.raises(InputError, match="`loops` must have an even number"):
+        crystal_loops(made, {"x": np.zeros((1, 3, 4), int)})
+    with pytest.raises(InputError, match="`loops` must name magnetic atoms"):
+        crystal_loops(made, {"x": np.full((1, 2, 4), 7)})
+    with pytest.raises(InputError, match="`loops` must join different sites"):
+        crystal_loops(made, {"x": np.zeros((1, 4, 4), int)})
+    with pytest.raises(InputError, match="`meshes` must hold"):
+        rings_on_meshes(made, found.terms["four_site"].sites, [8])
+    terms = dict(found.terms)
+    terms["four_site"] = LoopTerms(*(part[1:] for part in terms["four_site"]))
+    with pytest.raises(InputError, match="three loops over the same four sites"):
+        loop_model(CrystalLoops(terms, found.signs, found.nodes), LATTICE)
+    terms = {**found.terms, "pair": LoopTerms(*(part[:2] for part in found.terms["pair"]))}
+    with pytest.raises(InputError, match="must hold every pair of its loops"):
+        loop_model(CrystalLoops(terms, found.signs, found.nodes), LATTICE)
+    with pytest.raises(InputError, match="`tolerance` must be greater than zero"):
+        sum_over_meshes(made, (0, 0, 0), lambda x: x, lambda x: 0.0, Budget(0.0))
+
+
+@pytest.fixture(scope="module")
+def iron(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("iron")
+    wf.write_iron(folder)
+    thermal = 600 * BOLTZMANN
+    return wannier_host(
+        read_folder(folder), fermi_energy=12.6256, temperature=thermal, vertex="onsite"
+    )
+
+
+def test_orbits_of_iron(iron):
+    """Nearest neighbours: six planar rhombi and six skew ones; chains of three angles."""
+    clusters = crystal_clusters(iron, {"four_site": 2.6, "three_site": 2.6})
+    symmetry = crystal_symmetry(iron.lattice)
+    orbit = loop_orbits(clusters["four_site"][::3], symmetry)
+    assert sorted(np.bincount(orbit)) == [6, 6]
+    rings = loop_orbits(clusters["four_site"], symmetry).reshape(-1, 3)
+    assert sorted(np.bincount(rings.ravel())) == [6, 6, 12, 12]
+    assert sorted(np.bincount(loop_orbits(clusters["three_site"], symmetry))) == [4, 12, 12]
+
+
+@pytest.mark.slow
+def test_rhombus_of_iron(iron):
+    """Numbers of an independent program, converged to the last digit given."""
+    cells = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+    sites = np.pad(cells, [(0, 0), (0, 1)])
+    found = crystal_loops(iron, {"four_site": sites[np.array(RINGS)]}, tolerance=2e-3 * MEV)
+    terms = found.terms["four_site"]
+    values, error = terms.ring / MEV, terms.ring_error.sum() / MEV
+    assert error < 1e-3
+    product = values.sum() - 2 * values
+    known = {"xxxx": values.sum(), "xxyy": product[2], "xyyx": product[1], "xyxy": product[0]}
+    expected = {"xxxx": 0.646940, "xxyy": 0.637727, "xyyx": 0.637727, "xyxy": -0.628514}
+    for name, value in expected.items():
+        assert abs(known[name] - value) < error + 1e-6
+    assert abs(terms.bare[0] / MEV + 0.0092065) < terms.bare_error[0] / MEV + 5e-8
