@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import wannier_files as wf
+import xarray as xr
 
+from msgreen.config.crystal_loops import Loops, about_loops
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.closed_forms import coefficients
@@ -36,8 +38,10 @@ from msgreen.exchange.crystal_loops import (
 from msgreen.exchange.crystal_meshes import Budget, sum_over_meshes
 from msgreen.exchange.derivatives import closed_rotation_tensor
 from msgreen.hosts.wannier import WannierHost
+from msgreen.io.loop_table import LOOP_COLUMNS, LoopTable, loop_data, loop_rows, loop_tables
 from msgreen.io.wannier import read_folder, wannier_host
 from msgreen.lattice import Lattice
+from msgreen.plot.crystal_loops import loop_lengths_figure
 from msgreen.spin.algebra import PAULI, tangent_frame
 from msgreen.spinmodel import Term, crystal_symmetry
 from msgreen.units import BOLTZMANN, MEV
@@ -245,6 +249,8 @@ def test_wrong_questions_are_refused(made, found):
     terms = {**found.terms, "pair": LoopTerms(*(part[:2] for part in found.terms["pair"]))}
     with pytest.raises(InputError, match="must hold every pair of its loops"):
         loop_model(CrystalLoops(terms, found.signs, found.nodes), LATTICE)
+    with pytest.raises(InputError, match="`loops.cutoff` must leave a loop"):
+        Loops(cutoff=0.5).clusters(made, np.zeros((0, 5), int))
     with pytest.raises(InputError, match="`tolerance` must be greater than zero"):
         sum_over_meshes(made, (0, 0, 0), lambda x: x, lambda x: 0.0, Budget(0.0))
 
@@ -268,6 +274,33 @@ def test_orbits_of_iron(iron):
     rings = loop_orbits(clusters["four_site"], symmetry).reshape(-1, 3)
     assert sorted(np.bincount(rings.ravel())) == [6, 6, 12, 12]
     assert sorted(np.bincount(loop_orbits(clusters["three_site"], symmetry))) == [4, 12, 12]
+
+
+def test_tables_and_pictures(iron):
+    """Rows per orbit, products of the model in their rows, and labelled data."""
+    clusters = crystal_clusters(iron, dict.fromkeys([*KINDS][1:], 2.6))
+    found = crystal_loops(iron, clusters, mesh=8)
+    tables = loop_tables(found, iron.lattice, crystal_symmetry(iron.lattice))
+    assert [table.kind for table in tables] == [*KINDS][1:] and isinstance(tables[0], LoopTable)
+    rows = loop_rows(tables)
+    assert len(rows) == 4 + 28 + 36 + 148 and {len(row) for row in rows} == {len(LOOP_COLUMNS)}
+    by_name = [dict(zip(LOOP_COLUMNS, row, strict=True)) for row in rows]
+    assert {row["coefficient_L"] for row in by_name} == {"B4_iso", "kappa6"}
+    assert {row["multiplicity"] for row in by_name} == {2, 4, 8, 12}
+    model = loop_model(found, iron.lattice)
+    four = [row["B_meV"] for row in by_name if row["kind"] == "four_site"]
+    assert np.allclose(sorted(four), sorted(model["four_site"].values / MEV))
+    assert by_name[-1]["B_meV"] == "" and by_name[0]["cells"].startswith("0 0 0; ")
+    # The functions are cubic to a thousandth only.
+    for table in tables:
+        for members in table.members():
+            ring = table.terms.ring[members]
+            assert np.ptp(ring) < 0.02 * np.abs(table.terms.ring).max()
+            assert np.ptp(table.lengths[members]) < 1e-6
+    data = xr.Dataset(loop_data(tables))
+    assert data["four_site_J_ring"].attrs["units"] == "eV" and "six_site_kappa6" in data
+    assert len(about_loops(tables)) == 2 + sum(len(table.members()[:13]) for table in tables)
+    assert loop_lengths_figure(tables).axes[0].get_ylabel()
 
 
 @pytest.mark.slow

@@ -128,7 +128,7 @@ def crystal_loops(
     values, doubts, nodes = sum_over_meshes(
         host,
         plan.reach,
-        lambda boxes: loop_integrands(host, plan, boxes),
+        lambda boxes: _integrands(host, plan, boxes),
         lambda doubts: max(float(doubt.max(initial=0)) for doubt in doubts),
         Budget(tolerance, mesh, patience, progress, report),
     )
@@ -169,13 +169,13 @@ def rings_on_meshes(
     def at(z, mesh):
         count = host.uniform(mesh)
         boxes = [host.green_box(z, s, count, plan.reach) for s in range(len(host.sectors))]
-        return loop_integrands(host, plan, jnp.stack(boxes))[0][0]
+        return _integrands(host, plan, jnp.stack(boxes))[0][0]
 
     values = jnp.stack([at(z, mesh) for z, mesh in zip(contour.nodes, meshes, strict=True)])
     return contour.integrate(values)[0]
 
 
-class Plan(NamedTuple):
+class _Plan(NamedTuple):
     """Loops in terms of the Green functions along their legs.
 
     Attributes
@@ -196,7 +196,7 @@ class Plan(NamedTuple):
     reach: tuple[int, int, int]
 
 
-def _plan(host: WannierHost, clusters: Mapping[str, np.ndarray]) -> Plan:
+def _plan(host: WannierHost, clusters: Mapping[str, np.ndarray]) -> _Plan:
     if host.spin_orbit:
         raise InputError(
             "Argument `host` must be without spin-orbit coupling for loops of a crystal, but its "
@@ -205,7 +205,7 @@ def _plan(host: WannierHost, clusters: Mapping[str, np.ndarray]) -> Plan:
         )
     # H real: a loop and its reverse have the same trace, summed over spins.
     senses = 1 if host.real else 2
-    walks = [check_loops_of(host, loops) for loops in clusters.values()]
+    walks = [_checked(host, loops) for loops in clusters.values()]
     both = [np.stack([w, w[:, ::-1]][:senses]) for w in walks]
     ends = [np.stack([w, np.roll(w, -1, axis=2)], axis=-2) for w in both]
     rows = np.concatenate([e.reshape(-1, 2, 4) for e in ends])
@@ -216,7 +216,7 @@ def _plan(host: WannierHost, clusters: Mapping[str, np.ndarray]) -> Plan:
         x.reshape(w.shape[:3]) for x, w in zip(np.split(index.ravel(), stops), both, strict=True)
     ]
     a, b, c = np.abs(steps[:, 2:]).max(axis=0, initial=0).tolist()
-    return Plan(steps, legs, [-_orders(w) / w.shape[1] for w in walks], (a, b, c))
+    return _Plan(steps, legs, [-_orders(w) / w.shape[1] for w in walks], (a, b, c))
 
 
 def _orders(walks: np.ndarray) -> np.ndarray:
@@ -225,7 +225,7 @@ def _orders(walks: np.ndarray) -> np.ndarray:
     return multiplicity(number.reshape(walks.shape[:2]))
 
 
-def check_loops_of(host: WannierHost, loops) -> np.ndarray:
+def _checked(host: WannierHost, loops) -> np.ndarray:
     """Return loops of a host as an int array (loop, order, 4), refusing what are none."""
     array = np.asarray(_checks.numbers("loops", loops))
     if array.ndim != 3 or array.shape[2] != 4 or not np.issubdtype(array.dtype, np.integer):
@@ -253,13 +253,13 @@ def check_loops_of(host: WannierHost, loops) -> np.ndarray:
     return array
 
 
-def loop_integrands(host: WannierHost, plan: Plan, boxes) -> list:
+def _integrands(host: WannierHost, plan: _Plan, boxes) -> list:
     """Return what J_ring and L's coefficient are integrals of, at one energy.
 
     Parameters
     ----------
     host : WannierHost
-    plan : Plan
+    plan : _Plan
     boxes : complex array, shape (sector, n1, n2, n3, dim, dim)
 
     Returns

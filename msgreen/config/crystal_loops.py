@@ -1,0 +1,84 @@
+"""``[loops]`` of a run on a crystal: couplings of four and six spins, and the model with them."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from msgreen.config.schema import AbstractTable, Positive
+from msgreen.errors import InputError
+from msgreen.exchange.crystal_clusters import crystal_clusters
+from msgreen.exchange.crystal_loops import CrystalLoops, crystal_loops
+from msgreen.hosts.wannier import WannierHost
+from msgreen.io.loop_table import LoopTable
+from msgreen.units import MEV
+
+SHOWN = 12
+"""Orbits of a kind that are printed: those of two shells of iron. The table has all."""
+
+
+class Loops(AbstractTable):
+    """``[loops]``: which loops are wanted, and how well."""
+
+    kinds: Annotated[
+        list[Literal["biquadratic", "three_site", "four_site", "six_site"]], Field(min_length=1)
+    ] = ["biquadratic", "three_site", "four_site"]
+    cutoff: Positive
+    tolerance: Positive = 0.002
+    mesh: Annotated[int, Field(ge=2)] | None = None
+    patience: Positive = 600.0
+
+    def clusters(self, host: WannierHost, pairs: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the loops within the cutoff, and all pairs that are wanted or that they need.
+
+        Raises
+        ------
+        InputError
+            If there is spin-orbit coupling, no loop, or too many.
+        """
+        if host.spin_orbit:
+            raise InputError(
+                "Argument `loops` must be left out with spin-orbit coupling, but the Hamiltonian "
+                "has it. Remove the table."
+            )
+        found = crystal_clusters(host, dict.fromkeys(self.kinds, self.cutoff), pairs=pairs)
+        if not any(len(sites) for kind, sites in found.items() if kind != "pair"):
+            raise InputError(
+                f"Argument `loops.cutoff` must leave a loop, but there is none with legs of up to "
+                f"{self.cutoff:g} angstrom. Raise it."
+            )
+        return found
+
+    def couplings(self, host: WannierHost, clusters, progress: bool) -> CrystalLoops:
+        """Compute the couplings of all loops."""
+        return crystal_loops(
+            host,
+            clusters,
+            tolerance=self.tolerance * MEV,
+            mesh=self.mesh,
+            patience=self.patience,
+            progress=progress,
+        )
+
+
+def about_loops(tables: list[LoopTable]) -> list[str]:
+    """Return lines on every orbit of loops: number per cell, length, couplings and errors."""
+    lines = [
+        "Loops: E = J_ring X per loop and cell, or B times products of dot products; means over "
+        "loops equal by symmetry",
+        f"{'loops':<14}{'per cell':>9}{'length':>10}{'J_ring (meV)':>16}{'B (meV)':>14}"
+        f"{'spread':>10}{'error':>10}",
+    ]
+    for table in tables:
+        orbits = table.members()
+        for rows in orbits[:SHOWN]:
+            ring, product = table.terms.ring[rows] / MEV, table.products[rows] / MEV
+            known = "" if np.isnan(product[0]) else f"{product.mean():.6f}"
+            lines.append(
+                f"{table.kind:<14}{len(rows):>9}{table.lengths[rows[0]]:>10.4f}"
+                f"{ring.mean():>16.6f}{known:>14}{np.ptp(ring):>10.1e}"
+                f"{table.terms.ring_error[rows].max() / MEV:>10.1e}"
+            )
+        if len(orbits) > SHOWN:
+            lines.append(f"... {len(orbits) - SHOWN} more of {table.kind} in loops.csv")
+    return lines
