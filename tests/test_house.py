@@ -58,6 +58,8 @@ DIAGONALISES = {
     "msgreen.papers.fransson.phase_diagram": "crossovers are searched, not differentiated",
     "msgreen.spinmodel.states.ground_state": "curvatures say whether a state is stable",
     "msgreen.spinmodel.states.spin_waves": "levels of magnons are listed, not differentiated",
+    "msgreen.spinmodel.states.magnons": "levels of J(q) are listed, not differentiated",
+    "msgreen.config.lattice_order": "a mode of J(q) makes a state, it is not differentiated",
     "msgreen.spinmodel.states.temperatures": "modes are constants of first-order perturbations",
     "msgreen.spinmodel.states.spirals": "the lowest eigenvalue is searched, not differentiated",
 }

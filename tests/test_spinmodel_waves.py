@@ -9,6 +9,7 @@ from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import (
     LowestWave,
+    Magnons,
     Path,
     SpinModel,
     SpinWaves,
@@ -16,17 +17,21 @@ from msgreen.spinmodel import (
     Term,
     collinear,
     cone,
+    exchange_levels,
     exchange_matrix,
     ferromagnet,
     find_spiral,
+    interacting,
     luttinger_tisza,
     magnetic_cell,
+    magnons,
     spin_waves,
     spiral,
     spiral_energy,
     standard_path,
     wave_vector_path,
 )
+from msgreen.spinmodel.states.spirals import FourierExchange
 
 J, D, B = 0.010, 0.003, 0.002
 LADDER = Lattice([[2.0, 0.0]], [[0.0, 0.0], [0.9, 0.3]])
@@ -379,6 +384,32 @@ def bonds(lattice, steps):
     return SpinModel(
         [Term("exchange", [[0, 0]] * len(cells), [-J] * len(cells), cells)], lattice=lattice
     )
+
+
+def test_magnons_of_a_lattice_with_silent_sites_are_those_of_the_others():
+    """An antiferromagnet with a site between: unstable as a ferromagnet, linear as a spiral."""
+    lattice = Lattice(2 * np.eye(3), [[1.0, 1, 1], [0, 0, 0]])
+    cells = [[[0] * 3, step] for step in np.eye(3, dtype=int).tolist()]
+    model = SpinModel(
+        [Term("exchange", [[1, 1]] * 3, [J] * 3, cells)], lattice=lattice, symbols=["O", "Mn"]
+    )
+    inner, sites = interacting(model)
+    assert sites.tolist() == [1] and inner.symbols == ("Mn",)
+    spins = np.tile([1.0, 0.0, 0.0], (2, 1))
+    found = magnons(model, spins, moments=MOMENT, q=[0.5, 0.5, 0.5])
+    assert isinstance(found, Magnons) and found.waves.stable.all()
+    assert found.path.labels[:4] == ("Γ", "X", "M", "Γ")
+    gamma = np.cos(2 * np.pi * found.path.k).mean(axis=1)
+    assert np.allclose(found.waves.energies[:, 0], 2 * J * 6 / MOMENT * np.sqrt(1 - gamma**2))
+    # J(q) of paper L counts every bond from both ends, with a minus sign.
+    assert np.allclose(found.exchange[:, 0], -3 * J * gamma)
+    assert np.allclose(exchange_levels(inner, found.path.k), found.exchange)
+    parallel = magnons(model, spins, moments=MOMENT).waves
+    assert np.array_equal(parallel.stable, np.isclose(gamma, 1))
+    q = np.random.default_rng(0).normal(size=(3, 3))
+    assert np.allclose(FourierExchange(model).matrices(q), exchange_matrix(model, q))
+    with pytest.raises(InputError, match="must be periodic and have terms"):
+        interacting(model.without("exchange"))
 
 
 def test_standard_paths_are_those_of_the_brillouin_zone():

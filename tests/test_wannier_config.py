@@ -70,7 +70,9 @@ def test_run_on_iron(folder, tmp_path, capsys):
     assert main(["run", str(file), "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert "7.99" in said and "moment 2.23" in said and "34.3% by norm" in said
-    assert "184." in said and "do not agree" in said and "Mean field" in said
+    assert "184." in said and "do not agree" in said and "what lies between cells" in said
+    assert "48 operations" in said and "random phase approximation" in said
+    assert "is unstable at" in said and "Magnons about the spiral" in said
     with open(tmp_path / "out" / "pairs.csv", newline="") as table:
         rows = list(csv.DictReader(table))
     assert list(rows[0]) == HEADER == list(COLUMNS) and len(rows) == 58
@@ -96,7 +98,12 @@ def test_run_on_iron(folder, tmp_path, capsys):
     other.unlink()
     with pytest.raises(FileFormatError, match="it is the table of a run. Put the matched"):
         read_model(tmp_path / "out" / "pairs.nc")
-    for name in ("exchange.png", "mesh.png"):
+    with open(tmp_path / "out" / "magnons.csv", newline="") as table:
+        waves = list(csv.DictReader(table))
+    assert [row["corner"] for row in waves if row["corner"]] == "Γ H N Γ P H P N".split()
+    spacing = [float(row["J_1_meV"]) for row in waves]
+    assert np.isclose(spacing[0], sum(float(row["J_meV"]) for row in rows))
+    for name in ("exchange.png", "mesh.png", "magnons.png"):
         assert (tmp_path / "out" / name).stat().st_size > 10_000
 
 
@@ -133,13 +140,15 @@ def test_run_with_spin_orbit_coupling(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "along 0 1 0" in said and "Diagonal entries differ" in said
     assert "half of the splitting of every bond" in said and "no exchange field: " in said
+    assert "Anisotropy e.A.e of single moments" in said and "layers and chains" in said
     with open(tmp_path / "out" / "pairs.csv", newline="") as table:
         rows = {row["R1"]: row for row in csv.DictReader(table)}
     one, other = rows["1"], rows["-1"]
     vectors = [np.array([float(row[f"D_{a}_meV"]) for a in "xyz"]) for row in (one, other)]
     assert np.allclose(vectors[0], -vectors[1], atol=1e-6) and np.linalg.norm(vectors[0]) > 0.1
     model = read_model(tmp_path / "out" / "model.json")
-    assert "dzyaloshinskii_moriya" in model.classes
+    assert {"dzyaloshinskii_moriya", "anisotropy"} <= set(model.classes)
+    assert model.symbols == ("Cr",)
     assert (tmp_path / "out" / "vectors.png").exists()
 
 

@@ -7,29 +7,43 @@ from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
 
+from msgreen.config.crystal_report import (
+    about_anisotropy,
+    about_electrons,
+    about_pairs,
+    about_rotation,
+    about_symmetry,
+)
 from msgreen.config.kkr import InputFolder
+from msgreen.config.lattice_order import (
+    State,
+    about_temperatures,
+    largest_wave,
+    magnon_table,
+    magnons_about,
+    temperatures,
+)
 from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
-from msgreen.exchange.crystal import (
-    CrystalExchange,
-    crystal_exchange,
-    crystal_pairs,
-    total_exchange,
-)
-from msgreen.exchange.crystal_axes import (
-    CrystalTensors,
-    collinear_tensors,
-    crystal_model,
-    whole_tensors,
-)
+from msgreen.exchange.anisotropy import anisotropy_term, site_anisotropy
+from msgreen.exchange.crystal import CrystalExchange, crystal_exchange, crystal_pairs
+from msgreen.exchange.crystal_axes import collinear_tensors, crystal_model, whole_tensors
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.crystal_table import COLUMNS, crystal_dataset, crystal_rows
-from msgreen.io.wannier import WannierHamiltonian, odd_rest, read_folder, wannier_host
-from msgreen.plot.crystal import bond_vectors_figure, exchange_distance_figure, mesh_figure
-from msgreen.spinmodel import SpinModel, luttinger_tisza
+from msgreen.io.wannier import WannierHamiltonian, read_folder, wannier_host
+from msgreen.plot.crystal import (
+    bond_vectors_figure,
+    exchange_distance_figure,
+    magnons_figure,
+    mesh_figure,
+)
+from msgreen.spinmodel import SpinModel, crystal_symmetry, symmetrise
 from msgreen.units import BOLTZMANN, MEV
 
-SHELL = 1e-3
-"""Angstrom within which distances count as equal."""
+SAME = 1e-4
+"""Angstrom within which atoms are equal by symmetry: files have five to seven decimals."""
+
+SMALL_MOMENT = 1e-3
+"""Bohr magnetons that every site has at least, as a spin of no length has no frequency."""
 
 
 class AbstractCrystalHost(AbstractTable, ABC):
@@ -112,6 +126,7 @@ class Pairs(AbstractTable):
     tolerance: Positive = 0.01
     mesh: Annotated[int, Field(ge=2)] | None = None
     patience: Positive = 600.0
+    symmetrise: bool = False
 
 
 class Output(AbstractTable):
@@ -144,13 +159,25 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
         hamiltonian, hosts = self.host.hamiltonian, self.host.hosts
         runs = [self._exchange(host, self._pairs, progress) for host in hosts]
         tensors = whole_tensors(runs) if hamiltonian.spin_orbit else collinear_tensors(runs[0])
-        model = crystal_model(tensors, hosts[0].lattice, hamiltonian.crystal.symbols)
-        symbols = hamiltonian.crystal.symbols
+        symbols, lattice = hamiltonian.crystal.symbols, hosts[0].lattice
+        model = crystal_model(tensors, lattice, symbols)
+        single = site_anisotropy(runs, tensors) if hamiltonian.spin_orbit else None
+        if single is not None:
+            model = model.with_terms([*model.terms, anisotropy_term(single)])
+        symmetry = crystal_symmetry(lattice, symbols, tolerance=SAME)
+        checks = about_symmetry(model, symmetry)
+        if self.pairs.symmetrise:
+            model = symmetrise(model, symmetry)
+        order = temperatures(model)
+        about, waves = _magnons(model, runs[-1], single, order)
         summary = [
-            *_about_electrons(hamiltonian, hosts[-1], runs),
-            *_about_rotation(hosts[-1], runs[-1]),
-            *_shells(tensors, symbols),
-            *_about_temperature(model),
+            *about_electrons(hamiltonian, hosts[-1], runs),
+            *about_rotation(hosts[-1], runs[-1]),
+            *checks,
+            *about_pairs(tensors, symbols),
+            *([] if single is None else about_anisotropy(single, symbols)),
+            *about_temperatures(model, order),
+            *about,
         ]
         figures = {}
         if self.output.figures:
@@ -159,9 +186,12 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
                 "mesh": mesh_figure(runs[-1].nodes),
             }
             if hamiltonian.spin_orbit:
-                figures["vectors"] = bond_vectors_figure(tensors, hosts[0].lattice)
-        dataset = crystal_dataset(tensors, hosts[0].lattice, symbols, self._source(hosts[0]))
-        return Outcome(COLUMNS, crystal_rows(tensors), dataset, figures, summary, model)
+                figures["vectors"] = bond_vectors_figure(tensors, lattice)
+            if waves is not None:
+                figures["magnons"] = magnons_figure(waves)
+        tables = {} if waves is None else {"magnons": magnon_table(waves)}
+        dataset = crystal_dataset(tensors, lattice, symbols, self._source(hosts[0]))
+        return Outcome(COLUMNS, crystal_rows(tensors), dataset, figures, summary, model, tables)
 
     def _exchange(self, host: WannierHost, pairs, progress: bool) -> CrystalExchange:
         # J of paper L is half of the coefficient of a pair.
@@ -187,92 +217,20 @@ class WannierRun(AbstractCrystalRun[Host]):
     """The whole configuration."""
 
 
-def _about_electrons(hamiltonian: WannierHamiltonian, host: WannierHost, runs) -> list[str]:
-    found = runs[-1]
-    charge = found.electrons.sum()
-    lines = [
-        f"{len(hamiltonian.cells)} cells, {hamiltonian.orbital_count} orbitals a spin, "
-        f"{'with' if hamiltonian.spin_orbit else 'without'} spin-orbit coupling; E_F = "
-        f"{float(host.fermi_energy):.6g} eV, {host.temperature / BOLTZMANN:.6g} K",
-        *hamiltonian.notes,
-        f"H(R) Hermitian to {hamiltonian.hermiticity:.1e} eV; exchange field between cells: "
-        f"{host.nonlocal_share():.1%} by norm",
-    ]
-    if hamiltonian.spin_orbit:
-        lines.append(f"Time-odd part that is no exchange field: {odd_rest(hamiltonian):.2%}")
-    for run in runs:
-        lines.append(
-            f"{run.electrons.sum():.4f} electrons, moment {run.moments.sum():.4f} Bohr magnetons"
-            + ("" if len(runs) == 1 else " along {:.0f} {:.0f} {:.0f}".format(*run.axis))
-        )
-    symbols = hamiltonian.crystal.symbols
-    lines += [f"{'atom':<10}{'electrons':>12}{'moment':>12}"]
-    lines += [
-        f"{f'{n} {symbols[n]}':<10}{found.electrons[n]:>12.4f}{found.moments[n]:>12.4f}"
-        + ("   magnetic" if n in host.atoms else "")
-        for n in range(len(symbols))
-    ]
-    if abs(charge - round(charge)) > 0.02:
-        lines.append(
-            f"Warning: {charge:.4f} electrons are not an integer: check `fermi_energy`, and that "
-            "all occupied bands are in the files"
-        )
-    return lines
+def _magnons(model: SpinModel, run: CrystalExchange, single, order):
+    """Return magnons about the moments of the run, or about the wave that the pairs favour.
 
+    With spin-orbit coupling the moments first turn to their easy axis.
+    """
+    axis = np.asarray(run.axis)
+    if single is not None:
+        axis = np.linalg.eigh(single.total.sum(axis=0))[1][:, 0]
 
-def _about_rotation(host: WannierHost, found: CrystalExchange) -> list[str]:
-    """Say what turning one moment costs, and how much of it the pairs explain."""
-    what = "half of the splitting of every bond" if host.vertex == "bond" else "the on-site block"
-    lines = [f"Moments turn with {what}. Turning one alone: half the curvature, and sum of J (meV)"]
-    for place, atom in enumerate(host.atoms):
-        half = np.trace(found.curvature[place]) / (4 * MEV)
-        total = total_exchange(found, atom) / (2 * MEV)
-        lines.append(f"{atom:<10}{half:>12.3f}{total:>12.3f}")
-    if host.vertex == "onsite":
-        lines.append("What lies between cells does not turn: sum and curvature do not agree")
-    last = found.nodes[-1]
-    lines.append(
-        f"k points per direction: {found.nodes[0].mesh} to {last.mesh} at {len(found.nodes)} "
-        f"energies, {sum(node.seconds for node in found.nodes):.1f} s"
-    )
-    return lines
+    def states():
+        yield State("the state of the run", np.outer(run.signs, axis), np.zeros(3))
+        if single is None and order is not None:
+            yield largest_wave(model, order.q)
 
-
-def _shells(tensors: CrystalTensors, symbols) -> list[str]:
-    parts, errors = tensors.parts()
-    header = f"{'pair':<12}{'distance':>10}{'number':>8}{'J (meV)':>14}{'spread':>10}{'error':>10}"
-    lines = [
-        "E = -sum over ordered pairs of J e.e + D.(e x e); means over equal distances",
-        header + (f"{'|D| (meV)':>12}" if tensors.spin_orbit else ""),
-    ]
-    kinds = [(symbols[i], symbols[j]) for i, j in tensors.pairs[:, :2]]
-    seen: dict[tuple, list[int]] = {}
-    for n, (one, two) in enumerate(kinds):
-        key = (round(tensors.distances[n] / SHELL), *sorted((one, two)))
-        near = (key[0] - 1, *key[1:])
-        seen.setdefault(near if near in seen else key, []).append(n)
-    for (_, one, two), rows in seen.items():
-        J = parts.isotropic[rows] / MEV
-        line = (
-            f"{one + ' - ' + two:<12}{tensors.distances[rows[0]]:>10.4f}{len(rows):>8}"
-            f"{J.mean():>14.6f}{np.ptp(J):>10.1e}{errors.isotropic[rows].max() / MEV:>10.1e}"
-        )
-        if tensors.spin_orbit:
-            line += f"{np.linalg.norm(parts.vector[rows], axis=1).mean() / MEV:>12.6f}"
-        lines.append(line)
-    if tensors.spin_orbit:
-        lines.append(
-            "Diagonal entries differ between references by up to "
-            f"{tensors.spread.max() / (2 * MEV):.2e} meV"
-        )
-    return lines
-
-
-def _about_temperature(model: SpinModel) -> list[str]:
-    """Return the mean-field temperature of the wave that the pairs favour, for unit vectors."""
-    lowest = luttinger_tisza(model)
-    if lowest.energy >= 0:
-        return ["Mean field of these pairs: no order"]
-    kelvin = -2 * lowest.energy / 3 / BOLTZMANN / model.site_count
-    wave = np.round(lowest.q, 4).tolist()
-    return [f"Mean field of these pairs: wave vector {wave}, at most {kelvin:.0f} K"]
+    # Induced moments of other atoms are no spins of the model.
+    moments = np.maximum(np.abs(run.moments), SMALL_MOMENT)
+    return magnons_about(model, states(), moments)

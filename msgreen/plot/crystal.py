@@ -8,6 +8,7 @@ from msgreen.exchange.crystal_axes import CrystalTensors
 from msgreen.exchange.crystal_meshes import Node
 from msgreen.lattice import Lattice
 from msgreen.plot.style import BLACK, BLUE, GREEN, PURPLE, RED, SKY, add_letters, panels, styled
+from msgreen.spinmodel import Magnons
 from msgreen.units import MEV
 
 COLOURS = (BLACK, BLUE, RED, GREEN, PURPLE, SKY)
@@ -123,3 +124,42 @@ def mesh_figure(nodes: tuple[Node, ...]) -> Figure:
         panel.set(xlabel=r"$\mathrm{Im}\,z$ (eV)")
     add_letters(axes)
     return figure
+
+
+@styled
+def magnons_figure(found: Magnons) -> Figure:
+    """Draw energies of magnons and J(q) along a path; unstable stretches are marked by dots.
+
+    Parameters
+    ----------
+    found : Magnons
+    """
+    path, stable = found.path, found.waves.stable
+    figure, axes = panels(1, 2, 2.8)
+    pieces = np.split(np.arange(len(path.k)), np.flatnonzero(np.diff(path.distance) == 0) + 1)
+    for panel, values, colour in (
+        (axes[0, 0], found.waves.energies, BLUE),
+        (axes[0, 1], found.exchange, RED),
+    ):
+        for piece in pieces:
+            panel.plot(path.distance[piece], values[piece] / MEV, color=colour)
+        for tick in path.ticks[1:-1]:
+            panel.axvline(tick, color="0.75", lw=0.5, zorder=0)
+        panel.set_xticks(path.ticks, [_corner(label) for label in path.labels])
+        panel.set_xlim(path.ticks[0], path.ticks[-1])
+        panel.tick_params(axis="x", top=False, bottom=False)
+    bad = found.waves.energies[~stable] / MEV
+    distances = np.broadcast_to(path.distance[~stable, None], bad.shape)
+    axes[0, 0].plot(distances, bad, "o", color=BLUE, ms=2)
+    axes[0, 0].set_ylim(0, None)
+    axes[0, 0].set(ylabel=r"$\hbar\omega$ (meV)")
+    axes[0, 1].axhline(0, color="0.75", lw=0.5, zorder=0)
+    axes[0, 1].set(ylabel=r"$J(\mathbf{q})$ (meV)")
+    add_letters(axes)
+    return figure
+
+
+def _corner(label: str) -> str:
+    """Return the name of a corner, or of two, with its index below the line."""
+    parts = [name.partition("_") for name in label.split("|")]
+    return "|".join(f"{name}$_{{{index}}}$" if index else name for name, _, index in parts)

@@ -38,6 +38,10 @@ from msgreen.spinmodel.states.ground_state import Minima as Minima
 from msgreen.spinmodel.states.ground_state import curvatures as curvatures
 from msgreen.spinmodel.states.ground_state import find_minima as find_minima
 from msgreen.spinmodel.states.ground_state import landscape as landscape
+from msgreen.spinmodel.states.magnons import Magnons as Magnons
+from msgreen.spinmodel.states.magnons import exchange_levels as exchange_levels
+from msgreen.spinmodel.states.magnons import interacting as interacting
+from msgreen.spinmodel.states.magnons import magnons as magnons
 from msgreen.spinmodel.states.named import canted as canted
 from msgreen.spinmodel.states.named import collinear as collinear
 from msgreen.spinmodel.states.named import cone as cone

@@ -22,6 +22,9 @@ from msgreen.spinmodel.terms import Term
 
 _FULL_TURN = 2 * np.pi
 
+_PHASES_AT_ONCE = 2**22
+"""Of wave vectors and pairs: 64 MB of complex numbers."""
+
 
 def exchange_matrix(model: SpinModel, q: Float[ArrayLike, "*batch dim"]) -> Complex[Array, "..."]:
     """Return the Fourier transform J(q) of all terms of two spins.
@@ -48,11 +51,15 @@ def exchange_matrix(model: SpinModel, q: Float[ArrayLike, "*batch dim"]) -> Comp
         sites, cells = term.slots()
         phase = _FULL_TURN * (q @ (cells[:, 1] - cells[:, 0]).T.astype(float))
         wave = jax.lax.complex(jnp.cos(phase), jnp.sin(phase))
-        blocks = wave[..., None, None] * term.tensor().astype(complex)
-        rows = 3 * sites[:, 0, None, None] + np.arange(3)[:, None]
-        columns = 3 * sites[:, 1, None, None] + np.arange(3)
-        total = total.at[..., rows, columns].add(blocks)
+        blocks = jnp.zeros((len(sites), size, size)).at[_places(sites)].set(term.tensor())
+        total = total + jnp.tensordot(wave, blocks.astype(complex), 1)
     return total + jnp.swapaxes(total, -1, -2).conj()
+
+
+def _places(sites: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return where the tensors of pairs stand in matrices (pair, 3 site, 3 site)."""
+    rows = 3 * sites[:, 0, None, None] + np.arange(3)[:, None]
+    return np.arange(len(sites))[:, None, None], rows, 3 * sites[:, 1, None, None] + np.arange(3)
 
 
 class LowestWave(NamedTuple):
@@ -98,18 +105,50 @@ def luttinger_tisza(model: SpinModel, mesh: int = 24, rounds: int = 40) -> Lowes
     axis = np.arange(mesh) / mesh
     q = np.array(list(product(axis - (axis > 0.5), repeat=_dimension(model))))
     near = np.array(list(product((-1.0, 0.0, 1.0), repeat=q.shape[-1])))
-    best, step = _lowest(model, q), 1 / mesh
+    exchange = FourierExchange(model)
+    best, step = exchange.lowest(q), 1 / mesh
     for _ in range(rounds):
         step /= 2
-        best = min(best, _lowest(model, best.q + step * near), key=lambda wave: wave.energy)
+        best = min(best, exchange.lowest(best.q + step * near), key=lambda wave: wave.energy)
     return best._replace(q=best.q - np.round(best.q - 1e-9))
 
 
-def _lowest(model: SpinModel, q: np.ndarray) -> LowestWave:
-    values, vectors = np.linalg.eigh(np.asarray(exchange_matrix(model, q)))
-    number = int(np.argmin(values[:, 0]))
-    mode = vectors[number, :, 0].reshape(-1, 3)
-    return LowestWave(q[number], 0.5 * model.site_count * float(values[number, 0]), mode)
+class FourierExchange:
+    """`exchange_matrix` of one model in numpy, for many wave vectors: nothing is compiled.
+
+    Parameters
+    ----------
+    model : SpinModel
+        Of a lattice.
+    """
+
+    def __init__(self, model: SpinModel):
+        self.size, steps, blocks = 3 * model.site_count, [np.zeros((0, model.dimension))], []
+        for term in model.terms:
+            if term.spin_class.order == 2:
+                sites, cells = term.slots()
+                block = np.zeros((len(sites), self.size, self.size))
+                block[_places(sites)] = np.asarray(term.tensor())
+                steps.append(cells[:, 1] - cells[:, 0])
+                blocks.append(block)
+        self.steps = np.concatenate(steps)
+        self.blocks = np.concatenate([np.zeros((0, self.size, self.size)), *blocks])
+
+    def matrices(self, q: np.ndarray) -> np.ndarray:
+        """Return what `exchange_matrix` does, shape (..., 3 site, 3 site)."""
+        half = np.tensordot(np.exp(2j * np.pi * q @ self.steps.T), self.blocks, 1)
+        return half + half.conj().swapaxes(-1, -2)
+
+    def lowest(self, q: np.ndarray) -> LowestWave:
+        """Return the lowest eigenvalue among those of all wave vectors."""
+        parts = np.array_split(q, 1 + len(q) * len(self.steps) // _PHASES_AT_ONCE)
+        return min((self._lowest(part) for part in parts), key=lambda wave: wave.energy)
+
+    def _lowest(self, q: np.ndarray) -> LowestWave:
+        values, vectors = np.linalg.eigh(self.matrices(q))
+        number = int(np.argmin(values[:, 0]))
+        mode = vectors[number, :, 0].reshape(-1, 3)
+        return LowestWave(q[number], self.size / 6 * float(values[number, 0]), mode)
 
 
 def spiral_energy(

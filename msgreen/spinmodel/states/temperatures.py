@@ -19,16 +19,14 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
 from msgreen.spinmodel.model import SpinModel
-from msgreen.spinmodel.states.spirals import exchange_matrix, luttinger_tisza
+from msgreen.spinmodel.states.spirals import luttinger_tisza
 
 MESHES = (8, 16, 32, 64)
 """Points per direction of the coarsest of three meshes, one choice after the other."""
@@ -78,29 +76,45 @@ def ordering_temperatures(model: SpinModel, *, tolerance: float = 1e-4) -> Order
         If there is no exchange that favours an order, or the mesh does not converge.
     """
     _checks.positive("tolerance", tolerance)
-    wave = luttinger_tisza(_exchange(model)).q
-    wave = (
-        np.where(np.abs(2 * wave - np.round(2 * wave)) < 1e-6, np.round(2 * wave) / 2, wave) + 0.0
-    )
-    field, doubt = _with_error(lambda m: mean_field_temperature(m, wave), model)
-    cells = model["exchange"].clusters.cells
+    exchange = model["exchange"]
+    clusters, values = exchange.clusters, np.asarray(exchange.values)
+    errors = 0.0 if exchange.errors is None else np.asarray(exchange.errors)
+    wave = luttinger_tisza(model.with_terms([exchange])).q
+    half = np.round(2 * wave) / 2 + 0.0
+    wave = np.where(np.abs(wave - half) < 1e-6, half, wave)
+    field, slope = _MeanField(clusters, wave).temperature(values)
+    _check_order("model", field)
+    nothing = OrderingTemperatures(wave, float(field), 0.0, _sum(slope, errors), 0.0, 0)
     if np.any(2 * wave % 1):
-        return OrderingTemperatures(wave, field, np.nan, doubt, 0.0, 0)
-    if np.linalg.matrix_rank(cells[:, 1] - cells[:, 0]) < 3:
-        return OrderingTemperatures(wave, field, 0.0, doubt, 0.0, 0)
+        return nothing._replace(rpa=np.nan)
+    if np.linalg.matrix_rank(clusters.cells[:, 1] - clusters.cells[:, 0]) < 3:
+        return nothing
     found = change = np.nan
     for mesh in MESHES:
-        last, found = found, float(rpa_temperature(model, wave, mesh))
-        change = abs(found - last)
+        last = found
+        found, slope = _Collinear(clusters, wave, mesh).temperature(values)
+        change = abs(float(found) - last)
         if np.isnan(found) or change < tolerance * found:
-            break
-    else:
+            error = change + _sum(slope, errors)
+            return nothing._replace(rpa=float(found), rpa_error=error, mesh=mesh)
+    raise InputError(
+        f"Argument `tolerance` must be reachable, but {2 * MESHES[-1]} points per direction leave "
+        f"an error of {change / found:.1g}. Raise it."
+    )
+
+
+def _sum(slope: np.ndarray, errors) -> float:
+    """Return the error of a temperature if all values of the model are wrong in the worst way."""
+    return float(np.sum(np.abs(slope) * errors))
+
+
+def _check_order(name: str, temperature) -> None:
+    known = _checks.concrete(temperature)
+    if known is not None and not known > 0:
         raise InputError(
-            f"Argument `tolerance` must be reachable, but {2 * MESHES[-1]} points per direction "
-            f"leave an error of {change / found:.1g}. Raise it."
+            f"Argument `{name}` must favour an order, but the largest eigenvalue of J(q) is "
+            f"{1.5 * float(known):.3g} eV. Take another."
         )
-    found, other = _with_error(lambda m: rpa_temperature(m, wave, mesh), model)
-    return OrderingTemperatures(wave, field, found, doubt, change + other, mesh)
 
 
 def mean_field_temperature(model: SpinModel, q) -> Float[Array, ""]:
@@ -124,16 +138,15 @@ def mean_field_temperature(model: SpinModel, q) -> Float[Array, ""]:
     InputError
         If there is no order.
     """
-    matrix = _at(model, q)
-    mode = _mode(matrix)
-    # First-order perturbation theory: the derivative of a level needs no derivative of its mode.
-    energy = jnp.real(mode.conj() @ matrix @ mode) / 3
-    known = _checks.concrete(energy)
-    if known is not None and not known > 0:
+    wave, dim = np.asarray(q, float), model.dimension
+    if wave.shape != (dim,):
         raise InputError(
-            "Argument `model` must favour an order at `q`, but the largest eigenvalue of J(q) is "
-            f"{1.5 * float(known):.3g} eV. Take that of `luttinger_tisza`."
+            f"Argument `q` must have {dim} components, one per lattice vector, but its shape is "
+            f"{wave.shape}."
         )
+    exchange = model["exchange"]
+    energy = _differentiable(_MeanField(exchange.clusters, wave), exchange.values)
+    _check_order("q", energy)
     return energy
 
 
@@ -173,8 +186,27 @@ def rpa_temperature(model: SpinModel, q, mesh: int = 16) -> Float[Array, ""]:
             "Argument `q` must be half a reciprocal lattice vector of three dimensions, or zero, "
             f"but it is {wave.tolist()}. Other orders are not collinear."
         )
-    values = model["exchange"].values
-    return _rpa(_Collinear(model["exchange"].clusters, wave, mesh), values)
+    exchange = model["exchange"]
+    return _differentiable(_Collinear(exchange.clusters, wave, mesh), exchange.values)
+
+
+class _MeanField:
+    """Exchange constants of given pairs as the temperature of the molecular field, in numpy."""
+
+    def __init__(self, clusters, wave: np.ndarray):
+        _, sites = np.unique(clusters.sites, return_inverse=True)
+        self.i, self.j = sites.reshape(-1, 2).T
+        self.size = int(sites.max()) + 1
+        self.waves = np.exp(2j * np.pi * (clusters.cells[:, 1] - clusters.cells[:, 0]) @ wave)
+
+    def temperature(self, values) -> tuple[np.ndarray, np.ndarray]:
+        """Return k_B T_C and its derivatives, to which a change of the mode adds nothing."""
+        half = np.zeros([self.size] * 2, complex)
+        np.add.at(half, (self.i, self.j), np.asarray(values) * self.waves)
+        levels, modes = np.linalg.eigh(-half - half.conj().T)
+        mode = modes[:, -1]
+        slope = -2 * np.real(mode[self.i].conj() * mode[self.j] * self.waves)
+        return levels[-1] / 3, slope / 3
 
 
 class _Sums(NamedTuple):
@@ -276,41 +308,16 @@ def _green(matrices: np.ndarray) -> np.ndarray:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _rpa(exchange: _Collinear, values: Array) -> Array:
+def _differentiable(exchange: _MeanField | _Collinear, values: Array) -> Array:
     return _value_and_slope(exchange, values)[0]
 
 
-@_rpa.defjvp
-def _rpa_jvp(exchange: _Collinear, primals, tangents):
+@_differentiable.defjvp
+def _differentiable_jvp(exchange: _MeanField | _Collinear, primals, tangents):
     value, slope = _value_and_slope(exchange, *primals)
     return value, slope @ tangents[0]
 
 
-def _value_and_slope(exchange: _Collinear, values: Array):
+def _value_and_slope(exchange: _MeanField | _Collinear, values: Array):
     shapes = jax.ShapeDtypeStruct((), float), jax.ShapeDtypeStruct(values.shape, float)
     return jax.pure_callback(exchange.temperature, shapes, values)
-
-
-def _exchange(model: SpinModel) -> SpinModel:
-    return model.with_terms([model["exchange"]])
-
-
-def _at(model: SpinModel, q) -> Array:
-    """Return 2 J(q) between the sites that interact."""
-    sites = np.unique(model["exchange"].clusters.sites)
-    return -exchange_matrix(_exchange(model), q)[3 * sites[:, None], 3 * sites]
-
-
-def _mode(matrix) -> Array:
-    """Return the mode of the largest eigenvalue, as a constant."""
-    return jnp.linalg.eigh(jax.lax.stop_gradient(matrix))[1][:, -1]
-
-
-def _with_error(temperature, model: SpinModel) -> tuple[float, float]:
-    """Return a temperature, and its error if all values of the model are wrong in the worst way."""
-    exchange = _exchange(model)
-    found, slope = eqx.filter_value_and_grad(temperature)(exchange)
-    errors = exchange["exchange"].errors
-    if errors is None:
-        return float(found), 0.0
-    return float(found), float(jnp.sum(jnp.abs(slope["exchange"].values) * errors))
