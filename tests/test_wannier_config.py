@@ -9,6 +9,7 @@ import xarray as xr
 
 from msgreen.cli import main
 from msgreen.config import WannierRun, read_config
+from msgreen.config.crystal_report import about_electrons
 from msgreen.errors import ConfigError, FileFormatError, InputError
 from msgreen.exchange.crystal import CrystalExchange, crystal_exchange, crystal_pairs
 from msgreen.exchange.crystal_axes import CrystalTensors, collinear_tensors
@@ -152,8 +153,11 @@ def test_run_with_spin_orbit_coupling(tmp_path, capsys):
     assert (tmp_path / "out" / "vectors.png").exists()
 
 
-def test_tables_and_pictures_of_a_set(iron, tmp_path):
+def test_tables_and_pictures_of_a_set(folder, iron):
     found = crystal_exchange(iron, crystal_pairs(iron, 3.0), mesh=8)
+    said = "\n".join(about_electrons(read_folder(folder), iron, [found]))
+    assert "34.3% by norm" in said and f"{found.electrons.sum():.4f} electrons" in said
+    assert f"both within {found.electron_errors.sum():.1e}" in said
     tensors = collinear_tensors(found)
     assert isinstance(tensors, CrystalTensors)
     rows = crystal_rows(tensors)

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
 
+from msgreen.config.crystal_loops import SAME, Loops, with_loops
 from msgreen.config.crystal_report import (
     about_anisotropy,
     about_electrons,
@@ -38,9 +39,6 @@ from msgreen.plot.crystal import (
 )
 from msgreen.spinmodel import SpinModel, crystal_symmetry, symmetrise
 from msgreen.units import BOLTZMANN, MEV
-
-SAME = 1e-4
-"""Angstrom within which atoms are equal by symmetry: files have five to seven decimals."""
 
 SMALL_MOMENT = 1e-3
 """Bohr magnetons that every site has at least, as a spin of no length has no frequency."""
@@ -145,13 +143,17 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
 
     host: HostTable
     pairs: Pairs = Pairs()
+    loops: Loops | None = None
     output: Output = Output()
 
     _pairs: np.ndarray = PrivateAttr()
+    _clusters: dict[str, np.ndarray] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_pairs(self):
         self._pairs = crystal_pairs(self.host.hosts[0], self.pairs.cutoff)
+        if self.loops is not None:
+            self._clusters = self.loops.clusters(self.host.hosts[0], self._pairs)
         return self
 
     def run(self, progress: bool) -> Outcome:
@@ -191,7 +193,20 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
                 figures["magnons"] = magnons_figure(waves)
         tables = {} if waves is None else {"magnons": magnon_table(waves)}
         dataset = crystal_dataset(tensors, lattice, symbols, self._source(hosts[0]))
-        return Outcome(COLUMNS, crystal_rows(tensors), dataset, figures, summary, model, tables)
+        outcome = Outcome(COLUMNS, crystal_rows(tensors), dataset, figures, summary, model, tables)
+        return outcome if self.loops is None else self._with_loops(outcome, self.loops, progress)
+
+    def _with_loops(self, outcome: Outcome, table: Loops, progress: bool) -> Outcome:
+        host, symbols = self.host.hosts[0], self.host.hamiltonian.crystal.symbols
+        found = table.couplings(host, self._clusters, progress)
+        return with_loops(
+            outcome,
+            found,
+            host.lattice,
+            [f"{symbol}{sign:+d}" for symbol, sign in zip(symbols, host.signs, strict=True)],
+            averaged=self.pairs.symmetrise,
+            figures=self.output.figures,
+        )
 
     def _exchange(self, host: WannierHost, pairs, progress: bool) -> CrystalExchange:
         # J of paper L is half of the coefficient of a pair.
@@ -224,7 +239,7 @@ def _magnons(model: SpinModel, run: CrystalExchange, single, order):
     """
     axis = np.asarray(run.axis)
     if single is not None:
-        axis = np.linalg.eigh(single.total.sum(axis=0))[1][:, 0]
+        axis = single.easy_axis()
 
     def states():
         yield State("the state of the run", np.outer(run.signs, axis), np.zeros(3))

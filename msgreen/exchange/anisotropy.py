@@ -44,6 +44,10 @@ class SiteAnisotropy(NamedTuple):
     errors: np.ndarray
     spread: np.ndarray
 
+    def easy_axis(self) -> np.ndarray:
+        """Return the direction of lowest energy of moments that turn together, shape (3,)."""
+        return np.linalg.eigh(self.total.sum(axis=0))[1][:, 0]
+
 
 def site_anisotropy(found: Sequence[CrystalExchange], tensors: CrystalTensors) -> SiteAnisotropy:
     """Return the anisotropy of single moments of a crystal with spin-orbit coupling.
