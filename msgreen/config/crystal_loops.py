@@ -1,17 +1,25 @@
 """``[loops]`` of a run on a crystal: couplings of four and six spins, and the model with them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from msgreen.config.schema import AbstractTable, Positive
+from msgreen.config.schema import AbstractTable, Outcome, Positive
 from msgreen.errors import InputError
 from msgreen.exchange.crystal_clusters import crystal_clusters
+from msgreen.exchange.crystal_loop_model import loop_model
 from msgreen.exchange.crystal_loops import CrystalLoops, crystal_loops
 from msgreen.hosts.wannier import WannierHost
-from msgreen.io.loop_table import LoopTable
+from msgreen.io.loop_table import LOOP_COLUMNS, LoopTable, loop_data, loop_rows, loop_tables
+from msgreen.lattice import Lattice
+from msgreen.plot.crystal_loops import loop_lengths_figure
+from msgreen.spinmodel import crystal_symmetry, symmetrise
 from msgreen.units import MEV
+
+SAME = 1e-4
+"""Angstrom within which atoms are equal by symmetry: files have five to seven decimals."""
 
 SHOWN = 12
 """Orbits of a kind that are printed: those of two shells of iron. The table has all."""
@@ -59,6 +67,43 @@ class Loops(AbstractTable):
             patience=self.patience,
             progress=progress,
         )
+
+
+def with_loops(
+    outcome: Outcome,
+    found: CrystalLoops,
+    lattice: Lattice,
+    labels: Sequence[str],
+    *,
+    averaged: bool,
+    figures: bool,
+) -> Outcome:
+    """Return what a run on pairs leaves behind, with the loops and the spin model that has them.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    found : CrystalLoops
+    lattice : Lattice
+    labels : sequence of str
+        Of the atoms: symmetry maps equal ones onto each other.
+    averaged : bool
+        Whether the model is made symmetric.
+    figures : bool
+    """
+    symmetry = crystal_symmetry(lattice, labels, tolerance=SAME)
+    tables = loop_tables(found, lattice, symmetry)
+    model = loop_model(found, lattice)
+    if outcome.model is not None:
+        model = outcome.model.with_terms(model.terms)
+    drawn = {"loops": loop_lengths_figure(tables)} if figures else {}
+    return outcome._replace(
+        dataset=outcome.dataset.assign(loop_data(tables)),
+        figures={**outcome.figures, **drawn},
+        summary=[*outcome.summary, *about_loops(tables)],
+        model=symmetrise(model, symmetry) if averaged else model,
+        tables={**outcome.tables, "loops": (LOOP_COLUMNS, loop_rows(tables))},
+    )
 
 
 def about_loops(tables: list[LoopTable]) -> list[str]:
