@@ -3,6 +3,7 @@
 The model is a chain of two magnetic atoms whose splitting lies partly between them.
 """
 
+import csv
 from itertools import combinations, permutations
 
 import equinox as eqx
@@ -13,6 +14,7 @@ import pytest
 import wannier_files as wf
 import xarray as xr
 
+from msgreen.cli import main
 from msgreen.config.crystal_loops import Loops, about_loops
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
@@ -38,6 +40,7 @@ from msgreen.exchange.crystal_loops import (
 from msgreen.exchange.crystal_meshes import Budget, sum_over_meshes
 from msgreen.exchange.derivatives import closed_rotation_tensor
 from msgreen.hosts.wannier import WannierHost
+from msgreen.io import read_model
 from msgreen.io.loop_table import LOOP_COLUMNS, LoopTable, loop_data, loop_rows, loop_tables
 from msgreen.io.wannier import read_folder, wannier_host
 from msgreen.lattice import Lattice
@@ -301,6 +304,56 @@ def test_tables_and_pictures(iron):
     assert data["four_site_J_ring"].attrs["units"] == "eV" and "six_site_kappa6" in data
     assert len(about_loops(tables)) == 2 + sum(len(table.members()[:13]) for table in tables)
     assert loop_lengths_figure(tables).axes[0].get_ylabel()
+
+
+def write_chain(folder):
+    """Files of the chain, and a configuration that asks for its loops."""
+    made = chain()
+    blocks = np.asarray(made.sectors)[:, :, 0, 0]
+    for spin, matrices in zip(("up", "down"), blocks, strict=True):
+        text = wf.hr_text(matrices, np.sort(CELLS, axis=0), [1, 1, 1])
+        (folder / f"x_{spin}_hr.dat").write_text(text)
+        (folder / f"x_{spin}.win").write_text(
+            "use_ws_distance = .false.\nbegin atoms_cart\nMn 0 0 0\nMn 1 0.3 0\nend atoms_cart\n"
+            "begin unit_cell_cart\nang\n2 0 0\n0 9 0\n0 0 9\nend unit_cell_cart\n"
+        )
+        (folder / f"x_{spin}_centres.xyz").write_text(
+            "4\n\nX 0 0 0\nX 1 0.3 0\nMn 0 0 0\nMn 1 0.3 0\n"
+        )
+
+
+@pytest.mark.slow
+def test_run_with_loops(made, tmp_path, capsys):
+    """Loops in a table, in the dataset and in the spin model, which pairs alone leave different."""
+    write_chain(tmp_path)
+    file = tmp_path / "chain.toml"
+    file.write_text(
+        f'[host]\nkind = "wannier"\nfolder = "."\nfermi_energy = 0.1\n'
+        f"temperature_K = {THERMAL / BOLTZMANN}\n[pairs]\ncutoff = 4.1\n"
+        "[loops]\ncutoff = 2.5\ntolerance = 0.01\n"
+    )
+    assert main(["run", str(file), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "J_ring (meV)" in said and "four_site" in said
+    with open(tmp_path / "out" / "loops.csv", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert list(rows[0]) == list(LOOP_COLUMNS)
+    loops = crystal_clusters(made, {"four_site": 2.5})["four_site"]
+    exact = crystal_loops(made, {"four_site": loops}, mesh=MESH).terms["four_site"].ring
+    names = {
+        ("-".join(str(s[3]) for s in loop), "; ".join(" ".join(map(str, s[:3])) for s in loop)): n
+        for n, loop in enumerate(loops.tolist())
+    }
+    four = [row for row in rows if row["kind"] == "four_site"]
+    assert {(row["atoms"], row["cells"]) for row in four} == set(names)
+    for row in four:
+        value = exact[names[row["atoms"], row["cells"]]] / MEV
+        assert abs(float(row["J_ring_meV"]) - value) < float(row["error_meV"]) < 0.01
+    model = read_model(tmp_path / "out" / "model.json")
+    assert model.classes == ("exchange", "biquadratic", "three_site", "four_site")
+    with xr.open_dataset(tmp_path / "out" / "pairs.nc", engine="h5netcdf") as dataset:
+        assert len(dataset["four_site_J_ring"]) == len(four)
+    assert (tmp_path / "out" / "loops.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow
