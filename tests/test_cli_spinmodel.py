@@ -57,8 +57,51 @@ def test_lattice_has_its_known_ground_state():
     outcome = ground_states(triangular_antiferromagnet(), box=(3, 3), starts=8)
     np.testing.assert_allclose(outcome.dataset.energy[0] / MEV, -15.0 * 9, rtol=1e-8)
     assert outcome.dataset.directions.dims == ("state", "cell1", "cell2", "site", "xyz")
-    assert set(outcome.figures) == {"ground_state"}
-    assert "-15.000000 meV per cell" in "\n".join(outcome.summary)
+    assert set(outcome.figures) == {"ground_state", "magnons"}
+    said = "\n".join(outcome.summary)
+    assert "-15.000000 meV per cell" in said and "lies below" not in said
+    assert "J(q) is largest at q = (" in said and "15.0000 meV" in said
+    assert outcome.tables["magnons"][0][-2:] == ("magnon_1_meV", "stable")
+
+
+def test_spiral_that_does_not_fit_into_the_box_is_said_to_lie_lower():
+    cells = [[[0], [1]], [[0], [2]]]
+    term = Term("exchange", [[0, 0]] * 2, [-0.010, 0.004], cells)
+    outcome = ground_states(SpinModel([term], lattice=Lattice.chain()), box=(6,), starts=16)
+    said = "\n".join(outcome.summary)
+    # cos(2 pi q) = 10 / (4 * 4), and the energy -J1^2 / (8 J2) - J2.
+    q = np.arccos(0.625) / (2 * np.pi)
+    assert f"lowest spiral at q = ({q:.4f}): {-100 / 32 - 4:.6f} meV per cell" in said
+    assert "It lies below what fits into the box" in said
+
+
+def test_state_below_all_spirals_is_said_to_be_none():
+    """Biquadratic terms make neighbours of a square lattice perpendicular to each other."""
+    bonds = [[[0, 0], [1, 0]], [[0, 0], [0, 1]]]
+    far = [[[0, 0], [1, 1]], [[0, 0], [1, -1]]]
+    terms = [
+        Term("exchange", [[0, 0]] * 2, [0.010] * 2, far),
+        Term("biquadratic", [[0, 0]] * 2, [0.003] * 2, bonds),
+    ]
+    model = SpinModel(terms, lattice=Lattice.square())
+    outcome = ground_states(model, box=(2, 2), starts=8)
+    assert "it is no spiral" in "\n".join(outcome.summary)
+    lowest = [line for line in outcome.summary if line.startswith("minimum 0")]
+    assert "-20.000000 per cell" in lowest[0]
+
+
+def test_equivalent_states_of_a_lattice_are_one_minimum():
+    """Stripes along x and along y: one state of the square lattice."""
+    near, far = [[[0, 0], [1, 0]], [[0, 0], [0, 1]]], [[[0, 0], [1, 1]], [[0, 0], [1, -1]]]
+    terms = [
+        Term("exchange", [[0, 0]] * 4, [0.010] * 2 + [0.010] * 2, near + far),
+        Term("biquadratic", [[0, 0]] * 2, [-0.002] * 2, near),
+    ]
+    model = SpinModel(terms, lattice=Lattice.square())
+    outcome = ground_states(model, box=(4, 4), starts=32)
+    energies = np.unique(np.round(outcome.dataset.energy.values / MEV, 6))
+    assert np.isclose(energies[0] / 16, -24.0)
+    assert np.sum(np.isclose(outcome.dataset.energy / MEV, energies[0], atol=1e-6)) == 1
 
 
 def test_command_writes_tables_pictures_and_the_model(tmp_path, capsys):

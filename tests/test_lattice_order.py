@@ -43,7 +43,7 @@ def test_temperatures_in_words():
     assert f"mean field {found.mean_field / BOLTZMANN:.1f} K" in second
     assert f"approximation {found.rpa / BOLTZMANN:.1f} K" in second
     layer = cubic(-0.01, STEPS[:2])
-    assert "layers and chains need anisotropy" in about_temperatures(layer, temperatures(layer))[1]
+    assert "in layers and chains" in about_temperatures(layer, temperatures(layer))[1]
     assert temperatures(model.without("exchange")) is None
     assert about_temperatures(model, None) == ["Isotropic exchange favours no order"]
 

@@ -406,6 +406,8 @@ def test_magnons_of_a_lattice_with_silent_sites_are_those_of_the_others():
     assert np.allclose(exchange_levels(inner, found.path.k), found.exchange)
     parallel = magnons(model, spins, moments=MOMENT).waves
     assert np.array_equal(parallel.stable, np.isclose(gamma, 1))
+    with pytest.raises(InputError, match="`moments` must be one number or one for each of 2"):
+        magnons(model, spins, moments=[1.0, 2.0, 3.0])
     q = np.random.default_rng(0).normal(size=(3, 3))
     assert np.allclose(FourierExchange(model).matrices(q), exchange_matrix(model, q))
     with pytest.raises(InputError, match="must be periodic and have terms"):

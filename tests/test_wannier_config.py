@@ -141,7 +141,7 @@ def test_run_with_spin_orbit_coupling(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "along 0 1 0" in said and "Diagonal entries differ" in said
     assert "half of the splitting of every bond" in said and "no exchange field: " in said
-    assert "Anisotropy e.A.e of single moments" in said and "layers and chains" in said
+    assert "Anisotropy e.A.e of single moments" in said and "in layers and chains" in said
     with open(tmp_path / "out" / "pairs.csv", newline="") as table:
         rows = {row["R1"]: row for row in csv.DictReader(table)}
     one, other = rows["1"], rows["-1"]

@@ -1,23 +1,43 @@
 """What `msgreen spinmodel` finds: terms of a model, energies of simple states, and its minima."""
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from msgreen.config import Outcome
+from msgreen.config.lattice_order import (
+    State,
+    about_temperatures,
+    magnon_table,
+    magnons_about,
+    temperatures,
+)
+from msgreen.errors import InputError
 from msgreen.plot import spins_figure, texture_figure
+from msgreen.plot.crystal import magnons_figure
 from msgreen.spinmodel import (
     Minima,
     SpinModel,
+    Symmetry,
     collinear,
+    crystal_symmetry,
     ferromagnet,
     find_minima,
     find_spiral,
     planar_neel,
+    transform,
 )
 from msgreen.units import MEV
+
+_NEAR = 1e-6
+"""Relative difference of energies per cell from which one state is lower than another."""
+
+_SAME_ENERGY = 1e-9
+"""Relative change of the energy, class by class, that rounding of an operation may make."""
 
 _SHOWN = 3
 _HEADER = (
@@ -32,6 +52,7 @@ def ground_states(
     box: Sequence[int] = (),
     starts: int = 256,
     seed: int = 0,
+    moments: float | Sequence[float] = 1.0,
     progress: bool = False,
 ) -> Outcome:
     """Return the minima of a spin model as a table, a dataset and pictures.
@@ -45,6 +66,8 @@ def ground_states(
         Number of random configurations to minimise from.
     seed : int
         Of the random configurations.
+    moments : float or sequence of float
+        In Bohr magnetons, of the sites of a lattice: they set the energies of magnons.
     progress : bool
         Whether to show a progress bar.
 
@@ -54,13 +77,38 @@ def ground_states(
         If `box` does not fit the lattice, or no start converges.
     """
     shape = tuple(box) or (6,) * model.dimension
-    found = find_minima(model, starts, shape=shape, seed=seed, progress=progress)
-    return Outcome(
-        _HEADER,
-        _rows(found),
-        _dataset(model, found),
-        _figures(model, found),
-        [*_terms(model), "", *_named_states(model), *_spiral(model), *_minima(found, starts)],
+    symmetry = None if model.lattice is None else _symmetry(model, shape)
+    found = find_minima(model, starts, shape=shape, seed=seed, symmetry=symmetry, progress=progress)
+    figures = dict(_figures(model, found))
+    lines, tables = [*_terms(model), "", *_named_states(model)], {}
+    if model.lattice is not None:
+        about, waves = _spiral(model, found, moments)
+        lines += about
+        if waves is not None:
+            figures["magnons"] = magnons_figure(waves)
+            tables["magnons"] = magnon_table(waves)
+    lines += _minima(found, starts, math.prod(shape))
+    return Outcome(_HEADER, _rows(found), _dataset(model, found), figures, lines, tables=tables)
+
+
+def _symmetry(model: SpinModel, shape: Sequence[int]) -> Symmetry:
+    """Return the operations of the crystal that keep the box and the energy."""
+    assert model.lattice is not None
+    whole = crystal_symmetry(model.lattice, model.symbols)
+    spins = np.random.default_rng(0).normal(size=(*shape, model.site_count, 3))
+    kept, images = [], []
+    for op in range(len(whole)):
+        with suppress(InputError):
+            images.append(np.asarray(transform(spins, whole, op)))
+            kept.append(op)
+    parts = np.stack(list(model.energy_by_class(np.stack(images)).values()))
+    change = np.abs(parts - parts[:, :1]).sum(axis=0)
+    kept = np.array(kept)[change <= _SAME_ENERGY * np.abs(parts).sum(axis=0).max()]
+    return Symmetry(
+        whole.matrices[kept],
+        whole.permutations[kept],
+        whole.shifts[kept],
+        whole.cell_matrices[kept],
     )
 
 
@@ -124,18 +172,33 @@ def _named_states(model: SpinModel) -> list[str]:
     return [f"{name:<24}{float(model.energy(s)) / MEV:>16.6f} meV" for name, s in states.items()]
 
 
-def _spiral(model: SpinModel) -> list[str]:
-    if not model.dimension:
-        return []
+def _spiral(model: SpinModel, found: Minima, moments):
+    """Say which of box and spiral is lower; return magnons about the spiral if it is stable."""
     best = find_spiral(model)
     q = ", ".join(f"{component:.4f}" for component in best.q)
-    return [f"lowest spiral at q = ({q}): {best.energy / MEV:.6f} meV per cell"]
+    spiral = best.energy / MEV
+    box = float(found.energies[0]) / MEV / math.prod(np.shape(found.directions)[1:-2])
+    lines = [f"lowest spiral at q = ({q}): {spiral:.6f} meV per cell"]
+    if spiral < box - _NEAR * abs(box):
+        lines.append(
+            f"It lies below what fits into the box, {box:.6f} meV per cell: take cells that hold "
+            "its period"
+        )
+    elif box < spiral - _NEAR * abs(box):
+        lines.append(
+            f"A state of the box lies below it, at {box:.6f} meV per cell: it is no spiral"
+        )
+    state = State("the lowest spiral", best.base, best.q, best.axis)
+    about, waves = magnons_about(model, [state], moments)
+    return [*lines, *about_temperatures(model, temperatures(model)), *about], waves
 
 
-def _minima(found: Minima, starts: int) -> list[str]:
-    lines = [
-        f"{'minimum ' + str(n):<24}{energy / MEV:>16.6f} meV, from {hits} of {starts} starts"
-        for n, (energy, hits) in enumerate(zip(found.energies, found.hits, strict=True))
-        if n < _SHOWN
-    ]
+def _minima(found: Minima, starts: int, cells: int) -> list[str]:
+    lines = []
+    for n, (energy, hits) in enumerate(zip(found.energies[:_SHOWN], found.hits, strict=False)):
+        per_cell = "" if cells == 1 else f" ({energy / MEV / cells:.6f} per cell)"
+        lines.append(
+            f"{'minimum ' + str(n):<24}{energy / MEV:>16.6f} meV{per_cell}, from {hits} of "
+            f"{starts} starts"
+        )
     return [*lines, f"{found.failed} starts did not converge"] if found.failed else lines

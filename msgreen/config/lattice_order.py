@@ -75,7 +75,7 @@ def about_temperatures(model: SpinModel, found: OrderingTemperatures | None) -> 
     if np.isnan(found.rpa):
         kelvin[1] = "none, as the order is not collinear"
     if found.rpa == 0:
-        kelvin[1] = "0 K, as layers and chains need anisotropy to order"
+        kelvin[1] = "0 K, as in layers and chains isotropic exchange alone does not order"
     wave = " ".join(f"{x:.4f}" for x in found.q + 0.0)
     return [
         f"J(q) is largest at q = ({wave}): {best:.4f} meV; J(0) = {centre:.4f} meV",

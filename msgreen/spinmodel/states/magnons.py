@@ -48,7 +48,13 @@ def magnons(model: SpinModel, directions, *, moments, q=None, axis=(0.0, 0.0, 1.
     """
     path = standard_path(model)
     inner, sites = interacting(model)
-    own = np.broadcast_to(np.asarray(moments, float), model.site_count)[sites]
+    given = np.atleast_1d(np.asarray(moments, float))
+    if given.shape not in ((1,), (model.site_count,)):
+        raise InputError(
+            f"Argument `moments` must be one number or one for each of {model.site_count} sites, "
+            f"but its shape is {given.shape}. Give one per site."
+        )
+    own = np.broadcast_to(given, model.site_count)[sites]
     waves = spin_waves(inner, np.asarray(directions)[sites], path.k, moments=own, q=q, axis=axis)
     return Magnons(path, exchange_levels(inner, path.k), waves)
 

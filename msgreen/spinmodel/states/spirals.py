@@ -219,7 +219,8 @@ class Spiral(NamedTuple):
     Attributes
     ----------
     q : real array, shape (dim,)
-        Between -1/2 and 1/2; the first component that is not zero is positive.
+        Between -1/2 and 1/2; the first component that is not zero is positive. Zero if all spins
+        lie along the axis, about which they then do not turn.
     axis : real array, shape (3,)
         About which spins turn in the right-handed sense.
     base : real array, shape (site, 3)
@@ -275,6 +276,8 @@ def find_spiral(
     (q, base, turn), energies, slopes = _minimise(model, fixed, guess, max_steps)
     best = int(jnp.argmin(energies))
     wave = np.asarray(q[best]) - np.round(np.asarray(q[best]))
+    if np.all(np.abs(np.asarray(base[best] @ turn[best])) > 1 - 1e-9):
+        wave = np.zeros(dim)
     sign = next((np.sign(x) for x in wave if abs(x) > 1e-6), 1.0)
     return Spiral(
         sign * wave,
