@@ -62,6 +62,12 @@ def finite(name: str, value) -> None:
         )
 
 
+def finite_array(name: str, value, *shapes: tuple[int | str, ...]) -> None:
+    """Raise InputError unless `value` has one of some shapes and finite entries."""
+    shaped(name, value, *shapes)
+    finite(name, value)
+
+
 def number(name: str, value) -> None:
     """Raise InputError unless `value` is one finite number."""
     array = numbers(name, value)

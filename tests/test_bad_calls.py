@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import bad_calls_rooms as rooms
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -39,10 +40,8 @@ def said_well(error: MsgreenError) -> bool:
     return bool(re.match(r"Argument `[\w.]+` must .*, but .*[.:] .*\S\.$", str(error), re.DOTALL))
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_what_is_spoilt_is_refused(name):
-    call = CALLS[name]
-    assert isinstance(call, Call) and objects()
+def check_spoilt(name: str, call: Call, allowed) -> None:
+    """A call works; with one argument spoilt it is refused well, or is right all the same."""
     call()
     for argument, value in call.spoilt.items():
         for way, spoil in SPOILT.items():
@@ -50,13 +49,35 @@ def test_what_is_spoilt_is_refused(name):
                 bad = spoil(value)
             except (ValueError, TypeError):  # rows of different kinds are no array
                 continue
-            right = way in (*MAY_BE_RIGHT, *RIGHT.get(f"{name}.{argument}", ()))
+            right = way in (*MAY_BE_RIGHT, *allowed.get(f"{name}.{argument}", ()))
             try:
                 call(**{argument: bad})
             except MsgreenError as error:
                 assert said_well(error), (argument, way, str(error))
             else:
                 assert right, f"{name}({argument}={bad!r}) is accepted"
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_is_spoilt_is_refused(name):
+    assert isinstance(CALLS[name], Call) and objects()
+    check_spoilt(name, CALLS[name], RIGHT)
+
+
+@pytest.mark.parametrize("room", rooms.ROOMS)
+def test_every_callable_of_a_room_has_a_row(room):
+    module = getattr(msgreen, room)
+    public = {n for n, item in vars(module).items() if callable(item) and n[0] != "_"}
+    rows, flat = set(rooms.ROOMS[room]), set(CALLS)
+    assert public - flat == rows | (set(rooms.WITHOUT_CALL[room]) - flat)
+    assert not rows & set(rooms.WITHOUT_CALL[room])
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [f"{r}.{n}" for r, calls in rooms.ROOMS.items() for n in calls])
+def test_what_is_spoilt_in_a_room_is_refused(name):
+    room, _, function = name.partition(".")
+    check_spoilt(function, rooms.ROOMS[room][function], rooms.RIGHT)
 
 
 def test_arguments_of_other_kinds():

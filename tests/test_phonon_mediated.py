@@ -377,7 +377,7 @@ def test_wrong_arguments_are_refused():
         interactions(moving, [(0, 1)], PLACES[:2])
     with pytest.raises(InputError, match="itself"):
         interactions(moving, [(0, 0)], PLACES[:2])
-    with pytest.raises(InputError, match="`dimension` must be 1, 2 or 3"):
+    with pytest.raises(InputError, match="`dimension` must be an integer of 1 to 3"):
         acoustic_range(4, 1.0, cutoff=1.0, velocity=1.0)
     with pytest.raises(InputError, match="`lower` must be greater than zero"):
         acoustic_range(1, 1.0, cutoff=1.0, velocity=1.0)

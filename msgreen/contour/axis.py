@@ -78,7 +78,8 @@ def _check_accuracy(accuracy: float) -> None:
 def _check_pole_count(nodes: int | None, most: int = MOST_POLES) -> None:
     if nodes is None:
         return
-    if not isinstance(nodes, (int, np.integer)) or not FEWEST_POLES <= nodes <= most:
+    whole = isinstance(nodes, (int, np.integer)) and not isinstance(nodes, bool)
+    if not whole or not FEWEST_POLES <= nodes <= most:
         raise InputError(
             f"Argument `nodes` must be an integer of at least {FEWEST_POLES} and at most {most}, "
             f"but it is {nodes!r}. Leave it out to have it chosen from `accuracy`."

@@ -155,6 +155,16 @@ def _angle(phase: Num[ArrayLike, "..."], axis: int) -> Float[Array, "..."]:
     return jnp.angle(phase) if jnp.iscomplexobj(phase) else phase
 
 
+def _check_phase(phase, axis: int, fewest: int) -> None:
+    _checks.numbers("phase", phase)
+    shape = np.shape(phase)
+    if not -len(shape) <= axis < len(shape) or shape[axis] < fewest:
+        raise InputError(
+            f"Argument `phase` must hold {fewest} or more energies on its axis {axis}, but its "
+            f"shape is {shape}. Give one phase per node."
+        )
+
+
 def _wrapped_steps(angle: Float[Array, "energy ..."]) -> tuple[Array, Array]:
     step = jax.lax.stop_gradient(jnp.diff(angle, axis=0))
     turns = jnp.round(step / (2 * jnp.pi))
@@ -183,6 +193,8 @@ def unwrap_logdet(
     Array
         Complex, same shape. Derivatives pass through both arguments.
     """
+    _check_phase(phase, axis, 1)
+    _checks.shaped("logabs", logabs, np.shape(phase))
     angle = _angle(phase, axis)
     turns, _ = _wrapped_steps(angle)
     first = jax.lax.stop_gradient(jnp.round(angle[:1] / (2 * jnp.pi)))
@@ -208,5 +220,6 @@ def largest_phase_step(phase: Num[ArrayLike, "..."], axis: int = 0) -> Float[Arr
     Array
         Shape of `phase` without `axis`.
     """
+    _check_phase(phase, axis, 2)
     _, step = _wrapped_steps(_angle(phase, axis))
     return jnp.abs(step).max(axis=0)

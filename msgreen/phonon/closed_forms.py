@@ -16,7 +16,6 @@ import numpy as np
 from scipy.special import j0, j1, sici, struve
 
 from msgreen import _checks
-from msgreen.errors import InputError
 
 
 def acoustic_range(dimension: int, distance, *, cutoff, velocity, cell=1.0, lower=0.0):
@@ -45,15 +44,14 @@ def acoustic_range(dimension: int, distance, *, cutoff, velocity, cell=1.0, lowe
     ----------
     F1, Eq. 14, with the prefactors of one stated measure.
     """
-    r = _distance(distance)
+    r = _distance(distance, cutoff=cutoff, velocity=velocity, cell=cell)
+    _checks.whole_number("dimension", dimension, 1, 3)
     if dimension == 3:
         return -2 * cell * np.sin(cutoff * r / 2) ** 2 / (np.pi**2 * velocity * r**2)
     if dimension == 2:
         return -cell * _integrated_bessel(cutoff * r) / (np.pi * velocity * r)
-    if dimension == 1:
-        _checks.positive("lower", lower, "1/angstrom")
-        return -2 * cell * (sici(cutoff * r)[1] - sici(lower * r)[1]) / (np.pi * velocity)
-    raise InputError(f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}. Choose one.")
+    _checks.positive_number("lower", lower, "1/angstrom")
+    return -2 * cell * (sici(cutoff * r)[1] - sici(lower * r)[1]) / (np.pi * velocity)
 
 
 def optical_range(dimension: int, distance, *, cutoff, energy, cell=1.0):
@@ -63,15 +61,14 @@ def optical_range(dimension: int, distance, *, cutoff, energy, cell=1.0):
     cutoff optical phonons without dispersion carry nothing beyond the site. Only in two dimensions
     is that shorter ranged than acoustic phonons with the same sharp cutoff.
     """
-    r = _distance(distance)
+    r = _distance(distance, cutoff=cutoff, energy=energy, cell=cell)
+    _checks.whole_number("dimension", dimension, 1, 3)
     x = cutoff * r
     if dimension == 3:
         return -cell * (np.sin(x) - x * np.cos(x)) / (np.pi**2 * energy * r**3)
     if dimension == 2:
         return -cell * cutoff * j1(x) / (np.pi * energy * r)
-    if dimension == 1:
-        return -2 * cell * np.sin(x) / (np.pi * energy * r)
-    raise InputError(f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}. Choose one.")
+    return -2 * cell * np.sin(x) / (np.pi * energy * r)
 
 
 def elastic_range(distance, *, cutoff, cell=1.0):
@@ -81,7 +78,7 @@ def elastic_range(distance, *, cutoff, cell=1.0):
     coupling T is constant and the zero-point length l_q, proportional to 1/sqrt(omega), is kept:
     the elastic Green function, which decays one power slower than F1's.
     """
-    r = _distance(distance)
+    r = _distance(distance, cutoff=cutoff, cell=cell)
     return -cell * sici(cutoff * r)[0] / (2 * np.pi**2 * r)
 
 
@@ -113,6 +110,11 @@ def chiral_tensors(range_function, along, *, shift, axis=(0.0, 0.0, 1.0)):
     in its Cartesian indices and cancels between a pair and its reverse; circular ones make it an
     antisymmetric tensor.
     """
+    _checks.finite_array("range_function", range_function, ("pair",))
+    _checks.finite_array("along", along, np.shape(range_function))
+    _checks.number("shift", shift)
+    _checks.unit_vectors("axis", axis)
+    _checks.shaped("axis", axis, (3,))
     x, along = jnp.asarray(range_function, float), jnp.asarray(along, float)
     n = jnp.asarray(axis, float)
     across = jnp.eye(3) - jnp.outer(n, n)
@@ -126,6 +128,8 @@ def _integrated_bessel(x) -> np.ndarray:
     return x * j0(x) + np.pi * x / 2 * (j1(x) * struve(0, x) - j0(x) * struve(1, x))
 
 
-def _distance(distance) -> np.ndarray:
+def _distance(distance, **numbers) -> np.ndarray:
     _checks.positive("distance", distance, "angstrom")
+    for name, value in numbers.items():
+        _checks.positive_number(name, value)
     return np.asarray(distance, float)

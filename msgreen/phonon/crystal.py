@@ -69,6 +69,10 @@ class HarmonicCrystal(eqx.Module):
 
     def __init__(self, vectors, basis, masses, blocks, bonds, *, pinned=False):
         require_x64("HarmonicCrystal")
+        given = {"vectors": vectors, "basis": basis, "masses": masses, "blocks": blocks}
+        for name, value in given.items():
+            _checks.finite(name, value)
+        _checks.shaped("bonds", _checks.numbers("bonds", bonds, "iu"), ("bond", "2 + dim"))
         self.vectors = jnp.atleast_2d(jnp.asarray(vectors, float))
         self.basis = jnp.atleast_2d(jnp.asarray(basis, float))
         self.masses = jnp.atleast_1d(jnp.asarray(masses, float))
@@ -77,7 +81,6 @@ class HarmonicCrystal(eqx.Module):
         self.pinned = bool(pinned)
         _check_shapes(self)
         _checks.positive("masses", self.masses, "atomic mass units")
-        _checks.finite("blocks", self.blocks)
         _check_symmetry(self)
         if not self.pinned:
             _warn_of_sum_rule(self)

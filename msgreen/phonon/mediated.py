@@ -79,10 +79,14 @@ def mode_tensors(
     ----------
     F1, Eqs. 4b, 7 and 10.
     """
+    _checks.finite_array("positions", positions, ("site", 3))
+    _checks.number("z", z)
     positions = jnp.asarray(positions, float)
     pairs = check_pairs(pairs, len(positions))
     couplings = _check_couplings(couplings, modes.polarisations.shape[2])
     _check_positive(modes)
+    if atoms is not None:
+        _checks.numbers("atoms", atoms, "iu")
     kind = np.zeros(len(positions), int) if atoms is None else np.asarray(atoms)
     if kind.shape != (len(positions),) or kind.min() < 0 or kind.max() >= len(couplings):
         raise InputError(
@@ -202,6 +206,7 @@ def crystal_tensors(
     InputError
         If the crystal is unstable, or the mesh is too small for the separations.
     """
+    _checks.number("z", z)
     rows, pairs, couplings = check_request(crystal, couplings, sites, pairs, shape, shift)
     cells = rows[pairs[:, 1], 1:] - rows[pairs[:, 0], 1:]
     kinds, members = np.unique(rows[pairs, 0], axis=0, return_inverse=True)
@@ -278,7 +283,9 @@ def interactions(
     InputError
         If the tensors have an imaginary part or a pair joins a site to itself.
     """
+    _checks.finite_array("positions", positions, ("site", 3))
     pairs = check_pairs(pairs, len(np.asarray(positions)))
+    _checks.shaped("tensors", tensors.value, (len(pairs), 3, 3))
     if np.any(pairs[:, 0] == pairs[:, 1]):
         raise InputError(
             "Argument `pairs` must join different sites, but one joins a site to itself. "
@@ -323,6 +330,7 @@ def named_parts(tensor: Coefficient, isotropic: bool = False) -> dict[str, Coeff
 
 def _warmth(temperature):
     """Return the temperature as an array, or None if it is zero."""
+    _checks.number("temperature", temperature)
     _checks.not_negative("temperature", temperature, "K")
     known = _checks.concrete(temperature)
     return None if known is not None and known == 0 else jnp.asarray(temperature, float)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import product
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -55,14 +56,22 @@ class Modes(eqx.Module):
 
     def __init__(self, q, weights, coarse, energies, polarisations, lengths):
         require_x64("Modes")
+        _checks.finite_array("q", q, ("k", 3))
+        count = np.shape(q)[:1]
+        _checks.finite_array("weights", weights, count)
+        _checks.finite_array("coarse", coarse, count)
+        _checks.finite_array("energies", energies, (*count, "branch"), (1, "branch"))
+        _checks.finite("polarisations", polarisations)
+        _checks.finite("lengths", lengths)
         self.q = jnp.asarray(q, float)
         self.weights = jnp.asarray(weights, float)
         self.coarse = jnp.asarray(coarse, float)
         self.energies = jnp.asarray(energies, float)
         self.polarisations = jnp.asarray(polarisations, complex)
         self.lengths = jnp.asarray(lengths, float)
-        _checks.finite("energies", self.energies)
         _check_polarisations(self)
+        sizes = [{1, n} for n in (*self.energies.shape, self.polarisations.shape[2])]
+        _checks.shaped("lengths", lengths, *product(*sizes))
 
     def __add__(self, other: "Modes") -> "Modes":
         """Return the modes of both sets, which must have equally many branches and atoms."""
@@ -135,10 +144,11 @@ def crystal_modes(
 
 def check_mesh(crystal: HarmonicCrystal, shape: Sequence[int], shift: float) -> None:
     """Raise InputError unless a mesh fits into memory and every third point is one of its kind."""
-    if len(shape) != crystal.dimension or any(n != 1 and (n % 3 or n < 3) for n in shape):
+    _checks.shaped("shape", _checks.numbers("shape", shape, "iu"), (crystal.dimension,))
+    if any(n != 1 and (n % 3 or n < 3) for n in shape):
         raise InputError(
             f"Argument `shape` must hold {crystal.dimension} multiples of 3 (or 1), but it is "
-            f"{tuple(shape)}. Every third point is the coarser mesh of the error estimate."
+            f"{shape}. Every third point is the coarser mesh of the error estimate."
         )
     count = math.prod(shape) * crystal.atom_count**2
     if count > LARGEST_MESH:
@@ -146,8 +156,9 @@ def check_mesh(crystal: HarmonicCrystal, shape: Sequence[int], shift: float) -> 
             f"Argument `shape` must have at most {LARGEST_MESH} points times atoms squared, but "
             f"{tuple(shape)} and {crystal.atom_count} atoms are {count}. Take a coarser mesh."
         )
+    _checks.number("shift", shift)
     if shift not in (0, 0.5):
-        raise InputError(f"Argument `shift` must be 0 or 0.5, but it is {shift}. Choose one.")
+        raise InputError(f"Argument `shift` must be 0 or 0.5, but it is {shift!r}. Choose one.")
 
 
 def thirds(shape: Sequence[int], shift: float) -> tuple[slice, ...]:
@@ -201,15 +212,27 @@ def ball(
     weights, coarse : real arrays, shape (k,)
         Of the Kronrod rule with all azimuths, and of the Gauss rule with every second one.
     """
-    if dimension not in (1, 2, 3):
-        raise InputError(
-            f"Argument `dimension` must be 1, 2 or 3, but it is {dimension}. Choose one."
-        )
+    _checks.whole_number("dimension", dimension, 1, 3)
+    _checks.whole_number("panels", panels, 1)
+    _checks.whole_number("azimuths", azimuths, 2)
     if azimuths % 2:
         raise InputError(
             f"Argument `azimuths` must be even, but it is {azimuths}. Take the next even number."
         )
-    _checks.positive("cutoff", cutoff, "1/angstrom")
+    _checks.positive_number("cutoff", cutoff, "1/angstrom")
+    _checks.positive_number("cell", cell)
+    _checks.number("lower", lower)
+    if not 0 <= lower < cutoff:
+        raise InputError(
+            f"Argument `lower` must be at least 0 and below the cutoff {cutoff:g}, but it is "
+            f"{lower:g}. Leave it out in two and three dimensions."
+        )
+    count = (15 * panels) ** (1 + (dimension == 3)) * (2 if dimension == 1 else azimuths)
+    if count > LARGEST_MESH:
+        raise InputError(
+            f"Argument `panels` must leave at most {LARGEST_MESH} wave vectors, but {panels} and "
+            f"{azimuths} azimuths make {count}. Take fewer."
+        )
     edges = np.geomspace if lower > 0 else np.linspace
     radius, fine, rough = _panels(edges(lower, cutoff, panels + 1))
     measure = cell * (radius / (2 * np.pi)) ** (dimension - 1) / (2 * np.pi)
@@ -257,13 +280,13 @@ def acoustic(rule, velocity, *, length=1.0, axes=None) -> Modes:
     ----------
     F1, Eqs. 7 and 14.
     """
-    _checks.positive("velocity", velocity, "eV angstrom")
+    _checks.positive_number("velocity", velocity, "eV angstrom")
     return _branches(rule, velocity * np.linalg.norm(rule[0], axis=1), length, axes)
 
 
 def optical(rule, energy, *, length=1.0, axes=None) -> Modes:
     """Return dispersionless optical branches of the given energy in eV; see `acoustic`."""
-    _checks.positive("energy", energy, "eV")
+    _checks.positive_number("energy", energy, "eV")
     return _branches(rule, np.full(len(rule[0]), energy), length, axes)
 
 
@@ -287,8 +310,12 @@ def chiral(rule, energies, *, shift, axis=(0.0, 0.0, 1.0), length=1.0) -> Modes:
     length : float
         In angstrom.
     """
-    axis = np.asarray(axis, float)
     _checks.unit_vectors("axis", axis)
+    _checks.shaped("axis", axis, (3,))
+    _checks.number("shift", shift)
+    _checks.positive_number("length", length, "angstrom")
+    _checks.finite_array("energies", energies, np.shape(rule[0])[:1])
+    axis = np.asarray(axis, float)
     first = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
     first /= np.linalg.norm(first)
     second = np.cross(axis, first)
@@ -317,7 +344,9 @@ def thermal_factor(energies, temperature):
     temperature : float or real array
         In K.
     """
+    _checks.finite("energies", energies)
     _checks.not_negative("temperature", temperature, "K")
+    energies, temperature = jnp.asarray(energies), jnp.asarray(temperature)
     cold = _checks.concrete(temperature)
     if cold is not None and np.all(cold == 0):
         return jnp.ones_like(energies)
@@ -325,6 +354,9 @@ def thermal_factor(energies, temperature):
 
 
 def _branches(rule, energies, length, axes) -> Modes:
+    _checks.positive_number("length", length, "angstrom")
+    if axes is not None:
+        _checks.finite_array("axes", axes, ("branch", 3), (3,))
     axes = np.eye(3) if axes is None else np.atleast_2d(np.asarray(axes, complex))
     polarisations = np.asarray(axes, complex)[None, :, None, :]
     energies = jnp.broadcast_to(jnp.asarray(energies)[:, None], (len(rule[0]), len(axes)))

@@ -64,16 +64,20 @@ def mass_spring(
     >>> bool(np.isclose(top, 2 * np.sqrt(HBAR2_OVER_U * 5.0 / 50.0)))
     True
     """
+    for name, value in {"vectors": vectors, "basis": basis, "masses": masses}.items():
+        _checks.finite(name, value)
+    _checks.shaped("basis", basis, ("atom", 3), (3,))
+    _checks.shaped("vectors", vectors, ("dim", 3), (3,))
     vectors = jnp.atleast_2d(jnp.asarray(vectors, float))
     basis = jnp.atleast_2d(jnp.asarray(basis, float))
     home = (0,) * vectors.shape[0]
-    _checks.shaped("pinning", pinning, (), basis.shape[:1])
+    _checks.finite_array("pinning", pinning, (), basis.shape[:1])
     stiffness = jnp.broadcast_to(jnp.asarray(pinning, float), basis.shape[:1])
     held = _checks.concrete(pinning)
     pinned = True if held is None else bool(np.any(held != 0))
     blocks = [k * jnp.eye(3) for k in stiffness]
     bonds = [(a, a, *home) for a in range(len(basis))]
-    for spring in springs:
+    for spring in _check_springs(springs):
         a, b, cell, along, across = spring
         _check_ends(spring, len(basis), len(home))
         if a == b and tuple(cell) == home:
@@ -137,15 +141,16 @@ def helical_chain(
     InputError
         If the handedness is not 1 or -1 or there are fewer than three atoms in a turn.
     """
-    if handedness not in (1, -1):
-        raise InputError(
-            f"Argument `handedness` must be 1 or -1, but it is {handedness}. Choose one."
-        )
-    if atoms_per_turn < 3:
-        raise InputError(
-            f"Argument `atoms_per_turn` must be at least 3, but it is {atoms_per_turn}. "
-            "Use `mass_spring` for a shorter period."
-        )
+    _check_turn(atoms_per_turn, handedness)
+    _checks.number("radius", radius)
+    for name, value in {"pitch": pitch, "mass": mass}.items():
+        _checks.positive_number(name, value)
+    for row in springs:
+        if len(np.shape(row)) != 1 or len(row) != 3 or not isinstance(row[0], (int, np.integer)):
+            raise InputError(
+                "Argument `springs` must hold a neighbour and two stiffnesses each, but one is "
+                f"{row!r}. Give (1, 5.0, 1.0) for the next atom."
+            )
     step = np.arange(atoms_per_turn)
     angle = handedness * 2 * np.pi * step / atoms_per_turn
     basis = jnp.stack(
@@ -174,6 +179,8 @@ def screw_couplings(atoms_per_turn: int, coupling, handedness: int = 1) -> jnp.n
     -------
     real array, shape (atom, 3, 3)
     """
+    _check_turn(atoms_per_turn, handedness)
+    _checks.finite_array("coupling", coupling, (3, 3))
     angle = handedness * 2 * np.pi * np.arange(atoms_per_turn) / atoms_per_turn
     zero, one = np.zeros_like(angle), np.ones_like(angle)
     rotation = np.array(
@@ -184,3 +191,31 @@ def screw_couplings(atoms_per_turn: int, coupling, handedness: int = 1) -> jnp.n
         ]
     ).transpose(2, 0, 1)
     return jnp.einsum("nab,bc,ndc->nad", rotation, jnp.asarray(coupling, float), rotation)
+
+
+LONGEST_TURN = 1000
+"""Atoms per turn: the force constants of a helix of so many take a second and more."""
+
+
+def _check_turn(atoms: int, handedness: int) -> None:
+    _checks.whole_number("atoms_per_turn", atoms, 3, LONGEST_TURN)
+    _checks.number("handedness", handedness)
+    if handedness not in (1, -1):
+        raise InputError(
+            f"Argument `handedness` must be 1 or -1, but it is {handedness}. Choose one."
+        )
+
+
+def _check_springs(springs: Iterable[Spring]) -> list[Spring]:
+    """Return `springs` as a list, refusing what is none."""
+    found = springs if isinstance(springs, str) else list(springs)
+    for spring in found:
+        stiffness = spring[3:] if isinstance(spring, tuple) and len(spring) == 5 else None
+        if stiffness is None:
+            raise InputError(
+                f"Argument `springs` must hold objects `Spring`, but one is {spring!r}. Give "
+                "Spring(a, b, cell, along, across)."
+            )
+        _checks.finite("springs", stiffness[0])
+        _checks.finite("springs", stiffness[1])
+    return list(found)

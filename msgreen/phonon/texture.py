@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
+from msgreen import _checks
 from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
@@ -13,6 +14,12 @@ from msgreen.hosts.base import check_pairs
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import crystal_tensors, interactions, named_parts
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
+
+LARGEST_RING = 100_000
+"""Cells of a ring, whose interactions take seconds; minimising so many spins takes hours."""
+
+MOST_STARTS = 100_000
+"""Random starts; each takes 10 ms and more."""
 
 
 class Texture(NamedTuple):
@@ -30,7 +37,9 @@ class Texture(NamedTuple):
 
 def heisenberg(pairs, positions, exchange) -> Interactions:
     """Return isotropic interactions of the given strength, energy J e_i.e_j per pair, in eV."""
+    _checks.finite_array("positions", positions, ("site", 3))
     pairs = check_pairs(pairs, len(np.asarray(positions)))
+    _checks.finite_array("exchange", exchange, (), (len(pairs),))
     strength = np.broadcast_to(np.asarray(exchange, float), len(pairs))
     value = strength[:, None, None] * np.eye(3)
     tensor = Coefficient(value, np.zeros_like(value), ("xyz", "xyz"))
@@ -64,6 +73,8 @@ def ring(
     isotropic : bool
         See `msgreen.phonon.mediated.interactions`.
     """
+    _checks.whole_number("cells", cells, 1, LARGEST_RING)
+    _checks.whole_number("neighbours", neighbours, 1)
     atoms = crystal.atom_count
     count = atoms * cells
     if crystal.dimension != 1:
@@ -149,6 +160,9 @@ def ground_state(
     -------
     Texture
     """
+    _checks.whole_number("starts", starts, 1, MOST_STARTS)
+    _checks.whole_number("seed", seed, 0)
+    _checks.positive_number("tolerance", tolerance)
     tensor = model.terms[0].tensor if [t.kind for t in model.terms] == ["pair"] else None
     if tensor is None:
         raise InputError(
