@@ -24,6 +24,7 @@ from msgreen.lattice.overlap import (
     loewdin,
     overlap_box,
     square_root,
+    with_overlap,
 )
 from msgreen.spin.algebra import PAULI
 
@@ -222,6 +223,9 @@ def test_the_square_root_and_its_derivative():
     assert np.allclose(k @ moved @ k, at_mesh(np.asarray(field), (RING, 1, 1)), atol=1e-13)
     assert np.allclose(between_loewdin(field, None), at_mesh(np.asarray(field), (3, 1, 1)))
     assert np.allclose(from_mesh(at_mesh(box, (3, 1, 1))), box, atol=1e-15)
+    changed = at_mesh(np.asarray(with_overlap(Z, field, box)), (RING, 1, 1))
+    both = Z * at_mesh(box, (RING, 1, 1)) - at_mesh(np.asarray(field), (RING, 1, 1))
+    assert np.allclose(Z * np.eye(ORB) - changed, both, atol=1e-14)
 
 
 def test_gradients_reach_every_element_of_the_overlap():

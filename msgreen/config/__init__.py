@@ -30,6 +30,7 @@ from msgreen.config.schema import AbstractRun as AbstractRun
 from msgreen.config.schema import AbstractTable as AbstractTable
 from msgreen.config.schema import InputFile as InputFile
 from msgreen.config.schema import Outcome as Outcome
+from msgreen.config.sisl import SislRun as SislRun
 from msgreen.config.superconductor import SuperconductorRun as SuperconductorRun
 from msgreen.config.wannier import WannierRun as WannierRun
 from msgreen.config.writer import toml_text as toml_text
@@ -42,6 +43,7 @@ KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
         "superconductor": SuperconductorRun,
         "phonons": PhononRun,
         "wannier": WannierRun,
+        "sisl": SislRun,
     }
 )
 """The kinds of run by the name in ``host.kind``."""

@@ -35,6 +35,9 @@ def about_electrons(hamiltonian: WannierHamiltonian, host: WannierHost, runs) ->
         f"H(R) Hermitian to {hamiltonian.hermiticity:.1e} eV; exchange field between cells: "
         f"{host.nonlocal_share():.1%} by norm",
     ]
+    if hamiltonian.overlap is not None:
+        count = "Löwdin" if host.vertex == "bond" else "Mulliken"
+        lines.append(f"Orbitals overlap; electrons and moments of atoms are those of {count}")
     if hamiltonian.spin_orbit:
         lines.append(f"Time-odd part that is no exchange field: {odd_rest(hamiltonian):.2%}")
     for run in runs:

@@ -13,7 +13,7 @@ _ALIKE = 0.5
 """Smallest overlap of hoppings of both spins; iron and SrMnO3 have above 0.99."""
 
 
-def hermitian(cells, matrices, file: Path) -> tuple[np.ndarray, np.ndarray, float]:
+def hermitian(cells, matrices, file: Path, name: str = "H") -> tuple[np.ndarray, np.ndarray, float]:
     """Return H(R) = H(-R)^+ by averaging, and the largest deviation that was removed.
 
     Parameters
@@ -23,6 +23,8 @@ def hermitian(cells, matrices, file: Path) -> tuple[np.ndarray, np.ndarray, floa
         In eV.
     file : path
         Named by errors.
+    name : str
+        Of the matrices: H, or S for an overlap, which has no unit.
 
     Returns
     -------
@@ -46,9 +48,9 @@ def hermitian(cells, matrices, file: Path) -> tuple[np.ndarray, np.ndarray, floa
     if worst > LARGEST_DEFECT:
         cell, m, n = map(int, np.unravel_index(defect.argmax(), defect.shape))
         raise FileFormatError(
-            f"{file}: must hold a Hermitian Hamiltonian, but <0 {m + 1}| H |R {n + 1}> at R = "
-            f"{both[cell].tolist()} differs from its partner at -R by {worst:.1e} eV. Copy the "
-            "file again, or write it again with Wannier90."
+            f"{file}: must hold a Hermitian {name}(R), but its element {m + 1}, {n + 1} at R = "
+            f"{both[cell].tolist()} differs from its partner at -R by {worst:.1e}"
+            f"{' eV' if name == 'H' else ''}. Copy the file again, or write it again."
         )
     return both, (full + partner) / 2, worst
 

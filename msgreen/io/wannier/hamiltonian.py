@@ -26,7 +26,7 @@ class Crystal:
 
 @dataclass(frozen=True, eq=False)
 class WannierHamiltonian:
-    """H(R) between the orbitals of a crystal, degeneracies divided out.
+    """H(R) between Wannier functions or other localised orbitals, degeneracies divided out.
 
     Attributes
     ----------
@@ -47,6 +47,8 @@ class WannierHamiltonian:
         Largest deviation of H(R) from H(-R)^+ in the file, in eV; removed by averaging.
     notes : tuple of str
         What the reader found or assumed, one sentence each.
+    overlap : real or complex array, shape (cell, orb, orb), or None
+        S(R) = <0 m|R n>; None between orthonormal functions.
     """
 
     crystal: Crystal
@@ -57,6 +59,7 @@ class WannierHamiltonian:
     fermi_energy: float | None
     hermiticity: float
     notes: tuple[str, ...]
+    overlap: np.ndarray | None = None
 
     @property
     def spin_orbit(self) -> bool:

@@ -52,6 +52,7 @@ def wannier_host(
         temperature=temperature,
         vertex=vertex,
         axis=axis,
+        overlap=hamiltonian.overlap,
         atoms=None if atoms is None else _numbers(atoms, crystal.symbols),
     )
 
