@@ -15,7 +15,8 @@ import wannier_files as wf
 import xarray as xr
 
 from msgreen.cli import main
-from msgreen.config.crystal_loops import Loops, about_loops
+from msgreen.config.crystal_loops import Loops, about_loops, with_loops
+from msgreen.config.schema import Outcome
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.closed_forms import coefficients
@@ -25,8 +26,11 @@ from msgreen.exchange.crystal_clusters import (
     RINGS,
     all_rings,
     canonical,
+    check_sites,
     crystal_clusters,
     dot_products,
+    legs_reach,
+    loop_legs,
     loop_orbits,
     ordered,
 )
@@ -38,6 +42,7 @@ from msgreen.exchange.crystal_loops import (
     rings_on_meshes,
 )
 from msgreen.exchange.crystal_meshes import Budget, sum_over_meshes
+from msgreen.exchange.crystal_rotations import LARGEST_ORDER, crystal_rotations
 from msgreen.exchange.derivatives import closed_rotation_tensor
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io import read_model
@@ -46,7 +51,7 @@ from msgreen.io.wannier import read_folder, wannier_host
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal_loops import loop_lengths_figure
 from msgreen.spin.algebra import PAULI, tangent_frame
-from msgreen.spinmodel import Term, crystal_symmetry
+from msgreen.spinmodel import Term, crystal_symmetry, residual
 from msgreen.units import BOLTZMANN, MEV
 
 LATTICE = Lattice(np.diag([2.0, 9.0, 9.0]), np.array([[0.0, 0.0, 0.0], [1.0, 0.3, 0.0]]))
@@ -172,6 +177,43 @@ def test_loops_over_the_same_sites_add_up_to_the_rotation_tensor(order):
     assert np.isclose(contraction(tensor, across), expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("order", [3, 4])
+def test_rotations_with_spin_orbit_coupling_are_those_of_the_energy(order):
+    """Odd orders too, of the whole tensor, along a direction without symmetry."""
+    made = chain()
+    up, down = np.asarray(made.sectors)[:, :, 0, 0]
+    full = np.zeros((1, 3, 4, 4), complex)
+    full[0, :, :2, :2], full[0, :, 2:, 2:] = up, down
+    hop = np.array([[0.1, -0.2], [0.3, 0.15]])
+    # i h.sigma of spin-orbit coupling: h(R) = -h(-R)^T, here along x and z.
+    for pauli, scale in ((PAULI[1], 0.4), (PAULI[3], 0.3)):
+        part = 1j * scale * np.kron(pauli, hop)
+        full[0] += np.stack([part.conj().T, np.zeros((4, 4)), part])
+    axis = np.array([2.0, -3.0, 6.0]) / 7
+    given: dict = dict(fermi_energy=0.1, temperature=THERMAL, vertex="bond", axis=axis)
+    coupled = WannierHost(LATTICE, np.sort(CELLS, axis=0), full, np.array([0, 1]), **given, mesh=16)
+    sites = np.array([[0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0], [1, 0, 0, 1]])[:order]
+    found, errors, nodes = crystal_rotations(coupled, sites[None], mesh=16)
+    scatterer = coupled.scatterer(sites)
+    energy = LloydEnergy(coupled, scatterer, sites)
+    expected = np.asarray(closed_rotation_tensor(energy, scatterer.reference, range(order)))
+    assert np.allclose(found[0], expected, atol=1e-9 * np.abs(expected).max())
+    assert np.abs(expected).max() > 1e-5 and np.all(errors > 0) and LARGEST_ORDER == 6
+    exact, _, _ = crystal_rotations(coupled, sites[None], mesh=48)
+    found, errors, nodes = crystal_rotations(coupled, sites[None], tolerance=1e-5)
+    assert np.all(np.abs(found - exact) <= errors) and errors.max() < 1e-5 and len(nodes) > 3
+
+
+def test_rotations_without_spin_orbit_coupling_are_sums_of_loops(made, found):
+    loops = found.terms["four_site"].sites[:3]
+    tensor = crystal_rotations(made, loops[:1], mesh=MESH)[0][0]
+    ring = found.terms["four_site"].ring[:3]
+    assert np.isclose(tensor[0, 0, 0, 0], ring.sum())
+    assert np.isclose(tensor[0, 1, 0, 1], ring.sum() - 2 * ring[0])
+    odd = crystal_rotations(made, loops[:1, :3], mesh=MESH)[0]
+    assert np.abs(odd).max() < 1e-15
+
+
 def test_the_coefficient_of_deviations_is_that_of_the_closed_form(made, found):
     loops = found.terms["four_site"].sites[:6]
     sites, index = np.unique(loops.reshape(-1, 4), axis=0, return_inverse=True)
@@ -220,6 +262,9 @@ def test_what_a_model_needs_is_computed(made, clusters, found):
     for loop in four[::3]:
         for pair in combinations(loop, 2):
             assert tuple(ordered(np.array(pair)[None])[0].ravel()) in pairs
+    steps, (legs,) = loop_legs([four])
+    assert legs.shape == (len(four), 4) and legs_reach(steps) == (4, 0, 0)
+    assert np.array_equal(check_sites(made.atoms, four, "sets"), four)
     opposite = dot_products("four_site", four)
     assert np.array_equal(opposite[0][0], four[0][[0, 2]])
     more = crystal_clusters(made, {"biquadratic": 1.1}, pairs=np.array([[0, 0, 5, 0, 0]]))
@@ -252,6 +297,10 @@ def test_wrong_questions_are_refused(made, found):
     terms = {**found.terms, "pair": LoopTerms(*(part[:2] for part in found.terms["pair"]))}
     with pytest.raises(InputError, match="must hold every pair of its loops"):
         loop_model(CrystalLoops(terms, found.signs, found.nodes), LATTICE)
+    with pytest.raises(InputError, match="`sets` must hold 2 to 6 sites"):
+        crystal_rotations(made, np.zeros((1, 7, 4), int))
+    with pytest.raises(InputError, match="`sets` must hold different sites"):
+        crystal_rotations(made, np.zeros((1, 2, 4), int))
     with pytest.raises(InputError, match="`loops.cutoff` must leave a loop"):
         Loops(cutoff=0.5).clusters(made, np.zeros((0, 5), int))
     with pytest.raises(InputError, match="`tolerance` must be greater than zero"):
@@ -304,6 +353,11 @@ def test_tables_and_pictures(iron):
     assert data["four_site_J_ring"].attrs["units"] == "eV" and "six_site_kappa6" in data
     assert len(about_loops(tables)) == 2 + sum(len(table.members()[:13]) for table in tables)
     assert loop_lengths_figure(tables).axes[0].get_ylabel()
+    pairs = Outcome((), (), xr.Dataset(), {}, ["pairs"])
+    whole = with_loops(pairs, found, iron.lattice, ["Fe"], averaged=True, figures=False)
+    assert whole.summary[0] == "pairs" and whole.model is not None and not whole.figures
+    left = residual(whole.model, crystal_symmetry(iron.lattice))
+    assert all(part.largest < 1e-12 * part.scale for part in left.values())
 
 
 def write_chain(folder):

@@ -5,11 +5,12 @@ sites mix: for every loop within the cutoff all three are taken. For the part of
 the products have, so are all pairs that occur.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import InputError
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice import lattice_contracted_loops, lattice_loops
@@ -103,6 +104,63 @@ def ordered(sets: np.ndarray) -> np.ndarray:
     found = np.take_along_axis(sets, rank[..., None], axis=1).copy()
     found[..., :3] -= found[:, :1, :3]
     return found
+
+
+def check_sites(atoms: Sequence[int], sets, name: str) -> np.ndarray:
+    """Return sets of sites as an int array (set, site, 4), refusing other shapes and atoms.
+
+    Parameters
+    ----------
+    atoms : sequence of int
+        Those that sites may have.
+    sets : array_like
+    name : str
+        Of the argument.
+    """
+    array = np.asarray(_checks.numbers(name, sets))
+    if array.ndim != 3 or array.shape[2] != 4 or not np.issubdtype(array.dtype, np.integer):
+        raise InputError(
+            f"Argument `{name}` must be an int array of shape (set, site, 4), cell and atom of "
+            f"every site, but it is {array.dtype} of shape {array.shape}. Take those of "
+            "`crystal_clusters`."
+        )
+    wrong = [int(a) for a in np.unique(array[..., 3]) if a not in atoms]
+    if wrong:
+        raise InputError(
+            f"Argument `{name}` must name magnetic atoms, {list(atoms)}, but it names {wrong[0]}. "
+            "Name it in `atoms` of the host."
+        )
+    return array
+
+
+def loop_legs(walks: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the different legs of loops up to translation, and which of them every loop has.
+
+    Parameters
+    ----------
+    walks : sequence of int arrays, shape (..., order, 4)
+        Cell and atom of every site.
+
+    Returns
+    -------
+    steps : int array, shape (step, 5)
+        (i, j, R1, R2, R3), from atom i of the home cell to atom j of cell R.
+    legs : list of int arrays, shape (..., order)
+        Rows of `steps`; leg m leads from site m to site m + 1, the last one back to the first.
+    """
+    ends = [np.stack([w, np.roll(w, -1, axis=-2)], axis=-2) for w in walks]
+    rows = np.concatenate([e.reshape(-1, 2, 4) for e in ends])
+    steps = np.concatenate([rows[:, :, 3], rows[:, 1, :3] - rows[:, 0, :3]], axis=1)
+    steps, index = np.unique(steps, axis=0, return_inverse=True)
+    stops = np.cumsum([w.size // 4 for w in walks])[:-1]
+    parts = np.split(index.ravel(), stops)
+    return steps, [x.reshape(w.shape[:-1]) for x, w in zip(parts, walks, strict=True)]
+
+
+def legs_reach(steps: np.ndarray) -> tuple[int, int, int]:
+    """Return the largest R of legs (step, 5) in every direction."""
+    a, b, c = np.abs(steps[:, 2:]).max(axis=0, initial=0).tolist()
+    return a, b, c
 
 
 def loop_orbits(loops: np.ndarray, symmetry: Symmetry) -> np.ndarray:

@@ -25,6 +25,7 @@ from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.clusters import multiplicity
 from msgreen.errors import InputError
+from msgreen.exchange.crystal_clusters import check_sites, legs_reach, loop_legs
 from msgreen.exchange.crystal_meshes import Budget, Node, sum_over_meshes
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice.bloch import check_reach
@@ -206,17 +207,9 @@ def _plan(host: WannierHost, clusters: Mapping[str, np.ndarray]) -> _Plan:
     # H real: a loop and its reverse have the same trace, summed over spins.
     senses = 1 if host.real else 2
     walks = [_checked(host, loops) for loops in clusters.values()]
-    both = [np.stack([w, w[:, ::-1]][:senses]) for w in walks]
-    ends = [np.stack([w, np.roll(w, -1, axis=2)], axis=-2) for w in both]
-    rows = np.concatenate([e.reshape(-1, 2, 4) for e in ends])
-    steps = np.concatenate([rows[:, :, 3], rows[:, 1, :3] - rows[:, 0, :3]], axis=1)
-    steps, index = np.unique(steps, axis=0, return_inverse=True)
-    stops = np.cumsum([e.shape[0] * e.shape[1] * e.shape[2] for e in ends])[:-1]
-    legs = [
-        x.reshape(w.shape[:3]) for x, w in zip(np.split(index.ravel(), stops), both, strict=True)
-    ]
-    a, b, c = np.abs(steps[:, 2:]).max(axis=0, initial=0).tolist()
-    return _Plan(steps, legs, [-_orders(w) / w.shape[1] for w in walks], (a, b, c))
+    steps, legs = loop_legs([np.stack([w, w[:, ::-1]][:senses]) for w in walks])
+    shares = [-_orders(w) / w.shape[1] for w in walks]
+    return _Plan(steps, legs, shares, legs_reach(steps))
 
 
 def _orders(walks: np.ndarray) -> np.ndarray:
@@ -227,23 +220,11 @@ def _orders(walks: np.ndarray) -> np.ndarray:
 
 def _checked(host: WannierHost, loops) -> np.ndarray:
     """Return loops of a host as an int array (loop, order, 4), refusing what are none."""
-    array = np.asarray(_checks.numbers("loops", loops))
-    if array.ndim != 3 or array.shape[2] != 4 or not np.issubdtype(array.dtype, np.integer):
-        raise InputError(
-            "Argument `loops` must be an int array of shape (loop, order, 4), cell and atom of "
-            f"every site, but it is {array.dtype} of shape {array.shape}. Take those of "
-            "`crystal_clusters`."
-        )
+    array = check_sites(host.atoms, loops, "loops")
     if array.shape[1] % 2:
         raise InputError(
             f"Argument `loops` must have an even number of spins, but it has {array.shape[1]}: "
             "without spin-orbit coupling odd orders vanish. Leave them out."
-        )
-    wrong = [int(a) for a in np.unique(array[..., 3]) if a not in host.atoms]
-    if wrong:
-        raise InputError(
-            f"Argument `loops` must name magnetic atoms, {list(host.atoms)}, but it names "
-            f"{wrong[0]}. Name it in `atoms` of the host."
         )
     if np.any(np.all(array == np.roll(array, 1, axis=1), axis=2)):
         raise InputError(
