@@ -1,6 +1,7 @@
 """`msgreen run` on a folder of Wannier90 files: bcc iron, and a model with spin-orbit coupling."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import xarray as xr
 from msgreen.cli import main
 from msgreen.config import WannierRun, read_config
 from msgreen.config.crystal_report import about_electrons
+from msgreen.config.shipped import SHIPPED, configuration
 from msgreen.errors import ConfigError, FileFormatError, InputError
 from msgreen.exchange.crystal import CrystalExchange, crystal_exchange, crystal_pairs
 from msgreen.exchange.crystal_axes import CrystalTensors, collinear_tensors
@@ -170,6 +172,18 @@ def test_tables_and_pictures_of_a_set(folder, iron):
         mesh_figure(found.nodes),
     ]
     assert all(figure.axes for figure in figures)
+
+
+def test_example_with_its_files_comes_with_the_program(tmp_path, monkeypatch):
+    assert configuration(Path("srmno3")) == SHIPPED["srmno3"]
+    config = read_config(SHIPPED["srmno3"])
+    assert isinstance(config, WannierRun)
+    assert config.host.hamiltonian.crystal.symbols == ("Sr", "Mn", "O", "O", "O")
+    assert config.host.hosts[0].atoms == (1,)
+    # A file of that name is what is meant.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "srmno3").write_text("")
+    assert configuration(Path("srmno3")) == Path("srmno3")
 
 
 def test_odd_rest_without_spin_orbit_coupling_is_nothing(folder):
