@@ -188,6 +188,17 @@ def test_gradients_reach_hamiltonian_and_fermi_energy():
     assert np.isclose(slope, (ends[0] - ends[1]) / (2 * step), rtol=1e-4)
 
 
+def test_energies_do_not_depend_on_whether_the_fermi_energy_is_known():
+    """At the edge of the bands too, where they reach farthest from it."""
+    made = host("onsite")
+    low, high = made.band
+    for energy in (low + 0.01, 0.5 * (low + high), high - 0.01):
+        at = eqx.tree_at(lambda h: h.fermi_energy, made, jnp.asarray(energy))
+        traced = []
+        jax.grad(lambda h, seen=traced: seen.append(len(h.contour().nodes)) or h.fermi_energy)(at)
+        assert traced == [len(made.contour().nodes)] == [len(at.contour().nodes)]
+
+
 def test_whole_tensors_come_from_three_axes_and_make_a_model():
     axes = np.eye(3)
     hosts = [host("bond", True, axis=axis) for axis in axes]

@@ -203,13 +203,12 @@ class WannierHost(AbstractHost):
         return green[0], Coarse(green[1], jnp.array(ratios))
 
     def contour(self, sites=None) -> Contour:
-        """Return poles of the Fermi function for the bands and 20 % more."""
+        """Return poles of the Fermi function for the bands and 20 % more.
+
+        Wherever in the bands E_F lies: their number is the same while JAX traces it.
+        """
         low, high = self.band
-        centre = 0.5 * (low + high)
-        half = 0.6 * (high - low)
-        known = _checks.concrete(self.fermi_energy)
-        offset = 0.0 if known is None else abs(float(known) - centre)
-        ratio = (half + offset) / self.temperature
+        ratio = (0.6 + 0.5) * (high - low) / self.temperature
         return matsubara(self.temperature, self.fermi_energy, ratio=ratio)
 
     def has_levels(self, low: float, high: float) -> bool:
