@@ -303,6 +303,11 @@ def test_wrong_questions_are_refused(made, found):
         crystal_rotations(made, np.zeros((1, 2, 4), int))
     with pytest.raises(InputError, match="`loops.cutoff` must leave a loop"):
         Loops(cutoff=0.5).clusters(made, np.zeros((0, 5), int))
+    with pytest.raises(InputError, match="`loops.cutoff` must leave at most 3000000"):
+        Loops(cutoff=400.0).clusters(made, np.zeros((0, 5), int))
+    slow = {kind: found.terms[kind].sites for kind in ("pair", "four_site")}
+    with pytest.raises(InputError, match="`patience` must allow for"):
+        crystal_loops(made, slow, tolerance=1e-10, patience=1e-9)
     with pytest.raises(InputError, match="`tolerance` must be greater than zero"):
         sum_over_meshes(made, (0, 0, 0), lambda x: x, lambda x: 0.0, Budget(0.0))
 

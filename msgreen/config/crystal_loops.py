@@ -49,7 +49,10 @@ class Loops(AbstractTable):
                 "Argument `loops` must be left out with spin-orbit coupling, but the Hamiltonian "
                 "has it. Remove the table."
             )
-        found = crystal_clusters(host, dict.fromkeys(self.kinds, self.cutoff), pairs=pairs)
+        try:
+            found = crystal_clusters(host, dict.fromkeys(self.kinds, self.cutoff), pairs=pairs)
+        except InputError as error:
+            raise InputError(str(error).replace("`cutoff`", "`loops.cutoff`", 1)) from error
         if not any(len(sites) for kind, sites in found.items() if kind != "pair"):
             raise InputError(
                 f"Argument `loops.cutoff` must leave a loop, but there is none with legs of up to "

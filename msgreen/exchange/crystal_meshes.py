@@ -124,7 +124,7 @@ class _Search:
     def __init__(self, host, reach, evaluate, wanted, budget: Budget):
         self.host, self.reach, self.budget = host, reach, budget
         self.evaluate, self.wanted = evaluate, wanted
-        self.last, self.rate = LADDER[0], 0.0
+        self.last, self.rate, self.rest = LADDER[0], 0.0, np.inf
         self.dimension = sum(n > 0 for n in host.reach)
 
     def converge(self, z: complex, share: float):
@@ -138,7 +138,10 @@ class _Search:
             if mesh is None:
                 self._announce(z, count)
             boxes, seconds = self._boxes(z, count)
+            middle = time.perf_counter()
             fine = jax.tree.map(np.asarray, self.evaluate(boxes))
+            # The first time it may be compiled.
+            self.rest = min(self.rest, time.perf_counter() - middle)
             if coarse is not None:
                 ratio = float(error_ratio(coarse[0], boxes, before, count))
                 doubt = jax.tree.map(partial(_doubt, ratio), coarse[1], fine)
@@ -153,7 +156,8 @@ class _Search:
         )
 
     def _announce(self, z: complex, count: int) -> None:
-        seconds, patience = self.rate * count**self.dimension, self.budget.patience
+        patience, known = self.budget.patience, self.rate > 0
+        seconds = self.rate * count**self.dimension + (self.rest if known else 0.0)
         if seconds > patience:
             raise InputError(
                 f"Argument `patience` must allow for {seconds:.0f} s on {count} points per "
