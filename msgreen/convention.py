@@ -72,7 +72,7 @@ class SpinConvention:
             If the convention does not define interactions of this many sites.
         """
         odd = f" and {order} spins" if order % 2 else ""
-        if not self.complete and (sites not in self.weights or order % 2):
+        if not self.complete and (sites not in self.weights or (order % 2 and order > 1)):
             raise InputError(
                 f"Argument `convention` must define interactions of {sites} sites{odd}, but "
                 f"{self.name!r} does not. Use the convention NEUTRAL or LOUNIS."
@@ -94,8 +94,8 @@ BRINKER = SpinConvention(
 """Paper B: plus sign, 1/2 over ordered pairs, one term per three-site chain, 1/8 over ordered
 quadruples (docs/published_models.md says why); J > 0 is antiferromagnetic."""
 
-OUASSOU = SpinConvention("O", weights=MappingProxyType({2: 1.0}), complete=False)
-"""Paper O: plus sign, one term per pair of spins; nothing beyond pairs is defined."""
+OUASSOU = SpinConvention("O", weights=MappingProxyType({1: 1.0, 2: 1.0}), complete=False)
+"""Paper O: plus sign, one term per spin and per pair of spins; nothing beyond pairs is defined."""
 
 CONVENTIONS: Mapping[str, SpinConvention] = MappingProxyType(
     {c.name: c for c in (NEUTRAL, LOUNIS, BRINKER, OUASSOU)}

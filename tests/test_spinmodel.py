@@ -464,7 +464,7 @@ def cluster_of(loops_, tensor_shape=(3, 3), positions=None, tensor=True):
         (lambda: from_interactions(cluster_of([[0, 1]], tensor=False)), "must carry tensors"),
         (
             lambda: from_interactions(cluster_of([range(8)], (3,) * 8)),
-            "must hold clusters of 2, 3, 4 or 6 spins",
+            "must hold clusters of 1, 2, 3, 4 or 6 spins",
         ),
         (
             lambda: from_interactions(cluster_of([[0, 1]]), Lattice([[1.0]])),

@@ -15,7 +15,8 @@ from lattices import (
 
 from msgreen import ContactCoupling, LloydEnergy, compute_interactions, loop_tensors
 from msgreen.energy.bound_states import bound_states
-from msgreen.energy.spin_pairs import SpinPairs, pair_interactions, pair_vector
+from msgreen.energy.pair_form import pair_interactions, pair_vector
+from msgreen.energy.spin_pairs import SpinPairs
 from msgreen.errors import InputError
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.superconductor import Superconductor
@@ -25,6 +26,7 @@ from msgreen.lattice.nambu import Pairing, p_wave, s_wave
 from msgreen.papers.ouassou import parity_figure, tuning_figure
 from msgreen.plot import distance_figure
 from msgreen.spin.sphere import sphere_rule
+from msgreen.spin.tensors import LEVI_CIVITA
 
 SITES = np.array([[3, 3, 0], [4, 3, 0], [4, 5, 0]])
 COUPLING = ContactCoupling(-1.5, orbitals=2)
@@ -134,6 +136,7 @@ def test_second_order_is_the_limit_of_weak_coupling():
     np.testing.assert_allclose(K[0], tensor[0], atol=1e-17)
 
 
+@pytest.mark.slow
 def test_four_spins_on_a_superconductor():
     """Loops of four are the part of ln det that is odd in every spin, up to the next even order."""
     host = paper_superconductor(7)
@@ -164,10 +167,17 @@ def test_coefficients_as_an_interaction_set():
 
 
 def test_figures_show_what_they_are_given():
-    J, D = np.full((2, 3), 2e-3), np.full((2, 3), -1e-3)
-    figure = distance_figure([1, 2], J, D, unit="eV")
-    assert "eV" in figure.axes[0].get_ylabel()
-    np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), [-1, -1])
+    K = 2e-3 * np.eye(3) - 1e-3 * LEVI_CIVITA[2] + np.zeros((2, 1, 1))
+    figure = distance_figure([1, 2], K, unit="eV")
+    left, right = figure.axes
+    assert "eV" in left.get_ylabel()
+    np.testing.assert_allclose(left.lines[1].get_ydata(), [-1, -1])
+    assert [line.get_label() for line in left.lines[1:]] == ["$D_z$"]
+    names = [line.get_label() for line in right.lines]
+    assert names == ["$|D_z|$", "$|J_{xx}| = |J_{yy}| = |J_{zz}|$"]
+    K[:, 1, 2] += 1e-3
+    names = [line.get_label() for line in distance_figure([1, 2], K).axes[1].lines]
+    assert names[:2] == ["$|D_x|$", "$|D_z|$"] and names[-1] == "$|J_{yz}|$"
     figure = parity_figure([0.0, 0.1], [0.0, 0.1], np.eye(2))
     np.testing.assert_allclose(figure.axes[1].lines[-1].get_ydata(), [0, 1000])
     figure = tuning_figure([1, 2], {"current": [0.5, 1.0]}, [-1.0, 1.0], {"a": [1e-3, 2e-3]})

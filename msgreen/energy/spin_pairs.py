@@ -8,8 +8,10 @@ Three ways lead from the surface E(S1, S2) to the coefficients of
 
     F = F0 + mu.(S1 + S2) + sum_a J_a S1_a S2_a + D.(S1 x S2)                       (O 1)
 
-and agree where this form is complete: a fit to 36 configurations, derivatives about collinear
-configurations, and the expansion in spherical harmonics, which also shows what the form omits.
+and of what O's form lacks: the field of opposite sign on the two spins, and the symmetric couplings
+of different components. They agree where E is bilinear: a fit to 36 configurations, derivatives
+about collinear configurations, and the expansion in spherical harmonics, which also shows what the
+form omits.
 """
 
 from typing import NamedTuple
@@ -24,8 +26,8 @@ from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
-from msgreen.convention import OUASSOU
 from msgreen.energy.free_levels import nodes_and_ends, refuse_levels
+from msgreen.energy.pair_form import AXES, PairCoefficients, design
 from msgreen.errors import InputError
 from msgreen.hosts.base import (
     AbstractHost,
@@ -38,26 +40,6 @@ from msgreen.hosts.base import (
 from msgreen.scattering.contact import AbstractScatterer, check_scatterer, resummed
 from msgreen.spin.harmonics import harmonic_count, solid_harmonics
 from msgreen.spin.sphere import sphere_rule
-from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
-
-AXES: np.ndarray = np.array([s * np.eye(3)[a] for a in range(3) for s in (1, -1)])
-"""The directions +x, -x, +y, -y, +z, -z of paper O, shape (6, 3)."""
-
-
-class PairCoefficients(NamedTuple):
-    """Coefficients of F = F0 + mu.(S1 + S2) + sum_a J_a S1_a S2_a + D.(S1 x S2), in eV.
-
-    All have the pair as first axis. `residual` is the largest deviation of the energies from the
-    form. `error` holds the error estimates of F0, mu, J and D in this order: contour, mesh of the
-    host and rounding, added.
-    """
-
-    F0: Float[Array, " pair"]
-    mu: Float[Array, "pair 3"]
-    J: Float[Array, "pair 3"]
-    D: Float[Array, "pair 3"]
-    residual: Float[Array, " pair"]
-    error: Float[Array, "pair coefficient"]
 
 
 class HarmonicExpansion(NamedTuple):
@@ -188,19 +170,35 @@ class SpinPairs(eqx.Module):
 
     def fit(self) -> PairCoefficients:
         """Return the coefficients by least squares from the 36 configurations of paper O."""
-        axes, design = jnp.asarray(AXES), _design()
+        axes, form = jnp.asarray(AXES), design()
         self._check_levels(axes, axes)
         # The mean is taken out first and put back into F0.
-        rows = np.linalg.pinv(design) @ (np.eye(36) - 1 / 36)
+        rows = np.linalg.pinv(form) @ (np.eye(36) - 1 / 36)
         rows[0] += 1 / 36
         value, error = _surface(self, axes, axes, jnp.asarray(rows))
         energies = value.reshape(len(self.pairs), 36)
         mean = energies.mean(axis=1, keepdims=True)
-        found = (energies - mean) @ jnp.asarray(np.linalg.pinv(design)).T
-        residual = jnp.abs(energies - mean - found @ jnp.asarray(design).T).max(axis=1)
+        found = (energies - mean) @ jnp.asarray(np.linalg.pinv(form)).T
+        residual = jnp.abs(energies - mean - found @ jnp.asarray(form).T).max(axis=1)
+        mu, J, D, mu_odd, J_mixed = (found[:, n : n + 3] for n in range(1, 16, 3))
         return PairCoefficients(
-            found[:, 0] + mean[:, 0], found[:, 1:4], found[:, 4:7], found[:, 7:], residual, error
+            found[:, 0] + mean[:, 0], mu, J, D, mu_odd, J_mixed, residual, error
         )
+
+    def lone_fields(self) -> tuple[Float[Array, "pair 2 3"], Float[Array, "pair 2 3"]]:
+        """Return the field that each spin of a pair feels without the other, and its error.
+
+        Half the difference of its energies along +x and -x, ..., in eV; zero where time reversal
+        holds.
+        """
+        axes = jnp.asarray(AXES)
+        self._check_levels(axes, axes)
+        potential = self.potentials(axes, self.path.nodes)[:, :, np.array(self.pairs)]
+        unit = jnp.eye(self.onsite.shape[-1], dtype=complex)
+        single = slogdet(unit - self.onsite @ potential)[1]
+        value, error = self.path.integrate((single[::2] - single[1::2]) / 2, axis=1, doubt=ROUNDING)
+        value, error = (jnp.moveaxis(self.prefactor * part, 0, -1) for part in (value, error))
+        return value, error
 
     def derivatives(self) -> tuple[Float[Array, "pair 2 3"], Float[Array, "pair 3 3"]]:
         """Return fields and bilinear couplings by exact derivatives about collinear spins.
@@ -259,6 +257,36 @@ class SpinPairs(eqx.Module):
         trace = jnp.einsum("epkac,eplca->epkl", out, back)
         return -self.prefactor * self.path.integrate(trace)[0]
 
+    def second_order_parts(self) -> tuple[Float[Array, "pair 3 3"], Float[Array, "pair 3 3"]]:
+        """Return what normal and what anomalous Green functions add to `second_order`, in eV.
+
+        Both blocks between the sites join particle to particle and hole to hole, or both change
+        one into the other.
+
+        Raises
+        ------
+        InputError
+            If the host is no superconductor with one orbital per site.
+
+        References
+        ----------
+        Ouassou, Yokoyama, Linder, arXiv:2407.07144, Eq. 4: the terms of g and of f.
+        """
+        size = self.onsite.shape[-1]
+        if self.prefactor != 0.5 or size != 4:
+            raise InputError(
+                "Argument `host` must be a superconductor with one orbital per site to have normal "
+                "and anomalous parts, but it is another host. Use `second_order`."
+            )
+        kept = np.tile(np.eye(2, dtype=complex), (2, 2))  # (spin, particle or hole)
+        parts = []
+        for mask in (kept, 1 - kept):
+            part = eqx.tree_at(
+                lambda p: (p.forward, p.backward), self, (mask * self.forward, mask * self.backward)
+            )
+            parts.append(part.second_order())
+        return parts[0], parts[1]
+
     def potentials(
         self, directions: Float[Array, "a 3"], z: Complex[Array, " energy"]
     ) -> Complex[Array, "a energy site n n"]:
@@ -291,38 +319,6 @@ class SpinPairs(eqx.Module):
 
 
 _SIGNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-
-
-def pair_vector(K: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
-    """Return D of the antisymmetric part of S1.K.S2 = ... + D.(S1 x S2)."""
-    moved = jnp.asarray(K)
-    return 0.5 * jnp.stack(
-        [
-            moved[..., 1, 2] - moved[..., 2, 1],
-            moved[..., 2, 0] - moved[..., 0, 2],
-            moved[..., 0, 1] - moved[..., 1, 0],
-        ],
-        axis=-1,
-    )
-
-
-def pair_interactions(found: PairCoefficients, pairs, positions=None) -> Interactions:
-    """Return fitted coefficients as an interaction set in the convention of paper O."""
-    error = np.asarray(found.error)
-    parts = {"J": (found.J, error[:, 4:7]), "D": (found.D, error[:, 7:])}
-    parts["mu"] = found.mu, error[:, 1:4]
-    named = {
-        name: Coefficient(np.asarray(value), doubt, ("xyz",))
-        for name, (value, doubt) in parts.items()
-    }
-    named["residual"] = Coefficient(np.asarray(found.residual), error.max(axis=1))
-    return Interactions((Terms(np.asarray(pairs), named),), OUASSOU, positions)
-
-
-def _design() -> np.ndarray:
-    """Columns 1, S1 + S2, S1_a S2_a, S1 x S2 at the 36 configurations."""
-    one, two = np.repeat(AXES, 6, axis=0), np.tile(AXES, (6, 1))
-    return np.concatenate([np.ones((36, 1)), one + two, one * two, np.cross(one, two)], axis=1)
 
 
 def _blocks(host, z, sites, pairs):

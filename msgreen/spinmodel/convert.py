@@ -18,8 +18,9 @@ def from_interactions(
 ) -> SpinModel:
     """Return interactions of any convention as a spin model with the same energies and errors.
 
-    Pairs become "exchange", "dzyaloshinskii_moriya" and "anisotropic_exchange"; three, four and six
-    spins become full tensors, which `resolve` turns into named classes.
+    Fields become "field"; pairs become "exchange", "dzyaloshinskii_moriya" and
+    "anisotropic_exchange"; three, four and six spins become full tensors, which `resolve` turns
+    into named classes.
 
     Parameters
     ----------
@@ -128,6 +129,8 @@ def spin_chiral_to_four_site(term: Term) -> Term:
 
 
 def _tensor_term(order: int, sites, cells, tensors, errors) -> Term:
+    if order == 1:
+        return Term("field", sites, -tensors, cells, errors)  # -b.S
     return Term(f"tensor{order}", sites, tensors, cells, errors)
 
 
@@ -137,10 +140,10 @@ def _tensors(terms: Terms) -> tuple[np.ndarray, np.ndarray]:
             f"Argument `interactions` must carry tensors, but the {terms.kind} terms have none. "
             "Ask for them when computing the interactions (`tensors=True`)."
         )
-    if terms.order not in (2, 3, 4, 6):
+    if terms.order not in (1, 2, 3, 4, 6):
         raise InputError(
-            "Argument `interactions` must hold clusters of 2, 3, 4 or 6 spins, but it holds some "
-            f"of {terms.order}. Leave them out."
+            "Argument `interactions` must hold clusters of 1, 2, 3, 4 or 6 spins, but it holds "
+            f"some of {terms.order}. Leave them out."
         )
     return np.asarray(terms.tensor.value, float), np.asarray(terms.tensor.error, float)
 

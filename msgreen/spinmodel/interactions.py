@@ -96,8 +96,8 @@ class Terms:
 
     @property
     def kind(self) -> str:
-        """Name of the kind: pair, biquadratic, three_site, three_spin, four_site, ..."""
-        names = {(2, 2): "pair", (4, 2): "biquadratic", (4, 3): "three_site"}
+        """Name of the kind: field, pair, biquadratic, three_site, three_spin, four_site, ..."""
+        names = {(1, 1): "field", (2, 2): "pair", (4, 2): "biquadratic", (4, 3): "three_site"}
         words = {3: "three_spin", 4: "four_site", 6: "six_site"}
         if self.site_count == self.order and self.order in words:
             return words[self.order]
@@ -180,7 +180,8 @@ class Interactions:
         wanted = named_convention(convention)
         converted = []
         for terms in self.terms:
-            counts = multiplicity(terms.loops)
+            single = terms.order == 1
+            counts = np.ones(len(terms.loops)) if single else multiplicity(terms.loops)
             shape = (terms.order, terms.site_count, counts)
             converted.append(terms.scaled(self.convention.factor(*shape) / wanted.factor(*shape)))
         return replace(self, terms=tuple(converted), convention=wanted)
