@@ -5,9 +5,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 SHIPPED: Mapping[str, Path] = MappingProxyType(
-    {"srmno3": Path(__file__).parent / "examples" / "srmno3" / "srmno3.toml"}
+    {
+        name: Path(__file__).parent / "examples" / name / f"{name}.toml"
+        for name in ("iron", "srmno3")
+    }
 )
-"""Configurations whose files lie beside them: SrMnO3 from Wannier90."""
+"""Configurations whose files lie beside them: bcc iron and SrMnO3 from Wannier90."""
 
 
 def configuration(path: Path) -> Path:
