@@ -3,11 +3,20 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.special import j0
 
-from msgreen.papers.fransson import SpinPair, moment_per_site, site_moments
+from msgreen.papers.fransson import (
+    MeanField,
+    SpinPair,
+    mean_displacement,
+    mean_field,
+    moment_per_site,
+    site_moments,
+)
 from msgreen.phonon import crystal_modes, crystal_tensors, helical_chain
 from msgreen.phonon.closed_forms import acoustic_range, elastic_range, optical_range
+from msgreen.units import BOLTZMANN
 
 COUPLING = 0.1 * np.broadcast_to(np.eye(3), (4, 3, 3))
 SITES = [(0, 0), (1, 0)]
@@ -155,6 +164,47 @@ def test_ferromagnetic_moments_hardly_decay():
     assert temperatures[weak.argmax()] == 220.0
     assert 1 - weak[-1] / weak.max() == pytest.approx(0.0057, abs=2e-4)
     assert np.all(np.diff(strong) > 0)
+
+
+def test_displacement_and_moments_belong_to_each_other():
+    """Eq. 6 in mean field: a solution of both equations, zero together without anharmonicity."""
+    coupling, energy = np.array([0.010, 0.0]), 0.005
+    critical = coupling[0] ** 2 / (2 * energy) / BOLTZMANN  # one spin 1/2, 116 K
+    alone = SpinPair(0.5, 0.0)
+    warm = mean_field(alone, coupling, energy, 1.1 * critical)
+    assert abs(warm.displacement) < 1e-3 and np.abs(warm.moments).max() < 1e-3
+    cold = mean_field(alone, coupling, energy, 0.5 * critical)
+    assert isinstance(cold, MeanField)
+    m = brentq(lambda x: x - 0.5 * np.tanh(2 * x / 0.5), 0.1, 0.5)  # Weiss
+    assert abs(cold.moments[0]) == pytest.approx(m, rel=1e-6)
+    assert cold.displacement == pytest.approx(-2 / energy * coupling @ cold.moments)
+
+    both = np.array([0.010, 0.006])
+    pair = SpinPair(1, 0.004, [1e-3, 0.0], single_ion=[1e-3, 1e-3])
+    found = mean_field(pair, both, energy, 60.0, anharmonicity=1e-5)
+    moved = SpinPair(1, 0.004, [1e-3, 0.0] + both * found.displacement, single_ion=[1e-3, 1e-3])
+    np.testing.assert_allclose(site_moments(moved, 60.0), found.moments, rtol=1e-4)
+    free = mean_displacement(1e-5, energy, 60.0)
+    assert found.displacement == pytest.approx(float(free) - 2 / energy * both @ found.moments)
+
+
+def test_harmonic_vibrations_magnetise_no_spin_one_half():
+    """Eq. 6: exactly, the moment vanishes where the mean field has one."""
+    size, coupling, energy = 40, 0.010, 0.005
+    lower = np.diag(np.sqrt(np.arange(1, size)), 1)
+    vibration = energy * np.diag(np.arange(size))
+    Sz, beta = np.diag([0.5, -0.5]), 1 / (BOLTZMANN * 30.0)
+
+    def moment(field):
+        H = np.kron(np.eye(2), vibration) + coupling * np.kron(Sz, lower + lower.T)
+        energies, vectors = np.linalg.eigh(H + field * np.kron(Sz, np.eye(size)))
+        weights = np.exp(-beta * (energies - energies[0]))
+        mean = np.einsum("is,ij,js,s", vectors, np.kron(Sz, np.eye(size)), vectors, weights)
+        return mean / weights.sum()
+
+    assert abs(moment(0.0)) < 1e-10
+    assert moment(1e-4) == pytest.approx(-0.5 * np.tanh(beta * 1e-4 / 2), rel=1e-6)  # a free spin
+    assert abs(mean_field(SpinPair(0.5, 0.0), [coupling, 0.0], energy, 30.0).moments[0]) > 0.4
 
 
 def test_cubic_term_must_conserve_momentum():

@@ -1,5 +1,8 @@
 """Vibrationally induced magnetism: moments of spin pairs over exchange, field and temperature."""
 
+from typing import NamedTuple
+
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import bisect
@@ -7,7 +10,7 @@ from scipy.optimize import bisect
 from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.errors import InputError
-from msgreen.papers.fransson.pair import SpinPair, total_moment
+from msgreen.papers.fransson.pair import SpinPair, free_energy, site_moments, total_moment
 from msgreen.phonon.modes import thermal_factor
 
 PUBLISHED_RATIO = 0.5
@@ -37,6 +40,87 @@ def mean_displacement(anharmonicity, energy, temperature):
     """
     _checks.positive("energy", energy, "eV")
     return -6 * anharmonicity / energy * thermal_factor(energy, temperature)
+
+
+class MeanField(NamedTuple):
+    """Displacement and moments that belong to each other; see `mean_field`.
+
+    Attributes
+    ----------
+    displacement : float
+        <Q>, dimensionless.
+    moments : real array, shape (2,)
+        <S^z> of both spins.
+    """
+
+    displacement: float
+    moments: np.ndarray
+
+
+def mean_field(
+    pair: SpinPair, couplings, energy, temperature, *, anharmonicity: float = 0.0
+) -> MeanField:
+    """Return <Q> and <S^z> of a pair on one vibration, each in the mean field of the other.
+
+    The spins feel the fields A_m <Q> beside those of the pair, and the vibration the force of the
+    spins and of its cubic term: <Q> = -(2 / omega) sum_m A_m <S_m> - (6 Phi / omega) coth. Of all
+    solutions this is the one of lowest free energy, with <Q> >= 0 where both signs are equal.
+
+    Parameters
+    ----------
+    pair : SpinPair
+        A single one.
+    couplings : real array, shape (2,)
+        A_1 and A_2 in eV.
+    energy : float
+        hbar omega in eV.
+    temperature : float
+        In K.
+    anharmonicity : float
+        Phi in eV.
+
+    Raises
+    ------
+    InputError
+        If `energy` or `temperature` is not positive.
+
+    Notes
+    -----
+    Without anharmonicity <Q> = 0 if and only if the moments vanish, as F2 says. A spontaneous
+    moment, for S = 1/2 and one spin alone below k_B T = A^2 / 2 omega, is one of the mean field:
+    the exact pair keeps time reversal, and the vibration gives a spin 1/2 nothing but a constant.
+
+    References
+    ----------
+    F2, Eq. 6.
+    """
+    _checks.positive("energy", energy, "eV")
+    _checks.positive("temperature", temperature, "K")
+    couplings = np.asarray(couplings, float)
+    force = mean_displacement(anharmonicity, energy, temperature)
+    farthest = 2 * pair.spin * np.abs(couplings).sum() / energy + abs(float(force))
+    around = np.linspace(-1, 1, _SAMPLES)
+    centre, width = 0.0, max(farthest, 1e-300)
+
+    def at(displacement) -> SpinPair:
+        fields = pair.fields + jnp.asarray(displacement)[..., None] * couplings
+        return eqx.tree_at(lambda p: p.fields, pair, fields)
+
+    for _ in range(_REFINEMENTS):
+        grid = centre + width * around
+        elastic = energy / 4 * (grid - float(force)) ** 2
+        total = np.asarray(free_energy(at(grid), temperature)) + elastic
+        level = total.min() + 1e-14 * np.abs(total).max()
+        centre, width = float(grid[total <= level].max()), width * 4 / _SAMPLES
+    moments = np.asarray(site_moments(at(centre), temperature))
+    return MeanField(float(force) - 2 / energy * float(couplings @ moments), moments)
+
+
+_SAMPLES = 801
+"""Displacements of one search; the free energy of a pair has at most three minima."""
+
+_REFINEMENTS = 3
+"""Searches, each 200 times finer: the free energy itself is then flat to rounding."""
 
 
 def exchange_field_map(
