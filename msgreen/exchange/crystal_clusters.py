@@ -1,11 +1,14 @@
 """Which loops of a crystal are computed: those within a cutoff, and what a spin model needs more.
 
 Four moments interact by three products of dot products, which the three loops over the same four
-sites mix: for every loop within the cutoff all three are taken. For the part of second order that
-the products have, so are all pairs that occur.
+sites mix, and six by fifteen, which sixty loops mix: for every loop within the cutoff all over the
+same sites are taken. For what the products contain of lower orders so are the loops over four of
+six sites, and all pairs that occur.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import combinations, permutations
 from types import MappingProxyType
 
 import numpy as np
@@ -20,9 +23,6 @@ KINDS: Mapping[str, int] = MappingProxyType(
     {"pair": 2, "biquadratic": 4, "three_site": 4, "four_site": 4, "six_site": 6}
 )
 """Kinds of loops by name, and their numbers of spins."""
-
-RINGS: tuple[tuple[int, ...], ...] = ((0, 1, 2, 3), (0, 1, 3, 2), (0, 2, 1, 3))
-"""The three loops over four sites."""
 
 
 def crystal_clusters(
@@ -45,7 +45,7 @@ def crystal_clusters(
     -------
     dict of int arrays, shape (loop, order, 4)
         Cell and atom of every site, every loop once up to translation. "four_site" has the three
-        loops over the same sites one after the other.
+        loops over the same sites one after the other, "six_site" the sixty.
 
     Raises
     ------
@@ -66,7 +66,9 @@ def crystal_clusters(
             found[kind] = lattice_contracted_loops(host.lattice, kind, cutoff, **where)
         else:
             loops = lattice_loops(host.lattice, KINDS[kind], cutoff, **where)
-            found[kind] = all_rings(loops) if kind == "four_site" else loops
+            found[kind] = loops if kind == "pair" else all_rings(loops)
+    if "six_site" in found:
+        found = _with_subsets(found)
     ends = [found.pop("pair", np.zeros((0, 2, 4), int))]
     if pairs is not None:
         cells = np.stack([np.zeros_like(pairs[:, 2:]), pairs[:, 2:]], axis=1)
@@ -75,10 +77,27 @@ def crystal_clusters(
     return {"pair": canonical(np.concatenate(ends)), **found}
 
 
+def _with_subsets(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Add the loops over four of every six sites."""
+    sets = canonical(found["six_site"])
+    some = np.array(list(combinations(range(6), 4)))
+    known = found.get("four_site", np.zeros((0, 4, 4), int))
+    four = np.concatenate([known, sets[:, some].reshape(-1, 4, 4)])
+    whole = {**found, "four_site": all_rings(four)}
+    return {kind: whole[kind] for kind in KINDS if kind in whole}
+
+
+@cache
+def rings(order: int) -> np.ndarray:
+    """Return all loops over so many sites, (order - 1)!/2 permutations that begin with 0."""
+    found = [(0, *rest) for rest in permutations(range(1, order)) if rest[0] < rest[-1]]
+    return np.array(found)
+
+
 def all_rings(loops: np.ndarray) -> np.ndarray:
-    """Return the three loops over the four sites of every loop, (3 * set, 4, 4)."""
-    sets = canonical(loops)
-    return sets[:, RINGS].reshape(-1, 4, 4)
+    """Return all loops over the sites of every loop (loop, order, 4), those of a set together."""
+    order = loops.shape[1]
+    return canonical(loops)[:, rings(order)].reshape(-1, order, 4)
 
 
 def dot_products(kind: str, loops: np.ndarray) -> list[np.ndarray]:
@@ -179,17 +198,17 @@ def loop_orbits(loops: np.ndarray, symmetry: Symmetry) -> np.ndarray:
         Equal for loops that the group maps onto each other, counted from 0 as they appear.
     """
     cells, atoms = loops[..., :3], loops[..., 3]
-    names = _named(loops)
+    names = loop_keys(loops)
     for places, shifts, turn in zip(
         symmetry.permutations, symmetry.shifts, symmetry.cell_matrices, strict=True
     ):
         image = np.concatenate([cells @ turn + shifts[atoms], places[atoms][..., None]], axis=-1)
-        names = _smaller(names, _named(image))
+        names = _smaller(names, loop_keys(image))
     _, first, orbit = np.unique(names, axis=0, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[orbit.ravel()]
 
 
-def _named(loops: np.ndarray) -> np.ndarray:
+def loop_keys(loops: np.ndarray) -> np.ndarray:
     """Return the smallest of all orders of every loop that begin in the home cell, flattened."""
     order = loops.shape[1]
     walks = [np.roll(some, m, axis=1) for some in (loops, loops[:, ::-1]) for m in range(order)]

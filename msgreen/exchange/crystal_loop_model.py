@@ -3,31 +3,41 @@
 About a collinear state S_i.S_j = s_i s_j + p_i.p_j + ..., s being the signs of the moments along
 the axis. The coefficient of (p_i.p_j)(p_k.p_l) in the energy is therefore that of
 (S_i.S_j)(S_k.S_l) in the model, whatever else it contains; and such a term adds s_k s_l times its
-coefficient to that of p_i.p_j, which is taken out of the exchange. The model then has the second
-derivatives of all its pairs, and the fourth of all its clusters, that the electrons have.
+coefficient to that of p_i.p_j, which is taken out of the exchange. Six spins are treated alike,
+first out of the products over four sites. The model then has the second, fourth and sixth
+derivatives by different moments of its clusters that the electrons have.
+
+A collinear state tells ten of the fifteen products over six sites apart. They are taken in the
+combinations of the loops, half of the trace of S_i.sigma S_j.sigma ...
 """
 
+from collections.abc import Mapping
+from itertools import combinations
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from msgreen.errors import InputError
-from msgreen.exchange.crystal_clusters import RINGS, dot_products, ordered
+from msgreen.exchange.crystal_clusters import KINDS, dot_products, loop_keys, ordered, rings
 from msgreen.exchange.crystal_loops import CrystalLoops, LoopTerms
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.terms import Term
 
+CLASS_OF: Mapping[str, str] = MappingProxyType({"six_site": "six_spin"})
+"""Classes of the spin model of kinds of loops, where their names differ."""
+
 
 class Products(NamedTuple):
-    """Products of dot products of one kind, E = value (S_i.S_j)(S_k.S_l), once per cell.
+    """Products of dot products of one kind, E = value (S_i.S_j)(S_k.S_l)..., once per cell.
 
     Attributes
     ----------
     sites : int array, shape (product, site, 4)
         Cell and atom of every site, in the order of the class of the spin model.
     pairs : list of int arrays, shape (product, 2, 4)
-        The sites of either dot product.
+        The sites of every dot product.
     values, errors : real arrays, shape (product,)
         In eV.
     """
@@ -43,33 +53,79 @@ def loop_products(kind: str, terms: LoopTerms) -> Products:
 
     Parameters
     ----------
-    kind : {"biquadratic", "three_site", "four_site"}
+    kind : {"biquadratic", "three_site", "four_site", "six_site"}
     terms : LoopTerms
-        Of "four_site" the three loops over the same sites one after the other.
+        Of "four_site" and "six_site" all loops over the same sites one after the other.
 
     Raises
     ------
     InputError
-        If a loop over four sites is there without the two others.
+        If a loop over some sites is there without the others.
     """
-    if kind != "four_site":
-        # Half of the trace of p_i p_j p_k p_j is 2 (p_i.p_j)(p_j.p_k) - p_j^2 (p_i.p_k).
-        width = 2 if kind == "biquadratic" else 3
-        pairs = dot_products(kind, terms.sites)
-        pairs = pairs * 2 if kind == "biquadratic" else pairs
-        return Products(terms.sites[:, :width], pairs, 2 * terms.ring, 2 * terms.ring_error)
-    count = len(terms.sites) // 3
-    grouped = terms.sites.reshape(count, 3, 4, 4) if len(terms.sites) == 3 * count else None
-    if grouped is None or np.any(grouped != grouped[:, 0][:, RINGS]):
+    if kind == "six_site":
+        return _six_sites(terms)
+    pairs = dot_products(kind, terms.sites)
+    if kind == "four_site":
+        _, ring, error = _grouped(terms)
+        values = ring.sum(axis=1, keepdims=True) - 2 * ring
+        errors = np.broadcast_to(error.sum(axis=1, keepdims=True), ring.shape)
+        return Products(np.concatenate(pairs, axis=1), pairs, values.ravel(), errors.ravel())
+    # Half of the trace of p_i p_j p_k p_j is 2 (p_i.p_j)(p_j.p_k) - p_j^2 (p_i.p_k).
+    width = 2 if kind == "biquadratic" else 3
+    pairs = pairs * 2 if kind == "biquadratic" else pairs
+    return Products(terms.sites[:, :width], pairs, 2 * terms.ring, 2 * terms.ring_error)
+
+
+def _grouped(terms: LoopTerms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return sets of sites (set, site, 4), and couplings and errors of their loops (set, loop)."""
+    order = terms.sites.shape[1]
+    every = rings(order)
+    count, rest = divmod(len(terms.sites), len(every))
+    sets = terms.sites[:: len(every)][:count]
+    if rest or np.any(terms.sites != sets[:, every].reshape(-1, order, 4)):
         raise InputError(
-            "Argument `found` must hold the three loops over the same four sites one after the "
+            f"Argument `found` must hold all loops over the same {order} sites one after the "
             "other, but one is missing. Take the loops of `crystal_clusters`."
         )
-    ring, error = terms.ring.reshape(count, 3), terms.ring_error.reshape(count, 3)
-    values = ring.sum(axis=1, keepdims=True) - 2 * ring
-    errors = np.broadcast_to(error.sum(axis=1, keepdims=True), ring.shape)
-    pairs = dot_products(kind, terms.sites)
-    return Products(np.concatenate(pairs, axis=1), pairs, values.ravel(), errors.ravel())
+    return sets, terms.ring.reshape(count, -1), terms.ring_error.reshape(count, -1)
+
+
+def _six_sites(terms: LoopTerms) -> Products:
+    """Return half of the trace of S_i.sigma S_j.sigma ... of all loops as products."""
+    sets, ring, error = _grouped(terms)
+    pairings = perfect_matchings(6)
+    signs = np.array([[_sign(walk, pairing) for pairing in pairings] for walk in rings(6)])
+    sites = sets[:, np.array(pairings).reshape(-1, 6)].reshape(-1, 6, 4)
+    values = (ring @ signs).ravel()
+    errors = np.repeat(error.sum(axis=1), len(pairings))
+    return Products(sites, [sites[:, [n, n + 1]] for n in (0, 2, 4)], values, errors)
+
+
+def perfect_matchings(count: int) -> list[tuple[tuple[int, int], ...]]:
+    """Return all ways to divide so many sites into pairs.
+
+    Examples
+    --------
+    >>> perfect_matchings(4)
+    [((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2))]
+    """
+
+    def of(rest: tuple[int, ...]) -> list[tuple[tuple[int, int], ...]]:
+        if not rest:
+            return [()]
+        first, *others = rest
+        left = [(other, tuple(x for x in others if x != other)) for other in others]
+        return [((first, other), *pairing) for other, less in left for pairing in of(less)]
+
+    return of(tuple(range(count)))
+
+
+def _sign(walk, pairing) -> int:
+    """Return the sign of a pairing in a trace around a loop: -1 for every crossing of pairs."""
+    place = np.argsort(walk)
+    chords = [sorted((int(place[a]), int(place[b]))) for a, b in pairing]
+    crossings = sum(a < c < b < d or c < a < d < b for (a, b), (c, d) in combinations(chords, 2))
+    return -1 if crossings % 2 else 1
 
 
 def loop_model(found: CrystalLoops, lattice: Lattice) -> SpinModel:
@@ -85,36 +141,64 @@ def loop_model(found: CrystalLoops, lattice: Lattice) -> SpinModel:
     Returns
     -------
     SpinModel
-        With "exchange" and the classes "biquadratic", "three_site" and "four_site" of what was
-        found. Six spins are no part of it: a collinear state tells ten of the fifteen products
-        over six sites.
+        With "exchange" and the classes "biquadratic", "three_site", "four_site" and "six_spin" of
+        what was found.
 
     Raises
     ------
     InputError
         If a pair or a loop is missing.
     """
-    kinds = [k for k in ("biquadratic", "three_site", "four_site") if k in found.terms]
+    pair, signs = found.terms["pair"], np.array(found.signs)
+    kinds = [kind for kind in KINDS if kind in found.terms and kind != "pair"]
     products = {kind: loop_products(kind, found.terms[kind]) for kind in kinds}
-    pairs = found.terms["pair"]
-    place = {site.tobytes(): n for n, site in enumerate(ordered(pairs.sites))}
-    exchange, doubt = pairs.ring.copy(), pairs.ring_error.copy()
-    signs = np.array(found.signs)
+    if "six_site" in products and "four_site" in products:
+        four, six = products["four_site"], products["six_site"]
+        keys = loop_keys(_crossed(four.pairs))
+        for n in range(3):
+            rest, resting = six.pairs[:n] + six.pairs[n + 1 :], six.pairs[n : n + 1]
+            four = _less(four, keys, loop_keys(_crossed(rest)), resting, six, signs)
+        products["four_site"] = four
+    exchange = Products(pair.sites, [pair.sites], pair.ring, pair.ring_error)
+    keys = ordered(pair.sites).reshape(len(pair.sites), -1)
     for product in products.values():
-        for mine, other in (product.pairs, product.pairs[::-1]):
-            rows = [place.get(pair.tobytes()) for pair in ordered(mine)]
-            if None in rows:
-                raise InputError(
-                    "Argument `found` must hold every pair of its loops, but one is missing. Take "
-                    "the loops of `crystal_clusters`."
-                )
-            sign = signs[other[..., 3]].prod(axis=1)
-            np.subtract.at(exchange, np.array(rows, int), sign * product.values)
-            np.add.at(doubt, np.array(rows, int), product.errors)
-    terms = [_term("exchange", pairs.sites, exchange, doubt)]
-    terms += [_term(kind, p.sites, p.values, p.errors) for kind, p in products.items()]
+        for n, mine in enumerate(product.pairs):
+            rows, resting = ordered(mine), product.pairs[:n] + product.pairs[n + 1 :]
+            exchange = _less(exchange, keys, rows, resting, product, signs)
+    terms = [_term("exchange", exchange)]
+    terms += [_term(CLASS_OF.get(kind, kind), product) for kind, product in products.items()]
     return SpinModel(terms, lattice=lattice)
 
 
-def _term(name: str, sites: np.ndarray, values: np.ndarray, errors: np.ndarray) -> Term:
-    return Term(name, sites[..., 3], values, sites[..., :3], errors)
+def _crossed(pairs: list[np.ndarray]) -> np.ndarray:
+    """Return the loop whose opposite sites are two pairs: it names their product."""
+    one, other = pairs
+    return np.stack([one[:, 0], other[:, 0], one[:, 1], other[:, 1]], axis=1)
+
+
+def _less(
+    lower: Products,
+    keys: np.ndarray,
+    wanted: np.ndarray,
+    resting: list[np.ndarray],
+    higher: Products,
+    signs: np.ndarray,
+) -> Products:
+    """Take out of lower products what higher ones contain of them while other pairs rest."""
+    place = {key.tobytes(): n for n, key in enumerate(keys)}
+    rows = [place.get(key.tobytes()) for key in wanted]
+    if None in rows:
+        raise InputError(
+            "Argument `found` must hold every pair and loop that its products contain, but one is "
+            "missing. Take the loops of `crystal_clusters`."
+        )
+    at, values, errors = np.array(rows, int), lower.values.copy(), lower.errors.copy()
+    sign = np.prod([signs[pair[..., 3]].prod(axis=1) for pair in resting], axis=0)
+    np.subtract.at(values, at, sign * higher.values)
+    np.add.at(errors, at, higher.errors)
+    return lower._replace(values=values, errors=errors)
+
+
+def _term(name: str, product: Products) -> Term:
+    sites = product.sites
+    return Term(name, sites[..., 3], product.values, sites[..., :3], product.errors)
