@@ -28,5 +28,9 @@ class AccuracyWarning(UserWarning):
     """A result may be less accurate than the caller assumes."""
 
 
+class UnitWarning(UserWarning):
+    """A number may be meant in another unit, or its key says the unit now."""
+
+
 class LossWarning(UserWarning):
     """A file does not hold everything that was to be written to it."""

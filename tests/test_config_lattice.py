@@ -1,8 +1,11 @@
 """The runs of lattices and superconductors from configuration files."""
 
+import re
+
 import numpy as np
 import pytest
 from lattices import paper_superconductor
+from problems import random_spins
 
 from msgreen import ContactCoupling, SpinPairs
 from msgreen.cli import main
@@ -10,7 +13,7 @@ from msgreen.config import KINDS, read_config
 from msgreen.config.lattice import Coupling, LatticeHost, LatticeRun, Pairs, Sites
 from msgreen.config.superconductor import SuperconductorHost, SuperconductorRun
 from msgreen.errors import ConfigError
-from msgreen.io import read_model
+from msgreen.io import read_model, read_netcdf
 
 SUPERCONDUCTOR = """
 [host]
@@ -18,7 +21,7 @@ kind = "superconductor"
 lattice = "square"
 hoppings = [-1.0]
 fermi_energy = -3.0
-temperature = 0.001
+temperature_K = 11.6
 size = [7, 7]
 singlet = 0.1
 triplet = 0.1
@@ -70,6 +73,36 @@ def test_superconductor_run_equals_the_library(tmp_path):
     np.testing.assert_allclose(values["J", "0-2", "x"], found.J[1, 0], atol=1e-14)
     assert outcome.dataset.attrs["convention"] == "O"
     assert set(outcome.figures) == {"pairs"}
+    np.testing.assert_allclose(outcome.dataset["pair_tensor"], found.K, atol=1e-14)
+
+
+def test_pairs_of_a_rashba_lattice_lose_nothing(tmp_path, capsys):
+    """D along y and J_xy are in table, picture and spin model; along the diagonal and the axis."""
+    text = SUPERCONDUCTOR.replace('"superconductor"', '"lattice"').replace("-1.5", "-0.75")
+    text = re.sub(r"(singlet|triplet|d_imaginary).*\n", "", text)
+    text = text.replace("[coupling]", "rashba = 0.2\n[coupling]")
+    shown = {}
+    for direction in ("[1, 0]", "[1, 1]"):
+        run = read(tmp_path, text.replace("[1, 0]\ndist", f"{direction}\ndist"))
+        outcome = run.run(progress=False)
+        values = {(row.term, row.sites, row.component): row.value for row in outcome.rows}
+        axes = outcome.figures["pairs"].axes
+        shown[direction] = [line.get_label() for line in axes[1].lines], values
+    assert abs(shown["[1, 0]"][1]["D", "0-1", "y"]) > 1e-3
+    assert shown["[1, 0]"][0][0] == "$|D_y|$"
+    assert abs(shown["[1, 1]"][1]["J_mixed", "0-1", "z"]) > 1e-5
+    assert "|J_{xy}|" in " ".join(shown["[1, 1]"][0])
+
+    out = tmp_path / "out"
+    assert main(["run", str(tmp_path / "run.toml"), "--out", str(out)]) == 0
+    found = read_netcdf(out / "interactions.nc")
+    spins = random_spins(5, 3)
+    energies = [
+        s.energy(spins) for s in (found, found.to("L"), read_model(out / "interactions.nc"))
+    ]
+    np.testing.assert_allclose(energies[1:], energies[0], rtol=1e-12)
+    assert main(["spinmodel", str(out / "interactions.nc"), "--out", str(tmp_path / "states")]) == 0
+    assert "model.json" in capsys.readouterr().out
 
 
 def test_lattice_run_gives_the_exchange_of_the_ferromagnet(tmp_path):
@@ -119,7 +152,7 @@ def test_lattice_run_with_spin_orbit_writes_a_model_to_export(tmp_path):
     [
         ('lattice = "square"\n', "", "`host.lattice` must be given"),
         ("size = [7, 7]", "size = [7, 3]", "must lie in the lattice of 7 x 3 cells"),
-        ("temperature = 0.001", "temperature = -1.0", "temperature"),
+        ("temperature_K = 11.6", "temperature_K = -1.0", "temperature_K"),
         ("d_imaginary", "d_real = [[0.0]]\n#", "d_real"),
         ("d_imaginary", "#", "must come with `d_real` or `d_imaginary`"),
         ("distances = [1, 2]", "distances = [1, 1]", "must not repeat itself"),

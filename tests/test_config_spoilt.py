@@ -46,7 +46,7 @@ basis = [[0.0, 0.0], [0.5, 0.5]]
 hoppings = [-0.1]
 onsite = [0.1, 0.2]
 exchange = [0.0, 0.0, -0.5]
-temperature = 0.1
+temperature_K = 1160.0
 size = [4, 4]
 periodic = [true, false]
 removed = [[0, 0, 0]]
@@ -69,7 +69,7 @@ sites = [[0, 0], [0, 1]]
 couplings = [[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]
 pairs = [[0, 1]]
 mesh = [9]
-temperature = 0.0
+temperature_K = 0.0
 """
 FILES = {
     "superconductor": SUPERCONDUCTOR,
@@ -102,7 +102,7 @@ def text_of(content: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::msgreen.errors.UnitWarning")
 @pytest.mark.parametrize("name", FILES)
 def test_spoilt_keys_are_named_with_their_line(name, tmp_path):
     path, content = tmp_path / "run.toml", tomllib.loads(FILES[name])
@@ -135,8 +135,8 @@ def test_spoilt_keys_are_named_with_their_line(name, tmp_path):
         ),
         ("flake", "onsite = [0.1, 0.2]", "onsite = [0.1, 0.2, 0.3]", r"line 7: .*`host.onsite`"),
         ("flake", "removed = [[0, 0, 0]]", "removed = [[0, 0]]", r"line 12: .*`host.removed`"),
-        ("flake", "temperature = 0.1", "gap = 5.0", r"line 9: .*`host.gap` must not exceed"),
-        ("flake", "temperature = 0.1", "", r"`host.gap` must be given at zero temperature"),
+        ("flake", "temperature_K = 1160.0", "gap = 5.0", r"line 9: .*`host.gap` must not exceed"),
+        ("flake", "temperature_K = 1160.0", "", r"`host.gap` must be given at zero temperature"),
         ("flake", "[[1, 1, 0], [1, 2, 1]]", "[[1, 1, 0], [1, 2]]", "rows differ in length"),
         ("phonons", "pairs = [[0, 1]]", "pairs = [[0, 2]]", r"line 12: .*`pairs.pairs`.*0 to 1"),
         ("phonons", "pairs = [[0, 1]]", "pairs = [[1, 1]]", r"line 12: .*`pairs.pairs`"),
@@ -150,7 +150,7 @@ def test_spoilt_keys_are_named_with_their_line(name, tmp_path):
         ),
         (
             "superconductor",
-            "temperature = 0.001",
+            "temperature_K = 11.6",
             "superconducting_gap = 3.0",
             r"line 7: .*`host.superconducting_gap` must not exceed",
         ),

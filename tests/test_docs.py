@@ -116,3 +116,21 @@ def test_documented_parts_exist():
         place = ROOT / ("kernels" if name.startswith("msgreen_kernels") else "")
         path = place.joinpath(*name.split("."))
         assert path.with_suffix(".py").exists() or (path / "__init__.py").exists(), name
+
+
+@pytest.mark.slow
+def test_sequence_of_the_readme_works(tmp_path):
+    """Its first commands, with the configuration that it prints, which `msgreen init` writes."""
+    page = ROOT / "README.md"
+    (_, sequence), *_ = blocks(page, "console")
+    ((_, configuration),) = blocks(page, "toml")
+    (tmp_path / "island.toml").write_text(configuration, encoding="utf-8")
+    found = re.findall(r"^\$ msgreen (.*?) *(?:#.*)?$", sequence, flags=re.M)
+    assert [line.split()[0] for line in found] == ["run", "spinmodel", "export"]
+    for line in found:
+        result = execute(["-m", "msgreen", *line.split()], tmp_path)
+        assert result.returncode == 0, f"{line}: {result.stderr}"
+    for name in ("island/interactions.png", "states/ground_state.png", "uppasd/inpsd.dat"):
+        assert (tmp_path / name).exists()
+    result = execute(["-m", "msgreen", "init", "rashba", "-"], tmp_path)
+    assert result.stdout == configuration

@@ -58,8 +58,8 @@ kind = "vibrating_pair"
 spin = [0.5, 1.0]
 
 [map]
-exchange = [-4.0, 4.0]
-alpha = [-8.0, 8.0]
+exchange_meV = [-4.0, 4.0]
+alpha_meV = [-8.0, 8.0]
 count = 11
 """
 
@@ -85,7 +85,7 @@ def test_run_of_a_chain_gives_its_tensors(tmp_path):
 
 
 def test_thermal_factor_is_warned_of(tmp_path):
-    run = read(CHAIN + "temperature = 300.0\n", tmp_path)
+    run = read(CHAIN + "temperature_K = 300.0\n", tmp_path)
     with pytest.warns(AccuracyWarning, match="do not depend on temperature"):
         run.run(False)
 
@@ -120,7 +120,7 @@ def test_tables_have_defaults():
     table = PairTable(sites=[[0, 0], [0, 1]], couplings=[np.eye(3).tolist()], mesh=[3])
     assert table.numbers().tolist() == [[0, 1]]
     assert PairHost(kind="vibrating_pair", spin=[2.0]).ratio == 0.5
-    assert MapTable(exchange=[0.0, 1.0], alpha=[0.0, 1.0]).temperature == 3.0
+    assert MapTable(exchange_meV=[0.0, 1.0], alpha_meV=[0.0, 1.0]).temperature_K == 3.0
 
 
 def test_figures_show_what_they_are_given():

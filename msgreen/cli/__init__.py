@@ -4,15 +4,23 @@ import argparse
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgreen.cli.endings import exit_code_of, open_standard_files
+from msgreen.cli.report import common_options, say, show_warning
 from msgreen.cli.session import prepare
 from msgreen.cli.signals import end_on_signals
+from msgreen.cli.start import Names, add_start
 from msgreen.errors import LossWarning
 
+if TYPE_CHECKING:
+    from msgreen.config import Outcome
+
 EXAMPLES = """examples:
+  msgreen init rashba au.toml         write a commented configuration to start from
   msgreen run                         compute the example of the Au(111) surface state
   msgreen run au.toml --out results   compute what a configuration file says
   msgreen spinmodel "Cr3/Pt(111)"     find the ground states of a spin model
@@ -44,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command() -> int:
         options = _parser().parse_args(arguments)
-        return options.command(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            return options.command(options)
 
     return exit_code_of(command)
 
@@ -58,19 +68,36 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_program())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_spinmodel(commands)
+    _add_export(commands)
+    doctor = commands.add_parser(
+        "doctor",
+        help="examine the installation",
+        description="Say versions, devices, precision and threads, and what to mend.",
+        parents=[common_options()],
+    )
+    doctor.set_defaults(command=_doctor)
+    add_start(commands, parser)
+    return parser
+
+
+def _add_run(commands) -> None:
     run = commands.add_parser(
         "run",
         help="compute what a configuration file says",
         description="Compute interactions; write tables and pictures.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common_options()],
     )
     run.add_argument(
         "config",
         nargs="?",
         type=Path,
         metavar="CONFIG.toml",
-        help="the configuration; by default the example of the Au(111) surface state",
+        help="the configuration, or iron or srmno3, examples with their files; by default the "
+        "example of the Au(111) surface state",
     )
     run.add_argument(
         "--out",
@@ -79,16 +106,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of the results (default: msgreen-output)",
     )
-    run.set_defaults(command=_run)
-    _add_spinmodel(commands)
-    _add_export(commands)
-    doctor = commands.add_parser(
-        "doctor",
-        help="examine the installation",
-        description="Say versions, devices, precision and threads, and what to mend.",
+    run.add_argument(
+        "--check", action="store_true", help="check the configuration, and compute nothing"
     )
-    doctor.set_defaults(command=_doctor)
-    return parser
+    run.set_defaults(command=_run)
 
 
 def _add_spinmodel(commands) -> None:
@@ -96,6 +117,7 @@ def _add_spinmodel(commands) -> None:
         "spinmodel",
         help="find what states a spin model favours",
         description="Minimise a spin model from many starts; write tables and pictures.",
+        parents=[common_options()],
     )
     spinmodel.add_argument(
         "model",
@@ -117,6 +139,15 @@ def _add_spinmodel(commands) -> None:
     )
     spinmodel.add_argument("--starts", type=int, default=256, help="random starts (default: 256)")
     spinmodel.add_argument("--seed", type=int, default=0, help="of the starts (default: 0)")
+    spinmodel.add_argument(
+        "--moments",
+        nargs="+",
+        type=float,
+        default=[1.0],
+        metavar="M",
+        help="magnetic moments in Bohr magnetons for magnons of a lattice, one or one per site "
+        "(default: 1)",
+    )
     spinmodel.set_defaults(command=_spinmodel)
 
 
@@ -131,36 +162,28 @@ def _spinmodel(options: argparse.Namespace) -> int:
     folder = options.out
     names = ("states.csv", "states.nc", "model.json")
     with replacing_files("--out", folder, "spinmodel", names) as stage:
-        outcome = ground_states(
-            model,
-            box=options.box,
-            starts=options.starts,
-            seed=options.seed,
-            progress=sys.stderr.isatty(),
-        )
+        with _status(options) as progress:
+            outcome = ground_states(
+                model,
+                box=options.box,
+                starts=options.starts,
+                seed=options.seed,
+                moments=options.moments,
+                progress=progress,
+            )
         write_table(stage / "states.csv", outcome.header, outcome.rows)
         write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "states.nc")
         write_json(model, stage / "model.json")
-        _save(outcome.figures, stage)
-    _say(
-        *outcome.summary,
-        f"Tables:   {folder / 'states.csv'}, {folder / 'states.nc'}",
-        *_about_pictures(outcome.figures, folder),
-        _about_model(folder / "model.json"),
-    )
+        _save(outcome, stage)
+    files = _files(folder, ("states.csv", "states.nc"), outcome, ("model.json",))
+    say(options, outcome.summary, files, [_about_model(folder / "model.json")])
     return 0
 
 
-class _Formats:
-    """The names of all formats, imported when they are asked for: `msgreen --help` is quick."""
+def _formats():
+    from msgreen.io.spin_programs import FORMATS
 
-    def __iter__(self) -> Iterator[str]:
-        from msgreen.io.spin_programs import FORMATS
-
-        return iter(FORMATS)
-
-    def __contains__(self, name: object) -> bool:
-        return name in tuple(self)
+    return FORMATS
 
 
 def _add_export(commands) -> None:
@@ -168,6 +191,7 @@ def _add_export(commands) -> None:
         "export",
         help="write a spin model for another program",
         description="Write a spin model in the format and convention of another program.",
+        parents=[common_options()],
     )
     export.add_argument(
         "model",
@@ -179,7 +203,7 @@ def _add_export(commands) -> None:
     export.add_argument(
         "--to",
         required=True,
-        choices=_Formats(),
+        choices=Names(_formats),
         metavar="FORMAT",
         help="one of %(choices)s",
     )
@@ -206,7 +230,7 @@ def _export(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LossWarning)
         outcome = export(read_model(options.model), options.out, options.to, moments=moments)
-    _say(outcome.summary)
+    say(options, [outcome.summary])
     if outcome.lost:
         sys.stderr.write(f"msgreen: not in the files: {outcome.losses}\n")
     return 0
@@ -217,18 +241,23 @@ def _run(options: argparse.Namespace) -> int:
     from hashlib import sha256
 
     from msgreen.config import naming, read_config, toml_text
+    from msgreen.config.shipped import configuration
     from msgreen.io import replacing, replacing_files, write_dataset, write_table
     from msgreen.io.spin_programs import write_json
     from msgreen.papers.runs import EXAMPLE, KINDS
 
-    config = read_config(options.config or EXAMPLE, KINDS)
+    source = configuration(options.config or EXAMPLE)
+    config = read_config(source, KINDS)
+    if options.check:
+        say(options, [f"{source}: nothing to mend"])
+        return 0
     folder = options.out
     table, dataset = f"{config.table}.csv", f"{config.table}.nc"
     names = [table, dataset, "model.json"]
     writes_config = not _is_own_config(options.config, folder)
     with replacing_files("--out", folder, "run", names + ["config.toml"] * writes_config) as stage:
-        with naming(options.config or EXAMPLE):
-            outcome = config.run(progress=sys.stderr.isatty())
+        with naming(source), _status(options) as progress:
+            outcome = config.run(progress=progress)
         write_table(stage / table, outcome.header, outcome.rows)
         found = outcome.dataset.assign_attrs(program=_program())
         if outcome.model is not None:
@@ -238,15 +267,23 @@ def _run(options: argparse.Namespace) -> int:
         if writes_config:
             with replacing(stage / "config.toml") as part:
                 part.write_text(toml_text(config, _program()), encoding="utf-8")
-        _save(outcome.figures, stage)
-    _say(
-        *outcome.summary,
-        f"Tables:   {folder / table}, {folder / dataset}",
-        *_about_pictures(outcome.figures, folder),
-        *([] if outcome.model is None else [_about_model(folder / "model.json")]),
-        f"Run again: msgreen run {_quoted(folder / 'config.toml')}",
-    )
+        _save(outcome, stage)
+    model = () if outcome.model is None else ("model.json",)
+    files = _files(folder, (table, dataset), outcome, model)
+    hints = [_about_model(folder / name) for name in model]
+    hints.append(f"Run again: msgreen run {_quoted(folder / 'config.toml')}")
+    say(options, outcome.summary, files, hints)
     return 0
+
+
+@contextmanager
+def _status(options: argparse.Namespace) -> Iterator[bool]:
+    """Say what takes the time, and whether bars may be shown."""
+    from msgreen.cli.status import status
+
+    shown = sys.stderr.isatty() and not options.quiet
+    with status(shown, options.verbose):
+        yield shown
 
 
 def _is_own_config(config: Path | None, folder: Path) -> bool:
@@ -259,7 +296,7 @@ def _is_own_config(config: Path | None, folder: Path) -> bool:
 
 
 def _about_model(path: Path) -> str:
-    return f"Model:    {path} (msgreen export {_quoted(path)} --to ...)"
+    return f"Hand over: msgreen export {_quoted(path)} --to ..."
 
 
 def _quoted(path: Path) -> str:
@@ -267,24 +304,30 @@ def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _save(figures: Mapping, folder: Path) -> None:
-    """Write all pictures."""
-    from msgreen.io import replacing
+def _save(outcome: "Outcome", folder: Path) -> None:
+    """Write all pictures and further tables."""
+    from msgreen.io import replacing, write_table
 
-    for name, figure in figures.items():
+    for name, (header, rows) in outcome.tables.items():
+        write_table(folder / f"{name}.csv", header, rows)
+    for name, figure in outcome.figures.items():
         with replacing(folder / f"{name}.png") as part:
             figure.savefig(part, format="png", dpi=200)
 
 
-def _about_pictures(figures: Mapping, folder: Path) -> list[str]:
-    paths = [str(folder / f"{name}.png") for name in figures]
-    return [f"Pictures: {', '.join(paths)}"] if paths else []
+def _files(folder: Path, tables, outcome: "Outcome", models) -> dict[str, list[Path]]:
+    """Return what was written by kind."""
+    return {
+        "tables": [folder / name for name in (*tables, *(f"{n}.csv" for n in outcome.tables))],
+        "pictures": [folder / f"{name}.png" for name in outcome.figures],
+        "model": [folder / name for name in models],
+    }
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from msgreen.cli.doctor import doctor
 
-    _say(*doctor())
+    say(options, doctor())
     return 0
 
 
@@ -297,7 +340,3 @@ def _program() -> str:
         return f"msgreen {version('msgreen')}"
     except PackageNotFoundError:
         return "msgreen (source tree)"
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.write("\n".join(lines) + "\n")

@@ -10,7 +10,8 @@ say ``kind = "chain"``:
    ``Argument `key` must ..., but ...``. File, line and table are added to it. Files to read have
    the type `InputFile`.
 2. Its method ``run(progress)`` computes and returns an `Outcome`: a table, a dataset, figures.
-3. Add it to `KINDS` below, and its keys to ``docs/command_line.md``.
+3. Add it to `KINDS` below, a commented example to ``msgreen/config/examples/``, named as the kind,
+   and its keys to ``docs/command_line.md``.
 
 Nothing else changes: reading, error messages, output files and the program do not know kinds.
 Runs that reproduce a paper live beside it in `msgreen.papers`.
@@ -30,6 +31,7 @@ from msgreen.config.schema import AbstractRun as AbstractRun
 from msgreen.config.schema import AbstractTable as AbstractTable
 from msgreen.config.schema import InputFile as InputFile
 from msgreen.config.schema import Outcome as Outcome
+from msgreen.config.schema import json_schema as json_schema
 from msgreen.config.sisl import SislRun as SislRun
 from msgreen.config.superconductor import SuperconductorRun as SuperconductorRun
 from msgreen.config.wannier import WannierRun as WannierRun
@@ -47,6 +49,11 @@ KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
     }
 )
 """The kinds of run by the name in ``host.kind``."""
+
+EXAMPLES: Mapping[str, Path] = MappingProxyType(
+    {file.stem: file for file in sorted(Path(__file__).parent.glob("examples/*.toml"))}
+)
+"""Commented configurations to start from, by kind; those of files name a folder of yours."""
 
 
 def read_config(path: str | Path, kinds: Mapping[str, type[AbstractRun]] = KINDS) -> AbstractRun:

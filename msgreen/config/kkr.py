@@ -16,6 +16,7 @@ from msgreen.config.schema import (
     InputFile,
     Order,
     Outcome,
+    Output,
     Positive,
 )
 from msgreen.convention import CONVENTIONS, convention
@@ -130,12 +131,6 @@ class Rotation(AbstractTable):
 
     angles: Annotated[list[Positive], Field(min_length=2)] = [5, 10, 15, 20, 30, 40, 50, 60, 75, 90]
     order: Annotated[int, Field(ge=1, le=12)] = 6
-
-
-class Output(AbstractTable):
-    """``[output]``: what is written."""
-
-    figures: bool = True
 
 
 class KKRRun(AbstractRun):

@@ -1,7 +1,9 @@
 """``kind = "lattice"``: spins on a tight-binding lattice, infinite or finite."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,10 +11,21 @@ from pydantic import Field, model_validator
 
 from msgreen.clusters import loops
 from msgreen.config.ordered import Model, matched_model
-from msgreen.config.schema import AbstractRun, AbstractTable, Order, Outcome, Positive, exactly_one
+from msgreen.config.schema import (
+    TEMPERATURE_IN_EV,
+    AbstractRun,
+    AbstractTable,
+    Order,
+    Outcome,
+    Positive,
+    Renamed,
+    doubt,
+    exactly_one,
+)
 from msgreen.convention import CONVENTIONS
 from msgreen.energy.lloyd import LloydEnergy
-from msgreen.energy.spin_pairs import SpinPairs, pair_interactions
+from msgreen.energy.pair_form import pair_interactions
+from msgreen.energy.spin_pairs import SpinPairs
 from msgreen.errors import InputError
 from msgreen.exchange.compute import compute_interactions
 from msgreen.exchange.ordered import reference_interactions
@@ -21,10 +34,11 @@ from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.io.netcdf import dataset_of
 from msgreen.lattice import HoppingModel, Lattice, Region, shell_model
-from msgreen.plot import distance_figure
+from msgreen.plot import cluster_distance_figure, distance_figure, interaction_figures
 from msgreen.scattering.contact import ContactCoupling
 from msgreen.scattering.exchange_field import ExchangeField
 from msgreen.spinmodel.interactions import Row
+from msgreen.units import BOLTZMANN
 
 Vector = Annotated[list[float], Field(min_length=1)]
 
@@ -32,8 +46,14 @@ _SAME = 1e-9
 """Difference, relative, of a coupling and an exchange field that are the same: digits of a file."""
 
 
+HOTTEST = 1e5
+"""Kelvin, above which a temperature may be meant in another unit: there solids have melted."""
+
+
 class AbstractLatticeTable(AbstractTable):
     """The keys of ``[host]`` that describe the normal state."""
+
+    renamed: ClassVar[Mapping[str, Renamed]] = MappingProxyType({"temperature": TEMPERATURE_IN_EV})
 
     lattice: Literal["chain", "square", "triangular", "honeycomb", "cubic"] | None = None
     spacing: Positive = 1.0
@@ -44,7 +64,7 @@ class AbstractLatticeTable(AbstractTable):
     exchange: Annotated[list[float], Field(min_length=3, max_length=3)] = [0.0, 0.0, 0.0]
     rashba: float = 0.0
     fermi_energy: float = 0.0
-    temperature: Annotated[float, Field(ge=0)] = 0.0
+    temperature_K: Annotated[float, Field(ge=0)] = 0.0
     gap: Positive | None = None
     size: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] | None = None
     periodic: Annotated[list[bool], Field(min_length=1)] = [False]
@@ -53,6 +73,7 @@ class AbstractLatticeTable(AbstractTable):
     @model_validator(mode="after")
     def _has_meaning(self):
         exactly_one(self, "lattice", "vectors")
+        doubt("temperature_K", self.temperature_K, "K", HOTTEST)
         if self.basis is not None and self.vectors is None:
             raise InputError(
                 "Argument `basis` must come with `vectors`, but these are missing. Add them, or "
@@ -91,7 +112,7 @@ class AbstractLatticeTable(AbstractTable):
         """Return the host of the normal state."""
         options = {
             "fermi_energy": self.fermi_energy,
-            "temperature": self.temperature,
+            "temperature": self.temperature_K * BOLTZMANN,
             "gap": self.gap,
         }
         if self.size is None:
@@ -244,17 +265,19 @@ class LatticeRun(AbstractSpinRun):
         )
         summary = [*str(named).splitlines(), *about]
         table = Row._fields, named.rows(), dataset_of(named)
-        return Outcome(*table, {}, summary, model)
+        figures = {"distance": cluster_distance_figure(named, found.positions, "angstrom")}
+        return Outcome(*table, figures, summary, model)
 
 
 def _run_pairs(host, lattice, scatterer, table: Pairs) -> Outcome:
     sites = table.sites()
     pairs = [[0, n + 1] for n in range(len(table.distances))]
-    found = SpinPairs(host, scatterer, sites, pairs).fit()
-    result = pair_interactions(found, pairs, lattice.positions(sites))
-    figure = distance_figure(table.distances, found.J, found.D, unit="eV")
+    energies = SpinPairs(host, scatterer, sites, pairs)
+    found, lone = energies.fit(), energies.lone_fields()
+    result = pair_interactions(found, pairs, lattice.positions(sites), lone)
+    figure = distance_figure(table.distances, found.K, unit="eV")
     summary = [
-        f"largest residual of the form F0 + mu.(S1 + S2) + J S1 S2 + D.(S1 x S2): "
+        f"largest residual of the form F0 + mu.(S1 + S2) + mu_odd.(S1 - S2) + S1.K.S2: "
         f"{float(np.max(found.residual)):.2e} eV",
         *str(result).splitlines(),
     ]
@@ -267,4 +290,5 @@ def _run_sites(host, lattice, scatterer, table: Sites, progress: bool) -> Outcom
     named = replace(result, positions=lattice.positions(sites))
     named = named.to(CONVENTIONS[table.convention])
     summary = str(named).splitlines()
-    return Outcome(Row._fields, named.rows(), dataset_of(named), {}, summary)
+    figures = interaction_figures(named)
+    return Outcome(Row._fields, named.rows(), dataset_of(named), figures, summary)

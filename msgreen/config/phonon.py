@@ -2,13 +2,22 @@
 
 import re
 import warnings
+from collections.abc import Mapping
 from itertools import combinations
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
+from msgreen.config.schema import (
+    TEMPERATURE_IN_EV,
+    AbstractRun,
+    AbstractTable,
+    Outcome,
+    Positive,
+    Renamed,
+)
 from msgreen.convention import CONVENTIONS
 from msgreen.errors import AccuracyWarning, InputError
 from msgreen.io.netcdf import dataset_of
@@ -16,7 +25,7 @@ from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import check_request, crystal_tensors, interactions
 from msgreen.phonon.springs import Spring, mass_spring
 from msgreen.spinmodel.interactions import Interactions, Row
-from msgreen.units import MEV
+from msgreen.units import BOLTZMANN, MEV
 
 Vector = Annotated[list[float], Field(min_length=3, max_length=3)]
 _KEYS = {
@@ -29,7 +38,7 @@ _KEYS = {
 """Keys of the file by the argument of the library."""
 
 THERMAL = (
-    "`temperature` multiplies every mode by coth(omega / 2 k_B T), as paper F1 does. Static "
+    "`temperature_K` multiplies every mode by coth(omega / 2 k_B T), as paper F1 does. Static "
     "interactions of classical spins do not depend on temperature: leave it out for them."
 )
 """What a run with a temperature warns of."""
@@ -71,11 +80,13 @@ class CrystalHost(AbstractTable):
 class PairTable(AbstractTable):
     """``[pairs]``: which spins, and how they couple to displacements."""
 
+    renamed: ClassVar[Mapping[str, Renamed]] = MappingProxyType({"temperature": TEMPERATURE_IN_EV})
+
     sites: Annotated[list[list[int]], Field(min_length=2)]
     couplings: Annotated[list[Matrix], Field(min_length=1)]
     pairs: list[Annotated[list[int], Field(min_length=2, max_length=2)]] | None = None
     mesh: Annotated[list[int], Field(min_length=1, max_length=3)]
-    temperature: Annotated[float, Field(ge=0)] = 0.0
+    temperature_K: Annotated[float, Field(ge=0)] = 0.0
     isotropic: bool = False
     convention: Literal["neutral", "L", "B", "O"] = "neutral"
 
@@ -117,7 +128,7 @@ class PhononRun(AbstractRun):
 
     def run(self, progress: bool) -> Outcome:
         """Compute the tensors; see `AbstractRun.run`."""
-        if self.pairs.temperature > 0:
+        if self.pairs.temperature_K > 0:
             warnings.warn(THERMAL, AccuracyWarning, stacklevel=2)
         found = self._interactions()
         doubt = float(np.max(np.asarray(found["pair"].coefficients["J_ani"].error))) / MEV
@@ -128,7 +139,12 @@ class PhononRun(AbstractRun):
         crystal, table = self.host.crystal(), self.pairs
         sites, numbers = np.array(table.sites), table.numbers()
         tensors = crystal_tensors(
-            crystal, table.couplings, sites, numbers, table.mesh, temperature=table.temperature
+            crystal,
+            table.couplings,
+            sites,
+            numbers,
+            table.mesh,
+            temperature=table.temperature_K * BOLTZMANN,
         )
         places = np.asarray(crystal.position(sites))
         model = interactions(

@@ -17,7 +17,9 @@ from msgreen.config.schema import (
     Negative,
     OneOrMore,
     Outcome,
+    Output,
     Positive,
+    doubt,
     exactly_one,
 )
 from msgreen.convention import CONVENTIONS, convention
@@ -26,6 +28,7 @@ from msgreen.exchange.calibration import first_minimum
 from msgreen.exchange.compute import compute_interactions
 from msgreen.hosts.rashba import RashbaGas
 from msgreen.io.netcdf import dataset_of
+from msgreen.plot import interaction_figures
 from msgreen.scattering.contact import ContactCoupling
 from msgreen.spinmodel.interactions import Row
 from msgreen.units import MEV
@@ -51,6 +54,7 @@ class Host(AbstractTable):
                 "List each once."
             )
         self.gas(self.dimension[0])
+        doubt("fermi_energy", self.fermi_energy, "eV", 50.0)
         return self
 
     def gas(self, dimension: int) -> RashbaGas:
@@ -72,6 +76,7 @@ class Coupling(AbstractTable):
     @model_validator(mode="after")
     def _is_given_once(self):
         exactly_one(self, "first_minimum", "value")
+        doubt("first_minimum", self.first_minimum, "meV", 1e3)
         if self.value is not None and not self.spin_orbit:
             raise InputError(
                 "Argument `spin_orbit` must not be given together with `value`, but both are. "
@@ -157,8 +162,8 @@ class Cluster(AbstractTable):
                 "bounds, but there is none. Raise `cutoff` or `perimeter`."
             )
 
-    def outcome(self, host: Host, coupling: Coupling, progress: bool) -> Outcome:
-        """Compute the interactions of all loops."""
+    def outcome(self, host: Host, coupling: Coupling, output: Output, progress: bool) -> Outcome:
+        """Compute the interactions of all loops, and draw them if `output` wants it."""
         gas = host.gas(host.dimension[0])
         scatterer, line = coupling.contact(host, 0)
         sites = jnp.asarray(self.positions, float)
@@ -175,7 +180,8 @@ class Cluster(AbstractTable):
         ).to(CONVENTIONS[self.convention])
         result = replace(result, source={**result.source, "coupling": line})
         summary = [line, *str(result).splitlines()]
-        return Outcome(Row._fields, result.rows(), dataset_of(result), {}, summary)
+        figures = interaction_figures(result) if output.figures else {}
+        return Outcome(Row._fields, result.rows(), dataset_of(result), figures, summary)
 
 
 class RashbaRun(AbstractRun):
@@ -184,6 +190,7 @@ class RashbaRun(AbstractRun):
     host: Host
     coupling: Coupling
     cluster: Cluster
+    output: Output = Output()
 
     @model_validator(mode="after")
     def _fits_together(self):
@@ -193,4 +200,4 @@ class RashbaRun(AbstractRun):
 
     def run(self, progress: bool) -> Outcome:
         """Compute the interactions of the cluster; see `AbstractRun.run`."""
-        return self.cluster.outcome(self.host, self.coupling, progress)
+        return self.cluster.outcome(self.host, self.coupling, self.output, progress)

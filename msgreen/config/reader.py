@@ -132,7 +132,7 @@ def _message(error: dict[str, Any], schema, content, lines) -> tuple[int, str]:
     if isinstance(cause, InputError):
         inner = re.match(r"Argument `([\w.]+)`", str(cause))
         if inner and isinstance(_value_at(content, place), dict):
-            place = (*place, *inner[1].split("."))
+            place = (*place, *_keys(inner[1], _known_keys(schema, place)))
             name = ".".join(map(str, place))
         text = re.sub(r"^Argument `[^`]*`", f"Argument `{name}`", str(cause))
     elif error["type"] == "extra_forbidden":
@@ -145,6 +145,12 @@ def _message(error: dict[str, Any], schema, content, lines) -> tuple[int, str]:
         wanted = re.sub(r" after validation, not \d+$", "", wanted)
         text = f"Argument `{name}` {wanted}, but it is {_shown(error['input'])}. Correct the value."
     return _line(lines, place), text
+
+
+def _keys(argument: str, known: list[str]) -> list[str]:
+    """Return the path of an argument of the library, of which the key may name the unit."""
+    *tables, name = argument.split(".")
+    return [*tables, next((key for key in known if key == f"{name}_K"), name)]
 
 
 def _shown(value) -> str:

@@ -1,6 +1,8 @@
 """Figures, as `matplotlib.figure.Figure` objects without any global state."""
 
 from msgreen.plot.clusters import spins_figure as spins_figure
+from msgreen.plot.interactions import interaction_figures as interaction_figures
+from msgreen.plot.interactions import interactions_figure as interactions_figure
 from msgreen.plot.kkr import cluster_distance_figure as cluster_distance_figure
 from msgreen.plot.kkr import dmi_figure as dmi_figure
 from msgreen.plot.kkr import rotation_order_figure as rotation_order_figure

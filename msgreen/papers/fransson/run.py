@@ -1,12 +1,21 @@
 """``kind = "vibrating_pair"``: the map of moments of paper F2."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import xarray as xr
 from pydantic import Field, model_validator
 
-from msgreen.config.schema import AbstractRun, AbstractTable, OneOrMore, Outcome, Positive
+from msgreen.config.schema import (
+    AbstractRun,
+    AbstractTable,
+    OneOrMore,
+    Outcome,
+    Positive,
+    Renamed,
+)
 from msgreen.papers.fransson.figures import field_map_figure
 from msgreen.papers.fransson.pair import SpinPair
 from msgreen.papers.fransson.phase_diagram import PUBLISHED_RATIO, exchange_field_map
@@ -28,12 +37,20 @@ class PairHost(AbstractTable):
 
 
 class MapTable(AbstractTable):
-    """``[map]``: the range of exchange and displacement field in meV, and the temperature in K."""
+    """``[map]``: the range of exchange and displacement field, and the temperature."""
 
-    exchange: Annotated[list[float], Field(min_length=2, max_length=2)]
-    alpha: Annotated[list[float], Field(min_length=2, max_length=2)]
+    renamed: ClassVar[Mapping[str, Renamed]] = MappingProxyType(
+        {
+            "exchange": Renamed("exchange_meV"),
+            "alpha": Renamed("alpha_meV"),
+            "temperature": Renamed("temperature_K"),
+        }
+    )
+
+    exchange_meV: Annotated[list[float], Field(min_length=2, max_length=2)]
+    alpha_meV: Annotated[list[float], Field(min_length=2, max_length=2)]
     count: Annotated[int, Field(ge=2, le=2001)] = 201
-    temperature: Positive = 3.0
+    temperature_K: Positive = 3.0
 
 
 class VibratingPairRun(AbstractRun):
@@ -46,12 +63,12 @@ class VibratingPairRun(AbstractRun):
         """Compute the maps; see `AbstractRun.run`."""
         exchange, alpha = (
             MEV * np.linspace(ends[0], ends[1], self.map.count)
-            for ends in (self.map.exchange, self.map.alpha)
+            for ends in (self.map.exchange_meV, self.map.alpha_meV)
         )
         moments = {
             spin: np.asarray(
                 exchange_field_map(
-                    spin, exchange, alpha, self.map.temperature, ratio=self.host.ratio
+                    spin, exchange, alpha, self.map.temperature_K, ratio=self.host.ratio
                 )
             )
             for spin in self.host.spin
@@ -63,7 +80,7 @@ class VibratingPairRun(AbstractRun):
                 "exchange": ("exchange", exchange, {"units": "eV"}),
                 "alpha": ("alpha", alpha, {"units": "eV"}),
             },
-            {"temperature": self.map.temperature, "ratio": self.host.ratio},
+            {"temperature": self.map.temperature_K, "ratio": self.host.ratio},
         )
         rows = [
             (spin, j, a, values[n, m])
@@ -71,7 +88,7 @@ class VibratingPairRun(AbstractRun):
             for n, j in enumerate(exchange.tolist())
             for m, a in enumerate(alpha.tolist())
         ]
-        options = {"temperature": self.map.temperature, "ratio": self.host.ratio}
+        options = {"temperature": self.map.temperature_K, "ratio": self.host.ratio}
         figure = field_map_figure(exchange, alpha, moments, **options)
         lines = [
             f"S = {spin:g}: largest moment {np.abs(v).max():.6g}" for spin, v in moments.items()

@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 from pydantic import Field, model_validator
 
 from msgreen.config.rashba import Cluster, Coupling, Host
-from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive, exactly_one
+from msgreen.config.schema import (
+    AbstractRun,
+    AbstractTable,
+    Outcome,
+    Output,
+    Positive,
+    exactly_one,
+)
 from msgreen.errors import InputError
 from msgreen.hosts.rashba import RashbaGas
 from msgreen.papers.lounis.figures import chiral_figure, isotropic_figure, order_figure
@@ -75,12 +82,6 @@ class Scan(AbstractTable):
         return self.start + self.step * np.arange(steps + 1)
 
 
-class Output(AbstractTable):
-    """``[output]``: what is written."""
-
-    figures: bool = True
-
-
 class ScanRun(AbstractRun):
     """What `RashbaRun` describes, or equidistant loops against distance instead of a cluster."""
 
@@ -101,7 +102,7 @@ class ScanRun(AbstractRun):
     def run(self, progress: bool) -> Outcome:
         """Compute the scan or the interactions of the cluster; see `AbstractRun.run`."""
         if self.cluster is not None:
-            return self.cluster.outcome(self.host, self.coupling, progress)
+            return self.cluster.outcome(self.host, self.coupling, self.output, progress)
         assert self.scan is not None
         distances = self.scan.grid()
         gases = {dimension: self.host.gas(dimension) for dimension in self.host.dimension}
