@@ -108,3 +108,14 @@ def test_damaged_folder(tmp_path):
             assert " must " in str(error)
         file.write_bytes(data)
     assert 0 < refused < MUTANTS
+
+
+def test_reasons_are_short(tmp_path):
+    """A damaged directory of an archive makes Python quote pages of it."""
+    data = archive()
+    start = data.index(b"PK\x01\x02")  # the first entry of the directory
+    place = start + 28  # how long its name is
+    (tmp_path / "y.npz").write_bytes(data[:place] + b"\x40" + data[place + 1 :])
+    with pytest.raises(MsgreenError) as caught:
+        wannier.read_archive(tmp_path / "y.npz")
+    assert len(str(caught.value)) < len(str(tmp_path)) + 400 and "\n" not in str(caught.value)

@@ -7,6 +7,7 @@ import zlib
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from textwrap import shorten
 from types import TracebackType
 
 import numpy as np
@@ -181,7 +182,8 @@ def finite_numbers(line: Line, count: int, what: str) -> np.ndarray:
 
 def unreadable(path: Path, error: Exception) -> FileFormatError:
     """Return the error of a file that the system, or its decompression, refuses."""
-    reason = getattr(error, "strerror", None) or error
+    # That of a damaged archive quotes parts of it.
+    reason = shorten(str(getattr(error, "strerror", None) or error), 200)
     return FileFormatError(
         f"{path}: the file must be readable, but it is not ({reason}). "
         "Give the right path, or copy the file again."
