@@ -9,6 +9,8 @@ from scipy.special import j0
 from msgreen.papers.fransson import (
     MeanField,
     SpinPair,
+    level_figure,
+    levels,
     mean_displacement,
     mean_field,
     moment_per_site,
@@ -164,6 +166,26 @@ def test_ferromagnetic_moments_hardly_decay():
     assert temperatures[weak.argmax()] == 220.0
     assert 1 - weak[-1] / weak.max() == pytest.approx(0.0057, abs=2e-4)
     assert np.all(np.diff(strong) > 0)
+
+
+def test_levels_of_an_antiferromagnetic_pair():
+    """Fig. 1: singlet below triplet; anisotropy splits it 1 : 2, the displacement further."""
+    stages = {
+        "exchange": SpinPair(0.5, 0.01),
+        "anisotropy": SpinPair(0.5, 0.01, anisotropic=-0.002),
+        "vibration": SpinPair(0.5, 0.01, [0.024, 0.012], anisotropic=-0.002),
+    }
+    drawn = level_figure(stages).axes[0].collections
+    assert [len(lines.get_segments()) for lines in drawn] == [1, 3, 1, 2, 1, 1, 1, 1, 1]
+    lengths = [np.ptp(segment[:, 0]) for segment in drawn[1].get_segments()]
+    np.testing.assert_allclose(lengths, 0.8 / 3)
+    heights = [lines.get_segments()[0][0, 1] for lines in drawn]
+    expected = [levels(pair)[0] for pair in stages.values()]
+    np.testing.assert_allclose(heights[:2], 1e3 * expected[0][[0, 3]])
+    np.testing.assert_allclose(heights[2:5], 1e3 * expected[1][[0, 1, 3]])
+    np.testing.assert_allclose(heights[5:], 1e3 * expected[2])
+    ground = [levels(pair)[1][0] for pair in stages.values()]
+    assert ground == [0, 0, -1]
 
 
 def test_displacement_and_moments_belong_to_each_other():

@@ -2,6 +2,7 @@
 
 from msgreen.papers.fransson.figures import displacement_figure as displacement_figure
 from msgreen.papers.fransson.figures import field_map_figure as field_map_figure
+from msgreen.papers.fransson.figures import level_figure as level_figure
 from msgreen.papers.fransson.figures import site_moment_figure as site_moment_figure
 from msgreen.papers.fransson.figures import temperature_map_figure as temperature_map_figure
 from msgreen.papers.fransson.pair import SpinPair as SpinPair

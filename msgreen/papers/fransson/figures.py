@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from msgreen.papers.fransson.pair import SpinPair, levels
 from msgreen.papers.fransson.phase_diagram import ground_state_crossovers
 from msgreen.phonon.modes import thermal_factor
 from msgreen.plot.style import BLUE, DASHES, GREEN, PURPLE, RED, add_letters, panels, styled
@@ -67,6 +70,36 @@ def field_map_figure(
     for panel in axes[:, 0]:
         panel.set_ylabel("$J$ (meV)")
     add_letters(axes)
+    return figure
+
+
+@styled
+def level_figure(pairs: Mapping[str, SpinPair]) -> Figure:
+    """Draw the levels of pairs side by side, coloured by their S^z_1 + S^z_2.
+
+    Parameters
+    ----------
+    pairs : mapping of str to SpinPair
+        Single pairs by title: such as exchange alone, with anisotropy, with a displacement.
+
+    References
+    ----------
+    F2, Fig. 1.
+    """
+    figure, axes = panels(1, 1, height=2.6)
+    panel, widest = axes[0, 0], max(2 * pair.spin for pair in pairs.values())
+    colours = ScalarMappable(Normalize(-widest, widest), "coolwarm")
+    for place, pair in enumerate(pairs.values()):
+        energies, totals = levels(pair)
+        together = np.r_[0, np.flatnonzero(np.diff(energies) > 1e-9 * np.ptp(energies)) + 1]
+        for group in np.split(np.arange(len(energies)), together[1:]):
+            ends = place - 0.4 + 0.8 * np.linspace(0, 1, len(group) + 1)
+            panel.hlines(
+                energies[group] / MEV, ends[:-1], ends[1:], color=colours.to_rgba(totals[group])
+            )
+    panel.set_xticks(range(len(pairs)), list(pairs))
+    panel.set_ylabel("energy (meV)")
+    figure.colorbar(colours, ax=panel, label="$S_1^z + S_2^z$", pad=0.02)
     return figure
 
 
