@@ -6,8 +6,10 @@ import numpy as np
 from msgreen.units import BOHR, RYDBERG
 
 
-def write(path, lattice, cells, matrices, atom_of, *, overlap, fermi_energy=0.0, symbols=()):
-    """Write a file with 2 components of spin, or 8 for matrices of shape (1, cell, 2 n, 2 n).
+def write(
+    path, lattice, cells, matrices, atom_of, *, overlap, fermi_energy=0.0, symbols=(), components=8
+):
+    """Write a file with 2 components of spin, or 4 or 8 for matrices (1, cell, 2 n, 2 n).
 
     An element <0 m| H |R n> stands in row n, column m of the cell -R.
     """
@@ -24,6 +26,7 @@ def write(path, lattice, cells, matrices, atom_of, *, overlap, fermi_energy=0.0,
         spinor = matrices[0].reshape(len(cells), 2, size, 2, size)
         uu, dd, ud, du = (stored(spinor[:, s, :, t]) for s, t in ((0, 0), (1, 1), (0, 1), (1, 0)))
         parts = [uu.real, dd.real, ud.real, -ud.imag, uu.imag, dd.imag, du.real, du.imag]
+        parts = parts[:components]
     with h5py.File(path, "w") as file:
         file["cell"] = lattice.vectors / BOHR
         file["xa"] = lattice.basis / BOHR

@@ -69,6 +69,24 @@ def test_files_without_names_number_their_atoms(write):
     assert read_siesta(write(symbols=())).crystal.symbols == ("atom0", "atom1")
 
 
+def turned_chain():
+    """The chain with all moments turned, spin slow."""
+    up, down = chain()
+    turn = np.einsum("a,ast->st", [0.6, 0.48, 0.64], SIGMA)
+    return np.kron(np.eye(2), (up + down) / 2) + np.kron(turn, (up - down) / 2)
+
+
+def test_files_of_non_collinear_moments(tmp_path):
+    path = tmp_path / "turned.nc"
+    given = dict(overlap=overlap(), components=4)
+    siesta_files.write(path, LATTICE, CELLS, turned_chain()[None], ATOM_OF, **given)
+    found = read_siesta(path)
+    assert np.allclose(found.matrices[0, in_order(found)], turned_chain(), atol=1e-13)
+    # The exchange field turns to the axis of the host, and then it is the collinear chain.
+    made = wannier_host(found, temperature=0.3)
+    assert np.allclose(made.sectors[0, :, 0, 0, :3, :3], chain()[0][[2, 0, 1]], atol=1e-12)
+
+
 def spoil(name, value):
     def change(file):
         del file[name]
@@ -130,10 +148,9 @@ def sisl_chain(spin, dtype=float):
     geometry = sisl.Geometry(LATTICE.basis, atoms, sisl.Lattice(LATTICE.vectors, nsc=[3, 1, 1]))
     hamiltonian = sisl.Hamiltonian(geometry, spin=spin, orthogonal=False, dtype=dtype)
     up, down = chain()
-    turn = np.einsum("a,ast->st", [0.6, 0.48, 0.64], SIGMA)
     full = {
         "polarized": np.kron([[1, 0], [0, 0]], up) + np.kron([[0, 0], [0, 1]], down),
-        "non-colinear": np.kron(np.eye(2), (up + down) / 2) + np.kron(turn, (up - down) / 2),
+        "non-colinear": turned_chain(),
         "spin-orbit": chain(True)[0],
     }[spin].reshape(3, 2, 3, 2, 3)
     for place, m, n in np.ndindex(3, 3, 3):
@@ -207,7 +224,7 @@ def iron_sum_over_states(iron, count, cell):
     inverse = np.linalg.inv(root)
     field = inverse @ (up - down) @ inverse / 2
     (e, left), (o, right) = (np.linalg.eigh(inverse @ x @ inverse) for x in (up, down))
-    f, g = (expit((iron.fermi_energy - x) / (600 * BOLTZMANN)) for x in (e, o))
+    f, g = (expit((iron.fermi_energy - x) / (3000 * BOLTZMANN)) for x in (e, o))
     total = 0.0
     for n in range(len(k)):
         between = np.abs(left[n].conj().T @ (field[n] + field) / 2 @ right) ** 2
@@ -221,8 +238,8 @@ def test_run_on_iron_from_siesta(tmp_path, capsys):
     shutil.copy(DATA / "iron.nc", tmp_path)
     file = tmp_path / "iron.toml"
     file.write_text(
-        '[host]\nkind = "sisl"\nfile = "iron.nc"\n[pairs]\ncutoff = 2.5\nmesh = 3\n'
-        "[output]\nfigures = false\n"
+        '[host]\nkind = "sisl"\nfile = "iron.nc"\ntemperature_K = 3000.0\n'
+        "[pairs]\ncutoff = 2.5\nmesh = 3\n[output]\nfigures = false\n"
     )
     iron = read_siesta(DATA / "iron.nc")
     assert iron.matrices.shape == (2, 149, 19, 19) and iron.crystal.symbols == ("Fe",)
