@@ -41,7 +41,8 @@ def loop_lengths_figure(tables: Sequence[LoopTable]) -> Figure:
             style = {"color": colour, "mfc": face, "marker": marker, "ls": "none", "ms": 4}
             panel.plot(length[some], np.abs(value[some]), label=label, **style)
             label = None
-    panel.axhline(max(errors) / MEV, color="0.6", lw=0.8, ls=":", zorder=0)
+    panel.plot([], [], "o", color="0.4", mfc="white", ms=4, label="negative")
+    panel.axhline(max(errors) / MEV, color="0.6", lw=0.8, ls=":", zorder=0, label="largest error")
     panel.set_yscale("log")
     panel.set(xlabel=r"length of the loop ($\mathrm{\AA}$)", ylabel=r"$|J_\mathrm{ring}|$ (meV)")
     panel.legend(loc="upper right")
