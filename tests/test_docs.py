@@ -134,3 +134,13 @@ def test_sequence_of_the_readme_works(tmp_path):
         assert (tmp_path / name).exists()
     result = execute(["-m", "msgreen", "init", "rashba", "-"], tmp_path)
     assert result.stdout == configuration
+
+
+def test_pages_need_no_network():
+    """The site ships what its pages load: scripts lie in docs/, fonts are those of the system."""
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = re.search(r"^extra_javascript:\n((?:  - .*\n)+)", text, flags=re.M)
+    scripts = re.findall(r"^  - (\S+)", listed[1], flags=re.M)
+    assert [name for name in scripts if not (ROOT / "docs" / name).is_file()] == []
+    assert "output/svg" in (ROOT / "docs" / scripts[-1]).read_text(encoding="utf-8")
+    assert "font: false" in text

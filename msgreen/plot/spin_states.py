@@ -55,11 +55,12 @@ def texture_figure(
     flat = all(np.ptp(places[:, across]) < 1e-9 for places, _ in drawn.values())
     columns = 1 if flat else min(len(states), 3)
     rows = -(-len(states) // columns)
-    figure, axes = panels(rows, columns, 0.75 if flat else 0.92 * WIDTH / columns)
+    height = 1.05 if flat else 0.82 * WIDTH / columns * _tallest(drawn.values(), across) + 0.5
+    figure, axes = panels(rows, columns, height)
     for panel, (title, (places, spins)) in zip(axes.flat, drawn.items(), strict=False):
         to_reader = spins[:, 2] if upward == "y" else -spins[:, 1]
         _draw_texture(panel, places[:, [0, across]], spins[:, [0, across]], to_reader)
-        panel.set_title(title)
+        panel.set(title=title, xlabel="$x$ (Å)", ylabel=f"${upward}$ (Å)")
     for panel in axes.flat[len(states) :]:
         panel.set_visible(False)
     scale = ScalarMappable(Normalize(-1, 1), _SPHERE)
@@ -69,6 +70,12 @@ def texture_figure(
     if len(states) > 1:
         add_letters(axes)
     return figure
+
+
+def _tallest(states, across: int) -> float:
+    """Largest ratio of height and width, at most one and a half."""
+    sizes = [np.ptp(places[:, [0, across]], axis=0) for places, _ in states]
+    return max(min(1.5, float(tall / wide)) if wide else 1.5 for wide, tall in sizes)
 
 
 def _sites(lattice: Lattice, directions) -> tuple[np.ndarray, np.ndarray]:
@@ -119,11 +126,9 @@ def _draw_texture(panel: Axes, places, arrows, out) -> None:
     )
     panel.set_aspect("equal")
     panel.set_anchor("N")
-    panel.set(xticks=[], yticks=[])
+    panel.locator_params(nbins=5)
     low, high = places.min(axis=0) - 0.6 * spacing, places.max(axis=0) + 0.6 * spacing
     panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    for side in panel.spines.values():
-        side.set_visible(False)
 
 
 @styled

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 from pydantic import Field, model_validator
+from tqdm import tqdm
 
 from msgreen.config.rashba import Cluster, Coupling, Host
 from msgreen.config.schema import (
@@ -109,7 +110,10 @@ class ScanRun(AbstractRun):
         couplings = [self.coupling.contact(self.host, index) for index in range(len(gases))]
         lines = [line for _, line in couplings]
         strengths = {d: c for d, (c, _) in zip(gases, couplings, strict=True)}
-        scans = {d: scan_in_blocks(gas, strengths[d], distances) for d, gas in gases.items()}
+        scans = {
+            d: scan_in_blocks(gas, strengths[d], distances, progress=progress)
+            for d, gas in gases.items()
+        }
         bare = {dimension: self.host.free_gas(dimension) for dimension in gases}
         figures = _scan_figures(bare, strengths, scans) if self.output.figures else {}
         attributes = {"coupling": "; ".join(lines)}
@@ -120,7 +124,7 @@ class ScanRun(AbstractRun):
 
 
 def scan_in_blocks(
-    gas: RashbaGas, coupling: ContactCoupling, distances: np.ndarray
+    gas: RashbaGas, coupling: ContactCoupling, distances: np.ndarray, *, progress: bool = False
 ) -> tuple[DistanceScan, DistanceScan]:
     """Return `equidistant_scan`, made of blocks of one length: compiled once, memory bounded.
 
@@ -130,6 +134,8 @@ def scan_in_blocks(
     coupling : ContactCoupling
     distances : real array, shape (distance,)
         In angstrom.
+    progress : bool
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -139,7 +145,7 @@ def scan_in_blocks(
     padded = np.pad(distances, (0, -len(distances) % BLOCK), mode="edge")
     blocks = [
         equidistant_scan(gas, coupling, jnp.asarray(padded[start : start + BLOCK]))
-        for start in range(0, len(padded), BLOCK)
+        for start in tqdm(range(0, len(padded), BLOCK), "scan", disable=not progress, leave=False)
     ]
     values, errors = (
         jax.tree.map(lambda *columns: np.concatenate(columns)[: len(distances)], *part)
