@@ -9,6 +9,9 @@ from scipy import constants as _c
 HBAR2_OVER_ME: float = _c.hbar**2 / _c.m_e / _c.e * 1e20
 """hbar^2 / m_e in eV angstrom^2."""
 
+HBAR_FS: float = _c.hbar / _c.e * 1e15
+"""hbar in eV fs."""
+
 MEV: float = 1e-3
 """One meV in eV."""
 

@@ -26,6 +26,7 @@ ROOMS = (
     "exchange",
     "phonon",
     "io",
+    "simulation",
     "plot",
     "config",
     "papers",

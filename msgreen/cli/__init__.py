@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   msgreen run                         compute the example of the Au(111) surface state
   msgreen run au.toml --out results   compute what a configuration file says
   msgreen spinmodel "Cr3/Pt(111)"     find the ground states of a spin model
+  msgreen simulate model.json         heat a spin model: order, specific heat, cold state
   msgreen export model.json --to spirit --out spirit
                                       hand a spin model to another program
   msgreen doctor                      examine the installation
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     _add_spinmodel(commands)
+    _add_simulate(commands)
     _add_export(commands)
     doctor = commands.add_parser(
         "doctor",
@@ -176,6 +178,84 @@ def _spinmodel(options: argparse.Namespace) -> int:
         write_json(model, stage / "model.json")
         _save(outcome, stage)
     files = _files(folder, ("states.csv", "states.nc"), outcome, ("model.json",))
+    say(options, outcome.summary, files, [_about_model(folder / "model.json")])
+    return 0
+
+
+def _add_simulate(commands) -> None:
+    simulate = commands.add_parser(
+        "simulate",
+        help="heat a spin model: energy, order and specific heat against temperature",
+        description="Sample a spin model at several temperatures by Monte Carlo, and relax the "
+        "coldest state. An interrupted simulation goes on when it is started again.",
+        parents=[common_options()],
+    )
+    simulate.add_argument("model", metavar="MODEL", help="as for `spinmodel`")
+    simulate.add_argument(
+        "--out",
+        type=Path,
+        default=Path("msgreen-simulation"),
+        metavar="DIR",
+        help="folder of the results (default: msgreen-simulation)",
+    )
+    simulate.add_argument(
+        "--temperatures",
+        nargs="+",
+        type=float,
+        default=[],
+        metavar="K",
+        help="in kelvin: all of them, or the two ends of a range (default: around the order)",
+    )
+    simulate.add_argument(
+        "--box", nargs="+", type=int, default=[], metavar="N", help="cells of a lattice (12 each)"
+    )
+    simulate.add_argument(
+        "--critical",
+        action="store_true",
+        help="find the critical temperature, with a second box of half the size",
+    )
+    for name, default, what in (
+        ("samples", 2000, "records at every temperature"),
+        ("interval", 1, "sweeps from one to the next"),
+        ("seed", 0, "of the random numbers"),
+    ):
+        simulate.add_argument(
+            f"--{name}", type=int, default=default, help=f"{what} (default: {default})"
+        )
+    simulate.set_defaults(command=_simulate)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    prepare()
+    from msgreen.cli.simulation import forget, simulate
+    from msgreen.io import read_model, replacing_files, write_dataset, write_table
+    from msgreen.io.spin_programs import write_json
+    from msgreen.papers.brinker import published_model
+
+    model = published_model(options.model) or read_model(options.model)
+    folder = options.out
+    names = ("simulation.csv", "simulation.nc", "state.ovf", "model.json")
+    with replacing_files("--out", folder, "simulate", names) as stage:
+        with _status(options) as progress:
+            outcome = simulate(
+                model,
+                folder=folder,
+                stage=stage,
+                temperatures=options.temperatures,
+                box=options.box,
+                critical=options.critical,
+                samples=options.samples,
+                interval=options.interval,
+                seed=options.seed,
+                progress=progress,
+            )
+        write_table(stage / "simulation.csv", outcome.header, outcome.rows)
+        write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "simulation.nc")
+        write_json(model, stage / "model.json")
+        _save(outcome, stage)
+        written = [name for name in names if (stage / name).exists()]
+    forget(folder)
+    files = _files(folder, written[:-1], outcome, ("model.json",))
     say(options, outcome.summary, files, [_about_model(folder / "model.json")])
     return 0
 

@@ -1,0 +1,227 @@
+"""What `msgreen simulate` does: a temperature scan, the critical temperature, the cold state."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from msgreen.config import Outcome
+from msgreen.errors import InputError
+from msgreen.io.ovf import write_ovf
+from msgreen.plot import spins_figure, texture_figure
+from msgreen.plot.simulation import thermodynamics_figure
+from msgreen.simulation import (
+    MonteCarlo,
+    Thermodynamics,
+    TopologicalCharge,
+    binder_crossing,
+    monte_carlo,
+    thermodynamics,
+)
+from msgreen.spinmodel import SpinModel, relax
+from msgreen.units import BOLTZMANN, MEV
+
+CHECKPOINT = ".msgreen-simulation"
+"""Beginning of the names of files that keep what is done."""
+
+_COUNT = 12
+"""Temperatures of a scan whose range is not given."""
+
+_HEADER = (
+    *("spins", "temperature_K", "energy_meV", "energy_error_meV", "heat_kB", "heat_error_kB"),
+    *("moment", "moment_error", "susceptibility_per_meV", "susceptibility_error_per_meV"),
+    *("binder", "binder_error", "autocorrelation_time", "accepted", "exchanged"),
+)
+
+
+def simulate(
+    model: SpinModel,
+    *,
+    folder: Path,
+    stage: Path,
+    temperatures: Sequence[float] = (),
+    box: Sequence[int] = (),
+    critical: bool = False,
+    samples: int = 2000,
+    interval: int = 1,
+    seed: int = 0,
+    progress: bool = False,
+) -> Outcome:
+    """Return the temperature scan of a spin model, with the relaxed state of its coldest replica.
+
+    Parameters
+    ----------
+    model : SpinModel
+    folder : Path
+        Where checkpoints are kept; a run that was interrupted goes on from there.
+    stage : Path
+        Where the coldest state is written for viewers, as ``state.ovf``, if it has positions.
+    temperatures : sequence of float
+        In K; two numbers are the ends of a range. By default a range around that of order.
+    box : sequence of int
+        Cells along every lattice vector of a lattice; 12 each by default.
+    critical : bool
+        Whether to sample a smaller box too, and look for the crossing of the cumulants.
+    samples, interval, seed : int
+        As of `msgreen.simulation.monte_carlo`.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    InputError
+        If the temperatures are not positive, the box does not fit, or nothing crosses.
+    """
+    shape = tuple(box) or (12,) * model.dimension
+    kelvin = _temperatures(model, temperatures)
+    shapes = [shape]
+    if critical:
+        if not model.dimension:
+            raise InputError(
+                "Argument `critical` must be left out for a finite cluster, but it is given. "
+                "Clusters have no phase transitions."
+            )
+        shapes.append(tuple(max(2, 2 * (n // 4)) for n in shape))
+    runs = [
+        monte_carlo(
+            model,
+            kelvin * BOLTZMANN,
+            cells,
+            samples=samples,
+            interval=interval,
+            seed=seed,
+            checkpoint=folder / f"{CHECKPOINT}-{n}.npz",
+            progress=progress,
+        )
+        for n, cells in enumerate(shapes)
+    ]
+    found = {_name(s, r): thermodynamics(r) for s, r in zip(shapes, runs, strict=True)}
+    crossing = binder_crossing(runs[1], runs[0]) if critical else None
+    cold = relax(model, runs[0].directions[0], tolerance=1e-8 * _scale(model))
+    state = np.asarray(cold.directions)
+    figures = {"thermodynamics": thermodynamics_figure(found, critical=crossing)}
+    figures |= _state_figure(model, state)
+    summary = [
+        *_table(found[_name(shape, runs[0])]),
+        "",
+        *_about_crossing(crossing, shapes),
+        *_about_cold(model, float(cold.energy), bool(cold.converged), state, runs[0].spin_count),
+    ]
+    rows = [row for r, t in zip(runs, found.values(), strict=True) for row in _rows(r, t)]
+    positions = _positions(model, shape)
+    if positions is not None:
+        write_ovf(stage / "state.ovf", positions, state.reshape(-1, 3), title="coldest state")
+    return Outcome(_HEADER, rows, _dataset(model, runs[0], state), figures, summary)
+
+
+def forget(folder: Path) -> None:
+    """Remove what was kept of a simulation that has ended."""
+    for file in folder.glob(f"{CHECKPOINT}-*.npz"):
+        file.unlink(missing_ok=True)
+
+
+def _positions(model: SpinModel, shape: Sequence[int]) -> np.ndarray | None:
+    if model.lattice is None:
+        return None if model.positions is None else np.asarray(model.positions)
+    cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    points = (cells @ model.lattice.vectors)[..., None, :] + model.lattice.basis
+    return points.reshape(-1, points.shape[-1])
+
+
+def _temperatures(model: SpinModel, given: Sequence[float]) -> np.ndarray:
+    kelvin = np.asarray(given, float)
+    if not len(kelvin):
+        top = _scale(model) / 3 / BOLTZMANN
+        return np.linspace(0.1 * top, 1.4 * top, _COUNT)
+    if np.any(~(kelvin > 0)) or np.any(np.diff(kelvin) <= 0):
+        raise InputError(
+            "Argument `--temperatures` must be positive and ascending, in K, but it is "
+            f"{', '.join(f'{t:g}' for t in kelvin)}. Give the ends of a range, or every one."
+        )
+    return np.linspace(*kelvin, _COUNT) if len(kelvin) == 2 else kelvin
+
+
+def _scale(model: SpinModel) -> float:
+    """Largest field on a spin of the ferromagnet and of random states, in eV."""
+    box = (4,) * model.dimension
+    spins = np.random.default_rng(0).normal(size=(8, *box, model.site_count, 3))
+    spins /= np.linalg.norm(spins, axis=-1, keepdims=True)
+    spins[0] = (0.0, 0.0, 1.0)
+    return float(np.linalg.norm(model.gradient(spins), axis=-1).max())
+
+
+def _name(shape: Sequence[int], run: MonteCarlo) -> str:
+    cells = " x ".join(map(str, shape))
+    return f"{cells} cells" if shape else f"{run.spin_count} spins"
+
+
+def _rows(run: MonteCarlo, found: Thermodynamics) -> list[tuple]:
+    units = {"energy": 1 / MEV, "susceptibility": MEV}
+    names = ("energy", "heat", "moment", "susceptibility", "binder")
+    columns = []
+    for name in names:
+        estimate, unit = getattr(found, name), units.get(name, 1.0)
+        columns += [estimate.value * unit, estimate.error * unit]
+    swaps = [*run.exchanged, np.nan]
+    kelvin = found.temperature / BOLTZMANN
+    every = zip(kelvin, *columns, found.time, run.accepted, swaps, strict=True)
+    return [(run.spin_count, *map(float, row)) for row in every]
+
+
+def _dataset(model: SpinModel, run: MonteCarlo, state: np.ndarray) -> xr.Dataset:
+    cells = [f"cell{d + 1}" for d in range(model.dimension)]
+    return xr.Dataset(
+        {
+            "energy": (("sample", "temperature"), run.energy, {"units": "eV"}),
+            "moment": (("sample", "temperature", "xyz"), run.moment),
+            "directions": (("temperature", *cells, "site", "xyz"), run.directions),
+            "cold": ((*cells, "site", "xyz"), state),
+            "accepted": ("temperature", run.accepted),
+        },
+        coords={"temperature": ("temperature", run.temperature / BOLTZMANN, {"units": "K"})},
+    )
+
+
+def _state_figure(model: SpinModel, state: np.ndarray) -> Mapping[str, Figure]:
+    if model.lattice is not None:
+        return {"state": texture_figure({"coldest state, relaxed": (model.lattice, state)})}
+    if model.positions is None or model.site_count < 2:
+        return {}
+    return {"state": spins_figure({"coldest state, relaxed": (np.asarray(model.positions), state)})}
+
+
+def _table(found: Thermodynamics) -> list[str]:
+    lines = [
+        f"{'T (K)':>10}{'E/spin (meV)':>22}{'C (k_B)':>20}{'|m|':>20}{'Binder':>18}{'time':>8}"
+    ]
+    for n, kt in enumerate(found.temperature):
+        cells = [
+            f"{e.value[n] * unit:>{width - 9}.5f} ±{e.error[n] * unit:>7.5f}"
+            for e, unit, width in (
+                (found.energy, 1 / MEV, 22),
+                (found.heat, 1.0, 20),
+                (found.moment, 1.0, 20),
+                (found.binder, 1.0, 18),
+            )
+        ]
+        lines.append(f"{kt / BOLTZMANN:>10.2f}{''.join(cells)}{found.time[n]:>8.1f}")
+    return lines
+
+
+def _about_crossing(crossing, shapes) -> list[str]:
+    if crossing is None:
+        return []
+    value, error = (float(x) / BOLTZMANN for x in crossing)
+    boxes = " and ".join(" x ".join(map(str, s)) for s in shapes[::-1])
+    return [f"Critical temperature, cumulants of {boxes} cells: {value:.4g} ± {error:.2g} K"]
+
+
+def _about_cold(model, energy: float, converged: bool, state, count: int) -> list[str]:
+    words = "relaxed" if converged else "not quite relaxed"
+    lines = [f"Coldest state, {words}: {energy / count / MEV:.6f} meV per spin"]
+    if model.dimension == 2 and model.site_count == 1:
+        charge = float(TopologicalCharge(model)(state[None])[0])
+        lines.append(f"Its topological charge: {charge:.4g}")
+    return lines

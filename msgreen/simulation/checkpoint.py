@@ -1,0 +1,93 @@
+"""Long simulations can be interrupted: what is done is kept in a file, whole or not at all."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+import jax
+import numpy as np
+
+from msgreen.errors import FileFormatError, InputError
+from msgreen.io.atomic import replacing, writable_folder
+
+State = TypeVar("State")
+
+
+class Checkpoint:
+    """A file with the state of a simulation, and what it has recorded so far.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        By default nothing is kept.
+    settings : mapping of str to anything
+        What the simulation depends on, by name; pytrees of arrays, numbers and strings.
+    """
+
+    def __init__(self, path: str | Path | None, settings: Mapping[str, object]):
+        self.path = None if path is None else Path(path)
+        self.settings = {name: _digest(value) for name, value in settings.items()}
+        self.settings["version of msgreen"] = version("msgreen")
+        self.settings["version of jax"] = jax.__version__
+
+    def read(self, start: State) -> tuple[State, list[list[np.ndarray]]]:
+        """Return the state and the records of the file, or `start` and none if there is no file.
+
+        Raises
+        ------
+        InputError
+            If the file is of a simulation with other settings, which are named.
+        FileFormatError
+            If it is damaged.
+        """
+        if self.path is None or not self.path.exists():
+            return start, []
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                found = {name: file[name] for name in file.files}
+            known = dict(
+                zip(found.pop("names").tolist(), found.pop("digests").tolist(), strict=True)
+            )
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise FileFormatError(
+                f"{self.path}: must be a checkpoint of msgreen, but it cannot be read ({error}). "
+                "Remove it to begin anew."
+            ) from error
+        other = [n for n, digest in self.settings.items() if known.get(n) != digest]
+        if other:
+            raise InputError(
+                f"Argument `checkpoint` must be a file of the same simulation, but {self.path} is "
+                f"of one with another {', '.join(other)}. Remove it to begin anew, or name another."
+            )
+        leaves, shape = jax.tree.flatten(start)
+        state = [found[f"state{n}"] for n in range(len(leaves))]
+        count = sum(name.startswith("record") for name in found)
+        records = [found[f"record{n}"] for n in range(count)]
+        return jax.tree.unflatten(shape, map(jax.numpy.asarray, state)), [records] if count else []
+
+    def write(self, state, parts: list[list[np.ndarray]]) -> None:
+        """Keep the state and all records; the parts are joined."""
+        if self.path is None:
+            return
+        if parts:
+            parts[:] = [[np.concatenate(part) for part in zip(*parts, strict=True)]]
+        data = {f"state{n}": np.asarray(x) for n, x in enumerate(jax.tree.leaves(state))}
+        for n, record in enumerate(parts[0] if parts else []):
+            data[f"record{n}"] = record
+        names, digests = zip(*self.settings.items(), strict=True)
+        writable_folder("checkpoint", self.path.parent)
+        with replacing(self.path) as part, open(part, "wb") as file:
+            np.savez(file, names=np.array(names), digests=np.array(digests), **data)
+
+
+def _digest(value: object) -> str:
+    """Return a checksum of all numbers of a pytree, and of its structure."""
+    leaves, shape = jax.tree.flatten(value)
+    whole = hashlib.sha256(str(shape).encode())
+    for leaf in leaves:
+        known = leaf if isinstance(leaf, str) else np.asarray(leaf)
+        whole.update(known.encode() if isinstance(known, str) else known.tobytes())
+        whole.update(str(getattr(known, "shape", "")).encode())
+    return whole.hexdigest()

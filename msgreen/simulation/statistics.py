@@ -1,0 +1,267 @@
+"""Averages of correlated samples, with errors: what a Monte Carlo simulation says."""
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from scipy.optimize import brentq
+
+from msgreen import _checks
+from msgreen._typing import ArrayLike, Float
+from msgreen.errors import InputError
+from msgreen.simulation.monte_carlo import MonteCarlo
+
+_BLOCKS = 32
+"""Blocks of samples that errors are estimated from: an error is then right to 13 %."""
+
+
+class Estimate(NamedTuple):
+    """A number and its standard deviation, or arrays of them."""
+
+    value: np.ndarray
+    error: np.ndarray
+
+
+class Thermodynamics(NamedTuple):
+    """What follows from energy and moment at every temperature, per spin.
+
+    Attributes
+    ----------
+    temperature : real array, shape (temperature,)
+        k_B T in eV.
+    energy : Estimate
+        In eV.
+    heat : Estimate
+        Specific heat in k_B.
+    moment : Estimate
+        Mean length of the mean of all spins.
+    susceptibility : Estimate
+        N (<m^2> - <m>^2) / (k_B T) in 1/eV, m being that length.
+    binder : Estimate
+        Cumulant 1 - <m^4> / (3 <m^2>^2): 2/3 in order, 4/9 without order and for large boxes.
+    time : real array, shape (temperature,)
+        Integrated autocorrelation time of the energy or the moment, the longer one, in samples.
+    """
+
+    temperature: np.ndarray
+    energy: Estimate
+    heat: Estimate
+    moment: Estimate
+    susceptibility: Estimate
+    binder: Estimate
+    time: np.ndarray
+
+    def __str__(self) -> str:
+        names = ("energy", "heat", "moment", "susceptibility", "binder")
+        head = "".join(f"{name:>22}" for name in names)
+        lines = [f"{'k_B T (eV)':>12}{head}{'time':>8}"]
+        for n, kt in enumerate(self.temperature):
+            known = [getattr(self, name) for name in names]
+            cells = "".join(f"{e.value[n]:>13.6g} ±{e.error[n]:>7.1g}" for e in known)
+            lines.append(f"{kt:>12.6g}{cells}{self.time[n]:>8.1f}")
+        return "\n".join(lines)
+
+
+def thermodynamics(run: MonteCarlo) -> Thermodynamics:
+    """Return energy, specific heat, moment, susceptibility and cumulant, with errors.
+
+    Parameters
+    ----------
+    run : MonteCarlo
+
+    Returns
+    -------
+    Thermodynamics
+
+    Notes
+    -----
+    Errors are those of the jackknife over blocks of samples. They are right if the blocks are much
+    longer than the autocorrelation time, which is said too: 64 times as many samples at least.
+    """
+    n, kt = run.spin_count, run.temperature
+    m = np.linalg.norm(run.moment, axis=-1)
+    moments = np.stack([run.energy, run.energy**2, m, m**2, m**4], axis=-1)
+
+    def of(mean):
+        e, ee, m, mm, mmmm = np.moveaxis(mean, -1, 0)
+        heat, response = (ee - e**2) / kt**2 / n, n * (mm - m**2) / kt
+        return np.stack([e / n, heat, m, response, 1 - mmmm / (3 * mm**2)])
+
+    found = jackknife(moments, of)
+    parts = [Estimate(found.value[k], found.error[k]) for k in range(5)]
+    times = [[autocorrelation_time(x[:, t]) for t in range(len(kt))] for x in (run.energy, m)]
+    return Thermodynamics(kt, *parts, np.max(times, axis=0))
+
+
+def jackknife(
+    samples: Float[ArrayLike, "sample ..."], of: Callable = lambda mean: mean
+) -> Estimate:
+    """Return a function of means, and its error by the jackknife over blocks of samples.
+
+    Parameters
+    ----------
+    samples : real array, shape (sample, ...)
+        Correlated over times much shorter than a 32nd of them all.
+    of : callable
+        Of the mean of the samples, any shape to any shape.
+
+    Examples
+    --------
+    >>> found = jackknife(np.random.default_rng(0).normal(1.0, 2.0, 40000), lambda mean: mean**2)
+    >>> bool(abs(found.value - 1.0) < 3 * found.error), round(float(found.error), 2)
+    (True, 0.02)
+    """
+    samples = np.asarray(samples, float)
+    if len(samples) < 2 * _BLOCKS:
+        raise InputError(
+            f"Argument `samples` must hold {2 * _BLOCKS} samples or more for an error, but it "
+            f"holds {len(samples)}. Sample longer."
+        )
+    length = len(samples) // _BLOCKS
+    used = samples[len(samples) - _BLOCKS * length :]
+    blocks = used.reshape(_BLOCKS, length, *samples.shape[1:]).mean(axis=1)
+    whole = blocks.mean(axis=0)
+    without = np.stack([of((_BLOCKS * whole - block) / (_BLOCKS - 1)) for block in blocks])
+    spread = np.sqrt((_BLOCKS - 1) * np.mean((without - without.mean(axis=0)) ** 2, axis=0))
+    value = _BLOCKS * of(whole) - (_BLOCKS - 1) * without.mean(axis=0)
+    return Estimate(value, spread)
+
+
+def autocorrelation_time(series: Float[ArrayLike, " sample"]) -> float:
+    """Return the integrated autocorrelation time of a series, in samples; 1/2 if independent.
+
+    N samples are worth N / (2 times it) independent ones.
+    """
+    # It warns with every import that series may be too short, as `Thermodynamics.time` shows.
+    logging.getLogger("pymbar").setLevel(logging.ERROR)
+    from pymbar.timeseries import statistical_inefficiency
+
+    series = np.asarray(series, float)
+    if np.ptp(series) == 0:
+        return 0.5
+    return 0.5 * float(statistical_inefficiency(series))
+
+
+def reweighted(
+    run: MonteCarlo,
+    temperature: Float[ArrayLike, " other"],
+    samples: Float[ArrayLike, "sample temperature ..."] | None = None,
+) -> Estimate:
+    """Return averages at temperatures between those of a run, from all of its samples together.
+
+    Parameters
+    ----------
+    run : MonteCarlo
+    temperature : real array, shape (other,)
+        k_B T in eV.
+    samples : real array, shape (sample, temperature, ...), optional
+        What is averaged; by default the energy. Powers of it give cumulants.
+
+    Returns
+    -------
+    Estimate
+        Arrays of shape (other, ...).
+
+    References
+    ----------
+    Shirts and Chodera, J. Chem. Phys. 129, 124105 (2008).
+    """
+    weights = _weights(run, temperature)
+    samples = run.energy if samples is None else np.asarray(samples, float)
+    flat = samples.reshape(len(samples), weights.shape[1], -1)
+    blocks = np.array_split(np.arange(len(samples)), _BLOCKS)
+
+    def mean(rows):
+        part = weights[:, :, rows]
+        total = np.einsum("ots,stk->ok", part, flat[rows])
+        return total / part.sum(axis=(1, 2))[:, None]
+
+    every = np.arange(len(samples))
+    without = np.stack([mean(np.setdiff1d(every, block)) for block in blocks])
+    error = np.sqrt((_BLOCKS - 1) * without.var(axis=0))
+    shape = (len(weights), *samples.shape[2:])
+    return Estimate(mean(every).reshape(shape), error.reshape(shape))
+
+
+def _weights(run: MonteCarlo, temperature) -> np.ndarray:
+    """Return the weights of all samples at other temperatures, (other, temperature, sample)."""
+    logging.getLogger("pymbar").setLevel(logging.ERROR)
+    from pymbar import MBAR
+
+    _checks.positive("temperature", temperature, "k_B T in eV")
+    other = np.atleast_1d(np.asarray(temperature, float))
+    if other.min() < run.temperature[0] or other.max() > run.temperature[-1]:
+        raise InputError(
+            f"Argument `temperature` must lie between {run.temperature[0]:.6g} and "
+            f"{run.temperature[-1]:.6g} eV, those of the run, but it does not. Sample there."
+        )
+    energy = (run.energy - run.energy.mean()).T
+    reduced = energy.ravel() / run.temperature[:, None]
+    counts = np.full(len(run.temperature), energy.shape[1])
+    with jax.numpy_dtype_promotion("standard"):
+        known = MBAR(reduced, counts, solver_protocol=({"method": "adaptive"},))
+    exponents = -energy.ravel() / other[:, None]
+    exponents -= np.logaddexp.reduce(known.f_k[:, None] - reduced, axis=0)
+    found = np.exp(exponents - exponents.max(axis=1, keepdims=True))
+    return found.reshape(len(other), *energy.shape)
+
+
+def binder_crossing(small: MonteCarlo, large: MonteCarlo) -> Estimate:
+    """Return k_B T in eV where the cumulants of two boxes are equal: the critical temperature.
+
+    Parameters
+    ----------
+    small, large : MonteCarlo
+        Of the same model in two boxes, sampled at temperatures around the critical one.
+
+    Raises
+    ------
+    InputError
+        If the cumulants do not cross between the temperatures.
+
+    References
+    ----------
+    Binder, Z. Phys. B 43, 119 (1981).
+    """
+    low = max(small.temperature[0], large.temperature[0])
+    high = min(small.temperature[-1], large.temperature[-1])
+    grid = np.linspace(low, high, 33)
+    tables = [_cumulants(run, grid) for run in (small, large)]
+
+    def crossing(one, two):
+        gap = two - one
+        if gap[0] <= 0 or gap[-1] >= 0:
+            return np.nan
+        return brentq(lambda t: np.interp(t, grid, gap), low, high)
+
+    whole = crossing(*(table[-1] for table in tables))
+    if np.isnan(whole):
+        raise InputError(
+            f"Argument `large` must have a larger cumulant than `small` at {low:.6g} eV and a "
+            f"smaller one at {high:.6g} eV, but it has not. Sample around the critical "
+            "temperature, or longer."
+        )
+    error = 0.0
+    for place in range(2):
+        others = [
+            crossing(*(t[row if n == place else -1] for n, t in enumerate(tables)))
+            for row in range(_BLOCKS)
+        ]
+        error += (_BLOCKS - 1) * np.nanvar(others)
+    return Estimate(np.asarray(whole), np.sqrt(error))
+
+
+def _cumulants(run: MonteCarlo, grid: np.ndarray) -> np.ndarray:
+    """Return Binder's cumulant on a grid: without each of the blocks, and of all samples."""
+    weights = _weights(run, grid)
+    square = np.sum(run.moment**2, axis=-1).T
+    blocks = np.array_split(np.arange(square.shape[1]), _BLOCKS)
+    moments = [square**power for power in range(3)]
+    sums = np.stack(
+        [[np.einsum("ots,ts->o", weights[..., b], m[:, b]) for b in blocks] for m in moments]
+    )
+    total = sums.sum(axis=1)
+    left = np.concatenate([total[:, None] - sums, total[:, None]], axis=1)
+    return 1 - left[2] * left[0] / (3 * left[1] ** 2)

@@ -1,0 +1,311 @@
+"""Sublattices of a box whose spins no term connects: all spins of one move at once.
+
+A box of a lattice is a smaller box of larger cells, such that every term joins different sites of
+the larger cell. All copies of one of its sites form a sublattice. Spins are stored by sublattices,
+with a margin of periodic copies, so that neighbours are plain windows.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msgreen import _checks
+from msgreen._typing import Array, Float, Int
+from msgreen.errors import InputError
+from msgreen.spinmodel import SpinModel, magnetic_cell
+from msgreen.spinmodel.forms import Form, Spin, dot, slot_gradient
+
+_UNROLLED = 16
+"""Terms of a site that are fused into one loop over the sublattice: more compile longer."""
+
+
+class Visits(eqx.Module):
+    """The terms of one class that name the moving spin in the same places, for every sublattice.
+
+    Attributes
+    ----------
+    values : real array, shape (sublattice, visit, ...)
+        Zero where a sublattice has fewer visits than another.
+    sites : int array, shape (sublattice, visit, order)
+        Sublattice of every spin of the term.
+    cells : int array, shape (sublattice, visit, order, dim)
+        Its cell, counted from that of the spin that moves.
+    own : tuple of int
+        The places of the spin that moves.
+    """
+
+    values: Float[Array, "sublattice visit ..."]
+    sites: Int[Array, "sublattice visit order"]
+    cells: Int[Array, "sublattice visit order dim"]
+    own: tuple[int, ...] = eqx.field(static=True)
+    form: Form = eqx.field(static=True)
+
+
+class Sublattices(eqx.Module):
+    """A spin model on a box, by sublattices.
+
+    Parameters
+    ----------
+    model : SpinModel
+    shape : sequence of int
+        Number of cells along every lattice vector; empty for a finite cluster.
+
+    Attributes
+    ----------
+    linear, other : tuple of Visits
+        Terms that name the moving spin once, and several times.
+    period : tuple of int
+        Cells of the larger cell.
+    box : tuple of int
+        Larger cells of the box.
+    reach : tuple of int
+        Margin in larger cells.
+    reflecting : tuple of bool
+        Where the energy is linear in the spin.
+
+    Raises
+    ------
+    InputError
+        If `shape` does not fit the model, or a term meets itself around the box.
+    """
+
+    linear: tuple[Visits, ...]
+    other: tuple[Visits, ...]
+    reflecting: tuple[bool, ...] = eqx.field(static=True)
+    period: tuple[int, ...] = eqx.field(static=True)
+    box: tuple[int, ...] = eqx.field(static=True)
+    reach: tuple[int, ...] = eqx.field(static=True)
+    site_count: int = eqx.field(static=True)
+
+    def __init__(self, model: SpinModel, shape: Sequence[int] = ()):
+        shape = tuple(int(n) for n in shape)
+        _check_shape(model, shape)
+        self.period = _period(model, shape)
+        self.box = tuple(n // p for n, p in zip(shape, self.period, strict=True))
+        self.site_count = model.site_count
+        large = magnetic_cell(model, self.period) if model.dimension else model
+        found = [*_visits(large)]
+        nearest = [self._nearest(rows.cells) for rows in found]
+        tables = [
+            Visits(
+                *(
+                    jnp.asarray(_by_mover(x, rows.movers, large.site_count))
+                    for x in (rows.values, rows.sites, cells)
+                ),
+                rows.own,
+                rows.form,
+            )
+            for rows, cells in zip(found, nearest, strict=True)
+        ]
+        self.linear = tuple(v for v in tables if len(v.own) == 1)
+        self.other = tuple(v for v in tables if len(v.own) > 1)
+        margins = [np.abs(cells).max(axis=(0, 1)) for cells in nearest]
+        self.reach = tuple(int(n) for n in np.max([np.zeros(len(shape), int), *margins], axis=0))
+        curved = {int(site) for rows in found if len(rows.own) > 1 for site in rows.movers}
+        self.reflecting = tuple(site not in curved for site in range(large.site_count))
+
+    @property
+    def count(self) -> int:
+        """Number of sublattices."""
+        return len(self.reflecting)
+
+    @property
+    def spin_count(self) -> int:
+        """Number of spins of the box."""
+        return self.count * int(np.prod(self.box))
+
+    def _nearest(self, cells: np.ndarray) -> np.ndarray:
+        """Cells of the smaller box at the shortest way around it."""
+        box = np.array(self.box, int)
+        return (cells + box // 2) % box - box // 2
+
+    def split(self, directions: Float[Array, "replica *box site 3"]) -> Array:
+        """Return directions by sublattices with margins, (sublattice, 3, replica, *box)."""
+        dim, count = len(self.box), len(directions)
+        pairs = [n for pair in zip(self.box, self.period, strict=True) for n in pair]
+        spins = directions.reshape(count, *pairs, self.site_count, 3)
+        outer, inner = range(1, 2 * dim, 2), range(2, 2 * dim + 1, 2)
+        spins = spins.transpose(*inner, 2 * dim + 1, 2 * dim + 2, 0, *outer)
+        spins = spins.reshape(self.count, 3, count, *self.box)
+        return self._with_margins(spins)
+
+    def join(self, spins: Array) -> Float[Array, "replica *box site 3"]:
+        """Return what `split` was given."""
+        dim = len(self.box)
+        for axis, (reach, size) in enumerate(zip(self.reach, self.box, strict=True), start=3):
+            spins = jax.lax.slice_in_dim(spins, reach, reach + size, axis=axis)
+        count = spins.shape[2]
+        spins = spins.reshape(*self.period, self.site_count, 3, count, *self.box)
+        cells = [axis for d in range(dim) for axis in (dim + 3 + d, d)]
+        spins = spins.transpose(dim + 2, *cells, dim, dim + 1)
+        shape = [n * p for n, p in zip(self.box, self.period, strict=True)]
+        return spins.reshape(count, *shape, self.site_count, 3)
+
+    def _with_margins(self, spins: Array) -> Array:
+        margins = [(0, 0)] * (spins.ndim - len(self.box)) + [(r, r) for r in self.reach]
+        return jnp.pad(spins, margins, mode="wrap")
+
+    def window(self, spins: Array, site, cell) -> Spin:
+        """Return the spins of one sublattice at a cell from every one, x, y, z (replica, *box)."""
+        start = [c + r for c, r in zip(cell, self.reach, strict=True)]
+        shape = (spins.shape[2], *self.box)
+        x, y, z = (
+            jax.lax.dynamic_slice(spins, (site, axis, 0, *start), (1, 1, *shape))[0, 0]
+            for axis in range(3)
+        )
+        return x, y, z
+
+    def own(self, spins: Array, site) -> Spin:
+        """Return the spins of one sublattice."""
+        return self.window(spins, site, (0,) * len(self.box))
+
+    def replaced(self, spins: Array, site, own: Spin) -> Array:
+        """Return spins with one sublattice replaced, its margins too."""
+        part = self._with_margins(jnp.stack(own))
+        return jax.lax.dynamic_update_slice(spins, part[None], (site, *(0,) * part.ndim))
+
+    def normalised(self, spins: Array) -> Array:
+        """Return the spins without the rounding of their lengths."""
+        return spins / jnp.linalg.norm(spins, axis=1, keepdims=True)
+
+    def field(self, spins: Array, site) -> Spin:
+        """Return dE/dS of one sublattice, from the terms that are linear in its spins."""
+        zero = jnp.zeros((spins.shape[2], *self.box))
+        total = (zero, zero, zero)
+        for visits in self.linear:
+
+            def add(total, value, others, visits=visits):
+                others[visits.own[0]] = total  # its shape counts: the form is linear in it
+                force = slot_gradient(visits.form, value, others, visits.own[0])
+                return tuple(t + f for t, f in zip(total, force, strict=True))
+
+            total = self._over(visits, spins, site, add, total)
+        return total
+
+    def change(self, spins: Array, site, old: Spin, new: Spin) -> Array:
+        """Return the change of energy by the terms that are not linear, as single spins move."""
+        total = jnp.zeros((spins.shape[2], *self.box))
+        for visits in self.other:
+
+            def add(total, value, others, visits=visits):
+                def energy(spin):
+                    filled = [spin if m in visits.own else other for m, other in enumerate(others)]
+                    return visits.form(value, filled)
+
+                return total + energy(new) - energy(old)
+
+            total = self._over(visits, spins, site, add, total)
+        return total
+
+    def _over(self, visits: Visits, spins: Array, site, add, start):
+        """Go over the visits of one sublattice."""
+        tables = (visits.values, visits.sites, visits.cells)
+        mine = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, site, keepdims=False), tables)
+
+        def step(total, visit):
+            value, sites, cells = visit
+            others = [
+                None if m in visits.own else self.window(spins, sites[m], cells[m])
+                for m in range(len(sites))
+            ]
+            return add(total, value, others), None
+
+        return jax.lax.scan(step, start, mine, unroll=min(len(mine[1]), _UNROLLED))[0]
+
+
+class _Rows(NamedTuple):
+    """Terms of one form, with the moving spin in the same places."""
+
+    movers: np.ndarray
+    sites: np.ndarray
+    cells: np.ndarray  # from that of the moving spin
+    values: np.ndarray
+    own: tuple[int, ...]
+    form: Form
+
+
+def _visits(model: SpinModel) -> Iterator[_Rows]:
+    """Yield all terms once for each of their spins; all that join a pair are one tensor."""
+    pairs = []
+    for term in model.terms:
+        sites, cells = term.slots()
+        for pattern, rows in term.patterns():
+            pair = pattern == (0, 1)
+            values = np.asarray(term.tensor() if pair else term.values)[rows]
+            for letter in range(max(pattern) + 1):
+                own = tuple(m for m, other in enumerate(pattern) if other == letter)
+                relative = cells[rows] - cells[rows][:, own[:1]]
+                found = _Rows(
+                    sites[rows, own[0]], sites[rows], relative, values, own, term.spin_class.form
+                )
+                if pair:
+                    pairs.append(found)
+                else:
+                    yield found
+    if pairs:
+        yield _tensors(pairs)
+
+
+def _tensors(pairs: list[_Rows]) -> _Rows:
+    """Return the sum of the terms of every pair of spins, the moving one first."""
+    turned = [
+        (rows.sites[:, ::-1], rows.cells[:, ::-1], rows.values.swapaxes(1, 2))
+        if rows.own == (1,)
+        else (rows.sites, rows.cells, rows.values)
+        for rows in pairs
+    ]
+    sites, cells, values = (np.concatenate(part) for part in zip(*turned, strict=True))
+    names = np.concatenate([sites, cells[:, 1]], axis=1)
+    _, first, which = np.unique(names, axis=0, return_index=True, return_inverse=True)
+    total = np.zeros((len(first), 3, 3))
+    np.add.at(total, which.ravel(), values)
+    return _Rows(sites[first, 0], sites[first], cells[first], total, (0,), _bilinear)
+
+
+def _bilinear(value: Array, spins: Sequence[Spin]) -> Array:
+    """Return S_1 . (T S_2), written out: it fuses with what surrounds it."""
+    first, second = spins
+    return dot(first, tuple(dot(tuple(row), second) for row in value))
+
+
+def _by_mover(table: np.ndarray, movers: np.ndarray, count: int) -> np.ndarray:
+    """Return rows by the site that moves, (site, visit, ...), zeros where there are less."""
+    visits = [table[movers == site] for site in range(count)]
+    found = np.zeros((count, max(map(len, visits)), *table.shape[1:]), table.dtype)
+    for rows, place in zip(visits, found, strict=True):
+        place[: len(rows)] = rows
+    return found
+
+
+def _check_shape(model: SpinModel, shape: tuple[int, ...]) -> None:
+    if len(shape) != model.dimension or any(n < 1 for n in shape):
+        what = f"{model.dimension} positive integers" if model.dimension else "empty for a cluster"
+        raise InputError(
+            f"Argument `shape` must be {what}, but it is {shape}. Give the number of cells along "
+            "every lattice vector."
+        )
+    _checks.whole_number("shape", int(np.prod(shape, dtype=object)), 1, 2**31)
+
+
+def _period(model: SpinModel, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the smallest larger cell, a divisor of the box, whose sites no term joins."""
+    apart = []
+    for term in model.terms:
+        sites, cells = term.clusters.sites, term.clusters.cells
+        for m, n in zip(*np.triu_indices(sites.shape[1], 1), strict=True):
+            steps = (cells[:, m] - cells[:, n])[sites[:, m] == sites[:, n]]
+            apart.append(steps[np.any(steps != 0, axis=1)])
+    steps = np.unique(np.concatenate([np.zeros((0, model.dimension), int), *apart]), axis=0)
+    divisors = [[p for p in range(1, n + 1) if n % p == 0] for n in shape]
+    for period in sorted(product(*divisors), key=lambda p: (np.prod(p), p)):
+        if np.all(np.any(steps % np.array(period, int) != 0, axis=1)):
+            return period
+    raise InputError(
+        f"Argument `shape` must be larger than the interactions reach, but in a box of {shape} "
+        "cells a term meets itself. Take more cells."
+    )
