@@ -13,7 +13,7 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-fast notebooks oldest lint types docs bench clean
+.PHONY: help run test test-fast notebooks oldest lint types docs package bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,14 @@ types: $(DEV) ## check types
 
 docs: $(DOCS) ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
+
+# In an environment of its own: what builds and checks packages is no part of msgreen.
+PACKAGER := .cache/packager
+package: $(BIN)/python ## build the package into dist/ and check it as an index would
+	$(BIN)/python -m venv --clear --without-pip $(PACKAGER)
+	$(BIN)/python -m pip --python $(PACKAGER)/bin/python install --quiet --disable-pip-version-check build twine
+	$(PACKAGER)/bin/python -m build --outdir dist .
+	$(PACKAGER)/bin/python -m twine check --strict dist/*
 
 bench: $(DEV) ## run every benchmark of the kernels
 	@set -e; for file in kernels/benchmarks/bench_*.py; do \
