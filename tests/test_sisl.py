@@ -66,6 +66,13 @@ def test_files_of_siesta_hold_what_was_calculated(write, spin_orbit):
 
 
 def test_files_without_names_number_their_atoms(write):
+    path = write()
+    for name, value in (("Element", 3), ("Element", "Fé"), ("ID", "one"), ("ID", h5py.Empty("i4"))):
+        with h5py.File(path, "a") as file:
+            file["BASIS/Fe"].attrs[name] = value
+        numbered = name == "ID" or value == 3
+        expected = ("atom0", "atom1") if numbered else ("Fé", "O")
+        assert read_siesta(path).crystal.symbols == expected
     assert read_siesta(write(symbols=())).crystal.symbols == ("atom0", "atom1")
 
 

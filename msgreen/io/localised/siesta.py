@@ -108,13 +108,15 @@ def _field(path: Path, content: h5py.File, name: str) -> np.ndarray:
 
 def _symbols(content: Any, atoms: int) -> tuple[str, ...]:
     """Elements of the atoms; numbered atoms if the file does not say."""
+    basis = content.get("BASIS")
+    members: dict[str, Any] = dict(basis) if isinstance(basis, h5py.Group) else {}
     named = {}
-    basis = content["BASIS"] if "BASIS" in content else {}
-    for group in (g for g in basis.values() if {"ID", "Element"} <= set(g.attrs)):
-        symbol = group.attrs["Element"]
-        text = symbol.decode() if isinstance(symbol, bytes) else str(symbol)
-        named[int(np.ravel(group.attrs["ID"])[0])] = text.strip()
-    kinds = np.ravel(basis["basis"]).tolist() if "basis" in basis else []
+    for group in members.values():
+        number, symbol = (np.ravel(group.attrs.get(name)) for name in ("ID", "Element"))
+        if number.dtype.kind in "iu" and symbol.dtype.kind in "SU" and number.size:
+            text = symbol[0].decode("ascii", "replace") if symbol.dtype.kind == "S" else symbol[0]
+            named[int(number[0])] = str(text).strip()
+    kinds = np.ravel(members["basis"]).tolist() if "basis" in members else []
     if len(kinds) != atoms or not set(kinds) <= set(named):
         return tuple(f"atom{n}" for n in range(atoms))
     return tuple(named[kind] for kind in kinds)
