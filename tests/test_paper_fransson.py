@@ -106,7 +106,12 @@ def test_optical_phonons_reach_less_far_in_two_dimensions_only(dimension, sharp)
 
     def power(range_function, **options):
         cutoffs = 1.3 + np.linspace(0, 2 * np.pi, 64)[:, None] / far  # one oscillation
-        values = range_function(dimension, far, cutoff=cutoffs, **options)
+        values = np.array(
+            [
+                [float(range_function(dimension, r, cutoff=q, **options)) for r, q in row]
+                for row in (zip(far, some, strict=True) for some in cutoffs)
+            ]
+        )
         largest = np.polyfit(np.log(far), np.log(np.abs(values).max(axis=0)), 1)[0]
         return -largest, np.abs(values.mean(axis=0)) / np.abs(values).max(axis=0)
 
