@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from problems import random_spins
 
+from msgreen.errors import InputError
 from msgreen.papers.brinker import (
     STRUCTURES,
     moment,
@@ -138,6 +139,8 @@ def test_structures():
 def test_pattern_of_a_trimer():
     """Fig. 2: mirrors and rotations make six vectors of one, all of the same length."""
     p = trimer_parameters("Pt(111)", "Fe")
+    with pytest.raises(InputError, match="must hold a triangle, but it is empty"):
+        pattern_figure({})
     figure = pattern_figure({"Fe3": p})
     arrows = figure.axes[0].collections[-1]
     drawn = np.stack([arrows.U, arrows.V, arrows.get_array() / 1e3], axis=1)

@@ -106,6 +106,11 @@ def pattern_figure(trimers: Mapping[str, RingParameters]) -> Figure:
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Fig. 2.
     """
+    if not trimers:
+        raise InputError(
+            "Argument `trimers` must hold a triangle, but it is empty. Name one, as "
+            "trimer_parameters returns it."
+        )
     terms = {}
     for title, parameters in trimers.items():
         _require_triangle(parameters)

@@ -82,7 +82,7 @@ def mean_field(
     Raises
     ------
     InputError
-        If `energy` or `temperature` is not positive.
+        If `energy` or `temperature` is not positive, or `couplings` are not two.
 
     Notes
     -----
@@ -96,6 +96,7 @@ def mean_field(
     """
     _checks.positive("energy", energy, "eV")
     _checks.positive("temperature", temperature, "K")
+    _checks.shaped("couplings", couplings, (2,))
     couplings = np.asarray(couplings, float)
     force = mean_displacement(anharmonicity, energy, temperature)
     farthest = 2 * pair.spin * np.abs(couplings).sum() / energy + abs(float(force))
