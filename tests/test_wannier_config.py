@@ -136,6 +136,7 @@ def test_run_with_spin_orbit_coupling(tmp_path, capsys):
     file.write_text(
         '[host]\nkind = "wannier"\nfolder = "."\nfermi_energy = 0.1\ntemperature_K = 3000.0\n'
         'spinor_order = "blocked"\natoms = ["Cr"]\n[pairs]\ncutoff = 6.5\ntolerance = 0.01\n'
+        "symmetrise = true\n"
     )
     config = read_config(file)
     assert isinstance(config, WannierRun)
@@ -152,6 +153,10 @@ def test_run_with_spin_orbit_coupling(tmp_path, capsys):
     model = read_model(tmp_path / "out" / "model.json")
     assert {"dzyaloshinskii_moriya", "anisotropy"} <= set(model.classes)
     assert model.symbols == ("Cr",)
+    # The positions have an inversion that the random hoppings lack: the model has no D left.
+    assert np.abs(model["dzyaloshinskii_moriya"].values).max() < 1e-12
+    residue = [line for line in said.splitlines() if line.startswith("dzyaloshinskii")]
+    assert float(residue[0].split()[1]) > 0.1
     assert (tmp_path / "out" / "vectors.png").exists()
 
 
