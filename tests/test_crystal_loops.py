@@ -263,6 +263,18 @@ def test_the_coefficient_of_deviations_is_that_of_the_closed_form(made, found):
     assert np.allclose(found.terms["four_site"].bare[:6], named["B4_iso"].value, atol=1e-14)
 
 
+def test_phases_of_orbitals_do_not_matter(made, clusters, found):
+    """Complex matrices: both senses of a loop are then traced by themselves."""
+    phase = np.exp(1j * np.array([0.3, 1.1]))
+    matrices = np.asarray(made.sectors)[:, :, 0, 0] * phase[:, None] * phase.conj()
+    given: dict = dict(fermi_energy=0.1, temperature=THERMAL, vertex="bond", mesh=MESH)
+    other = WannierHost(LATTICE, np.sort(CELLS, axis=0), matrices, np.array([0, 1]), **given)
+    assert made.real and not other.real
+    for kind, terms in crystal_loops(other, clusters, mesh=MESH).terms.items():
+        assert np.allclose(terms.ring, found.terms[kind].ring, atol=1e-15)
+        assert np.allclose(terms.bare, found.terms[kind].bare, atol=1e-15)
+
+
 def test_errors_are_never_below_the_truth(made, clusters):
     exact = crystal_loops(made, clusters, mesh=96).terms
     for tolerance in (1e-4, 1e-6):
