@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from msgreen.cli.report import common_options, say
@@ -16,7 +16,7 @@ SHELLS = ("bash", "zsh")
 class Names:
     """Names that are imported when they are asked for: `msgreen --help` is quick."""
 
-    def __init__(self, load: Callable[[], object]) -> None:
+    def __init__(self, load: Callable[[], Iterable[str]]) -> None:
         self._load = load
 
     def __iter__(self) -> Iterator[str]:

@@ -28,9 +28,13 @@ class _Compilations:
         if event == _REQUEST:
             self.running = True
 
-    def end(self, event: str, duration: float, **_: object) -> None:
+    def end(self, event: str, duration_secs: float, **_: str | int) -> None:
         if event == _COMPILED:
-            self.count, self.seconds, self.running = self.count + 1, self.seconds + duration, False
+            self.count, self.seconds, self.running = (
+                self.count + 1,
+                self.seconds + duration_secs,
+                False,
+            )
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, ClassVar, NamedTuple, Union
+from typing import Annotated, ClassVar, NamedTuple
 
 import xarray as xr
 from matplotlib.figure import Figure
@@ -205,7 +207,7 @@ def json_schema(kinds: Mapping[str, type[AbstractRun]]) -> dict:
     kinds : mapping of str to AbstractRun subclass
         By the value of ``host.kind``.
     """
-    adapter = TypeAdapter(Union[tuple(kinds.values())])  # noqa: UP007
+    adapter = TypeAdapter(reduce(or_, kinds.values()))
     return {"$schema": "http://json-schema.org/draft-07/schema#", **adapter.json_schema()}
 
 

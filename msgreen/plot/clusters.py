@@ -115,7 +115,7 @@ def _draw_oblique(panel: Axes, points, spins) -> None:
         return np.stack([x + _SLANT * y, z + _SLANT * y], axis=1)
 
     bases = project(np.pad(points, ((0, 0), (0, 1))))
-    lines = LineCollection(bases[_bonds(points)], colors="0.8", linewidths=0.8, zorder=0)
+    lines = LineCollection(list(bases[_bonds(points)]), colors="0.8", linewidths=0.8, zorder=0)
     panel.add_collection(lines)
     panel.scatter(*bases.T, s=14, color="0.4", zorder=2)
     _arrows(panel, bases, 0.8 * project(spins), pivot="mid")

@@ -1,5 +1,7 @@
 """Interactions of a set of spins: on the map of its sites, and against distance."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -128,7 +130,7 @@ def _draw_pairs(panel: Axes, pair: Terms, length: np.ndarray) -> None:
 
 def _draw_loops(panel: Axes, four: list[Terms], places: np.ndarray) -> None:
     """Draw magnitudes against the perimeter: filled marks isotropic, open ones chiral."""
-    marks = dict(zip(("four_site", "biquadratic", "three_site"), "oD^", strict=True))
+    marks = {"biquadratic": "D", "three_site": "^"}
     for terms in four:
         corners = places[terms.loops]
         legs = np.linalg.norm(corners - np.roll(corners, -1, axis=1), axis=-1)
@@ -145,7 +147,11 @@ def _draw_loops(panel: Axes, four: list[Terms], places: np.ndarray) -> None:
             some = values.get(name, np.zeros(0))
             seen = some > _NOISE * largest
             if seen.any():
-                style = {"marker": marks.get(terms.kind, "o"), "color": colour, "mfc": face}
+                style: dict[str, Any] = {
+                    "marker": marks.get(terms.kind, "o"),
+                    "color": colour,
+                    "mfc": face,
+                }
                 label = f"${text}$ {word}".strip()
                 panel.plot(
                     legs.sum(axis=1)[seen], some[seen], ls="none", ms=3.5, label=label, **style
