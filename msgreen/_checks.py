@@ -1,5 +1,8 @@
 """Checks of arguments. Values that JAX is tracing are passed through unchecked."""
 
+import math
+from collections.abc import Iterable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,6 +81,50 @@ def number(name: str, value) -> None:
             "list."
         )
     finite(name, value)
+
+
+MANY = 10_000_000
+"""Sites, cells, points or steps of one call: an estimate, arrays of so many vectors have 0.2 GB."""
+
+
+def count(name: str, value, least: int = 1) -> None:
+    """Raise InputError unless `value` is an integer that arrays may be long."""
+    whole_number(name, value, least, MANY)
+
+
+def box(name: str, shape, dimension: int | None = None) -> None:
+    """Raise InputError unless `shape` holds positive integers, one per lattice vector."""
+    shaped(name, numbers(name, shape, "iu"), ("dim" if dimension is None else dimension,))
+    cells = math.prod(int(n) for n in shape)
+    if any(n < 1 for n in shape) or cells > MANY:
+        raise InputError(
+            f"Argument `{name}` must hold positive numbers of cells, at most {MANY} in all, but it "
+            f"is {tuple(shape)}. Give one number per lattice vector."
+        )
+
+
+def one_of(name: str, value, choices) -> None:
+    """Raise InputError unless `value` is one of some words."""
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(
+            f"Argument `{name}` must be one of {', '.join(choices)}, but it is {value!r}. Choose "
+            "one."
+        )
+
+
+def words(name: str, value, choices) -> None:
+    """Raise InputError unless `value` is a sequence of some words."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InputError(
+            f"Argument `{name}` must hold some of {', '.join(choices)}, but it is {value!r}. Give "
+            "a list."
+        )
+    for item in value:
+        if not isinstance(item, str) or item not in choices:
+            raise InputError(
+                f"Argument `{name}` must hold some of {', '.join(choices)}, but it holds {item!r}. "
+                "Choose some."
+            )
 
 
 def positive_number(name: str, value, unit: str = "") -> None:

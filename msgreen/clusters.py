@@ -21,8 +21,7 @@ _PATHS_AT_ONCE = 200_000
 
 
 LARGEST_COUNT = 3_000_000
-"""Loops of one call. So many of six sites, 20 sites without bounds, take 0.3 GB and some 10 s;
-their coefficients would take hours."""
+"""Loops of one call. The 2.3 million of six among 20 sites took 0.6 GB and 3 s of a processor."""
 
 
 def ordered_loops(sites) -> list[tuple[int, ...]]:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from bad_calls import Call
 
-from msgreen import contour, phonon
+from msgreen import contour, phonon, spinmodel
+from msgreen.lattice import Lattice
 
 CHAIN_SPRING = phonon.Spring(0, 0, (1,), 5.0, 1.0)
 ONE_ATOM = ([[2.0, 0.0, 0.0]], [[0.0, 0.0, 0.0]], [50.0])
@@ -14,6 +15,11 @@ COUPLING = np.array([np.diag([1.0, 2.0, 3.0])])
 CELLS = np.array([[0, 0], [0, 1]])
 PAIR = np.array([[0, 1]])
 PLACES = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
+
+PLACES_OF_THREE = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]])
+UP = np.tile([0.0, 0.0, 1.0], (3, 1))
+UP_OR_TILTED = np.stack([UP, UP[:, ::-1], UP[:, [0, 2, 1]], -UP])
+AXIS = np.array([0.0, 0.0, 1.0])
 
 
 @cache
@@ -24,10 +30,32 @@ def parts() -> dict[str, Any]:
     modes = phonon.optical(rule, 0.1)
     bonds = phonon.heisenberg(PAIR, PLACES, 0.1)
     tensors = bonds.terms[0].tensor
-    return {"crystal": crystal, "rule": rule, "modes": modes, "bonds": bonds, "tensors": tensors}
+    found = {"crystal": crystal, "rule": rule, "modes": modes, "bonds": bonds, "tensors": tensors}
+    exchange = spinmodel.Term("exchange", [[0, 1], [1, 2]], [-0.01, 0.02])
+    chain = spinmodel.Term("exchange", [[0, 0]], [-0.01], [[[0], [1]]])
+    found |= {
+        "model": spinmodel.SpinModel([exchange], positions=PLACES_OF_THREE),
+        "chain": spinmodel.SpinModel([chain], lattice=Lattice.chain(1.0)),
+        "crystal_model": spinmodel.SpinModel(
+            [
+                spinmodel.Term(
+                    "exchange",
+                    [[0, 0]] * 3,
+                    [-0.01] * 3,
+                    [[[0, 0, 0], cell] for cell in np.eye(3, dtype=int).tolist()],
+                )
+            ],
+            lattice=Lattice.cubic(),
+        ),
+        "lattice": Lattice.chain(1.0),
+        "none": spinmodel.no_symmetry(3),
+        "term": exchange,
+        "samples": spinmodel.Samples(UP_OR_TILTED, np.zeros(4), np.zeros((4, 3, 3))),
+    }
+    return found
 
 
-def of(function, names: str = "", **spoilt) -> Call:
+def of(function, names: str = "", /, **spoilt) -> Call:
     """A call whose first arguments are parts."""
 
     def call(**arguments):
@@ -147,10 +175,170 @@ PHONON = {
     ),
     "thermal_factor": of(phonon.thermal_factor, energies=np.array([0.1]), temperature=10.0),
 }
+
+
+def field(spins):
+    """An energy of spins to differentiate."""
+    return spins[..., 2].sum() + (spins[0] * spins[1]).sum()
+
+
+SPINMODEL = {
+    "Samples": of(
+        spinmodel.Samples,
+        directions=UP_OR_TILTED,
+        energies=np.zeros(4),
+        fields=np.zeros((4, 3, 3)),
+    ),
+    "SpinModel": of(
+        lambda **k: spinmodel.SpinModel([parts()["term"]], **k), positions=PLACES_OF_THREE
+    ),
+    "Term": of(spinmodel.Term, name="exchange", sites=np.array([[0, 1]]), values=np.array([0.1])),
+    "all_clusters": of(spinmodel.all_clusters, site_count=3, names=["exchange"]),
+    "allowed": of(
+        lambda **k: spinmodel.allowed(symmetry=parts()["none"], **k), name="exchange", sites=(0, 1)
+    ),
+    "canted": of(spinmodel.canted, angle=0.1, chirality=1, count=3, phase=0.1),
+    "cluster_symmetry": of(
+        spinmodel.cluster_symmetry,
+        positions=PLACES_OF_THREE,
+        matrices=np.eye(3)[None],
+        center=np.zeros(3),
+        tolerance=1e-5,
+    ),
+    "clusters_within": of(spinmodel.clusters_within, "lattice", cutoff=1.5, names=["exchange"]),
+    "collinear": of(spinmodel.collinear, pattern="ud", axis=AXIS),
+    "cone": of(spinmodel.cone, angle=0.1, phase=0.1, axis=AXIS),
+    "constraining_fields": of(
+        lambda **k: spinmodel.constraining_fields(field, **k), directions=UP_OR_TILTED, block=1
+    ),
+    "cross_validate": of(spinmodel.cross_validate, "model samples", folds=2, seed=0),
+    "crystal_symmetry": of(spinmodel.crystal_symmetry, "lattice", tolerance=1e-5),
+    "cube_directions": of(spinmodel.cube_directions, frame=np.eye(3)),
+    "cube_weights": of(spinmodel.cube_weights, directions=UP, frame=np.eye(3)),
+    "curvatures": of(spinmodel.curvatures, "model", directions=UP),
+    "derivatives_at": of(
+        lambda **k: spinmodel.derivatives_at(field, **k), directions=UP, order=2, clusters=[[0, 1]]
+    ),
+    "distances": of(spinmodel.distances, "model", first=UP, others=UP[None], axes=np.eye(3)),
+    "exchange_matrix": of(spinmodel.exchange_matrix, "chain", q=np.array([[0.1]])),
+    "ferromagnet": of(spinmodel.ferromagnet, count=3, axis=AXIS),
+    "find_minima": of(
+        spinmodel.find_minima, "model", starts=2, seed=0, same=1e-3, tolerance=1e-8, max_steps=20
+    ),
+    "find_spiral": of(spinmodel.find_spiral, "chain", axis=AXIS, starts=2, seed=0, max_steps=50),
+    "fit": of(spinmodel.fit, "model samples", weights=np.ones(4), field_weight=1.0),
+    "generate_group": of(spinmodel.generate_group, operations=np.eye(3)[None]),
+    "inequivalent_configurations": of(
+        spinmodel.inequivalent_configurations, site_count=2, choices=np.array([AXIS, -AXIS])
+    ),
+    "invariants": of(
+        lambda **k: spinmodel.invariants(symmetry=parts()["none"], **k),
+        name="exchange",
+        sites=np.array([[0, 1]]),
+    ),
+    "landscape": of(
+        lambda **k: spinmodel.landscape(parts()["model"], spinmodel.canted, k["grid"]),
+        grid=np.array([0.1, 0.2]),
+    ),
+    "luttinger_tisza": of(spinmodel.luttinger_tisza, "chain", mesh=8, rounds=5),
+    "magnetic_cell": of(spinmodel.magnetic_cell, "chain", shape=(2,)),
+    "multi_q": of(
+        spinmodel.multi_q,
+        shape=(4,),
+        wave_vectors=np.array([[0.25]]),
+        amplitudes=np.array([[1.0, 1j, 0.0]]),
+        uniform=AXIS,
+    ),
+    "no_symmetry": of(spinmodel.no_symmetry, site_count=3, dimension=0),
+    "operation_name": of(spinmodel.operation_name, matrix=np.eye(3)),
+    "orbits": of(
+        lambda **k: spinmodel.orbits(symmetry=parts()["none"], **k),
+        name="exchange",
+        sites=np.array([[0, 1]]),
+    ),
+    "planar_neel": of(spinmodel.planar_neel, chirality=1, count=3, phase=0.1),
+    "point_group": of(spinmodel.point_group, name="C3v", axis=AXIS, second=np.eye(3)[0]),
+    "relax": of(spinmodel.relax, "model", directions=UP, tolerance=1e-8, max_steps=20),
+    "sample_directions": of(
+        spinmodel.sample_directions, site_count=2, count=3, kind="random", seed=0
+    ),
+    "spin_waves": of(
+        spinmodel.spin_waves,
+        "chain",
+        directions=UP[:1],
+        k=np.array([[0.1]]),
+        moments=np.ones(1),
+        q=np.array([0.0]),
+        axis=AXIS,
+        tolerance=1e-6,
+    ),
+    "spiral": of(
+        spinmodel.spiral, shape=(4,), wave_vector=np.array([0.25]), base=UP[:1], axis=AXIS
+    ),
+    "spiral_energy": of(
+        spinmodel.spiral_energy, "chain", q=np.array([0.1]), base=UP[:1], axis=AXIS
+    ),
+    "stripes": of(spinmodel.stripes, pattern="ud", shape=(4,), along=0, axis=AXIS),
+    "tilt_errors": of(
+        lambda **k: spinmodel.tilt_errors(parts()["model"], field, **k),
+        directions=UP,
+        angles=[0.1],
+        sites=[0],
+        count=2,
+        seed=0,
+    ),
+    "transform": of(
+        lambda **k: spinmodel.transform(symmetry=parts()["none"], **k), directions=UP, op=0
+    ),
+    "exchange_levels": of(spinmodel.exchange_levels, "crystal_model", q=np.zeros((1, 3))),
+    "magnons": of(
+        spinmodel.magnons,
+        "chain",
+        directions=UP[:1],
+        moments=np.ones(1),
+        q=np.array([0.0]),
+        axis=AXIS,
+    ),
+    "mean_field_temperature": of(spinmodel.mean_field_temperature, "crystal_model", q=np.zeros(3)),
+    "ordering_temperatures": of(spinmodel.ordering_temperatures, "crystal_model", tolerance=1e-2),
+    "rpa_temperature": of(spinmodel.rpa_temperature, "crystal_model", q=np.zeros(3), mesh=8),
+    "standard_path": of(spinmodel.standard_path, "crystal_model", count=20),
+    "wave_vector_path": of(
+        spinmodel.wave_vector_path, "lattice", corners=np.array([[0.0], [0.5]]), count=5
+    ),
+}
 RIGHT = {
     "acoustic_range.distance": ("one axis more", "nothing", "shorter"),
     "elastic_range.distance": ("one axis more", "nothing", "shorter"),
+    "SpinModel.positions": ("shorter",),
+    "all_clusters.names": ("nothing", "shorter"),
+    "canted.angle": ("NaN", "one axis more", "nothing", "shorter"),
+    "canted.phase": ("NaN", "one axis more", "nothing", "shorter"),
+    "cluster_symmetry.center": ("shorter",),
+    "cluster_symmetry.positions": ("shorter",),
+    "clusters_within.names": ("nothing", "shorter"),
+    "cone.angle": ("NaN", "one axis more", "nothing", "shorter"),
+    "cone.phase": ("NaN", "one axis more", "nothing", "shorter"),
+    "constraining_fields.directions": ("one axis more",),
+    "cube_weights.directions": ("one axis more",),
+    "derivatives_at.clusters": ("shorter",),
+    "exchange_levels.q": ("one axis more",),
+    "exchange_matrix.q": ("one axis more",),
     "helical_chain.springs": ("nothing",),
+    "invariants.sites": ("nothing",),
+    "landscape.grid": ("shorter",),
+    "multi_q.amplitudes": ("one axis more",),
+    "multi_q.uniform": ("one axis more",),
+    "orbits.sites": ("nothing",),
+    "planar_neel.phase": ("NaN", "one axis more", "nothing", "shorter"),
+    "relax.directions": ("one axis more",),
+    "spiral_energy.axis": ("one axis more",),
+    "spiral_energy.base": ("one axis more",),
+    "spiral_energy.q": ("one axis more",),
+    "stripes.along": ("one axis more",),
+    "tilt_errors.angles": ("nothing", "shorter"),
+    "tilt_errors.sites": ("nothing", "shorter"),
+    "transform.directions": ("NaN", "one axis more"),
     "largest_phase_step.phase": ("NaN",),
     "mass_spring.pinning": ("one axis more",),
     "mass_spring.springs": ("nothing",),
@@ -162,9 +350,31 @@ RIGHT = {
 }
 """Spoilt arguments that are right all the same: elementwise functions, none, unknown numbers."""
 
-ROOMS = {"contour": CONTOUR, "phonon": PHONON}
+ROOMS = {"contour": CONTOUR, "phonon": PHONON, "spinmodel": SPINMODEL}
 WITHOUT_CALL = {
     "contour": {"Contour": "made by the functions of the room"},
+    "spinmodel": {
+        **dict.fromkeys(
+            (
+                *("CrossValidation", "FitErrors", "FitResult", "MatchResult", "Configurations"),
+                *("TiltErrors", "Resolution", "Minima", "Path", "Relaxed", "SpinWaves", "Count"),
+                *("LowestWave", "Spiral", "Residual", "Magnons", "OrderingTemperatures"),
+            ),
+            "what a function returns",
+        ),
+        **dict.fromkeys(
+            (
+                *("complete", "count_parameters", "residual", "symmetrise", "is_even", "resolve"),
+                *("rotation_axes", "spin_chiral_to_four_site", "from_interactions", "interacting"),
+                *("fit_by_class", "match_derivatives"),
+            ),
+            "takes models, symmetries and samples, which are checked where they are made",
+        ),
+        "Clusters": "made by Term, which checks",
+        "Derivatives": "see test_spinmodel_matching",
+        "SpinClass": "a row of CLASSES",
+        "Symmetry": "made by the functions of the room",
+    },
     "phonon": {"Spring": "a row of numbers, checked where it is used"},
 }
 """Public callables without a row, and why."""

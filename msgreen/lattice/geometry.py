@@ -209,7 +209,8 @@ LARGEST_SEARCH = 2_000_000
 of a cubic lattice of one atom lie within 36,000."""
 
 LARGEST_REGION = 250_000
-"""Sites of a piece of a lattice. 101 x 101 cells take minutes; 500 x 500 would take days."""
+"""Sites of a piece of a lattice, an estimate: 101 x 101 cells take minutes, and the work grows
+with the cube of the narrower side."""
 
 
 @dataclass(frozen=True)

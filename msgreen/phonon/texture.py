@@ -16,10 +16,10 @@ from msgreen.phonon.mediated import crystal_tensors, interactions, named_parts
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 LARGEST_RING = 100_000
-"""Cells of a ring, whose interactions take seconds; minimising so many spins takes hours."""
+"""Cells of a ring, an estimate: tensors of so many are small, to minimise their energy is not."""
 
 MOST_STARTS = 100_000
-"""Random starts; each takes 10 ms and more."""
+"""Random starts. One of a ring of 100 spins took 0.1 s."""
 
 
 class Texture(NamedTuple):

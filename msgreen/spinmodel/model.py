@@ -71,6 +71,8 @@ class SpinModel(eqx.Module):
         self.terms = tuple(terms)
         self.lattice = lattice
         self.symbols = None if symbols is None else tuple(map(str, symbols))
+        if positions is not None:
+            _checks.finite_array("positions", positions, ("site", 2), ("site", 3))
         self.positions = None if positions is None else jnp.asarray(positions, float)
         named = [0, *(int(t.clusters.sites.max()) + 1 for t in self.terms if len(t.clusters))]
         if site_count is None and lattice is not None:
@@ -123,7 +125,7 @@ class SpinModel(eqx.Module):
                 return term
         raise InputError(
             f"Argument `name` must be one of {', '.join(t.name for t in self.terms)}, "
-            f"but it is {name!r}."
+            f"but it is {name!r}. Choose one."
         )
 
     def without(self, *names: str) -> "SpinModel":
@@ -264,10 +266,11 @@ def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
         Site ``s`` of cell n of the shape is the new site ``ravel(n) * site_count + s``, as in
         ``directions.reshape(-1, 3)`` of a box.
     """
+    _checks.box("shape", shape)
     if model.lattice is None or len(shape) != model.dimension:
         raise InputError(
             f"Argument `shape` must have {model.dimension} numbers, one per lattice vector, but it "
-            f"is {tuple(shape)}."
+            f"is {tuple(shape)}. Give the model a lattice."
         )
     cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
     cells = cells.reshape(-1, model.dimension)

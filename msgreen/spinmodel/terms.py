@@ -96,12 +96,10 @@ class Term(eqx.Module):
         self, name: str, sites, values: ArrayLike, cells=None, errors: ArrayLike | None = None
     ):
         require_x64("Term")
-        if name not in CLASSES:
-            raise InputError(
-                f"Argument `name` must be one of {', '.join(CLASSES)}, but it is {name!r}."
-            )
+        _checks.one_of("name", name, CLASSES)
         spin_class = CLASSES[name]
-        sites = np.array(sites, dtype=np.int64).reshape(-1, spin_class.site_count)
+        _checks.numbers("values", values)
+        sites = _checked_sites(sites, spin_class.site_count)
         cells = np.zeros((*sites.shape, 0), np.int64) if cells is None else np.array(cells)
         values = jnp.asarray(values, float)
         _check(name, spin_class, sites, cells, values)
@@ -171,19 +169,40 @@ def _checked_errors(errors: ArrayLike, values: Array) -> Array:
     return errors
 
 
+def _checked_sites(sites, count: int) -> np.ndarray:
+    """Return `sites` with shape (cluster, site); one cluster may come as one row."""
+    _checks.finite("sites", sites)
+    if not np.array_equal(sites, np.round(sites)):
+        raise InputError(
+            "Argument `sites` must hold integers, but it holds other numbers. Count sites from 0."
+        )
+    array = np.atleast_2d(np.array(sites, dtype=np.int64))
+    array = array.reshape(-1, count) if array.size == 0 else array
+    if count == 1 and np.ndim(sites) == 1:
+        array = array.T
+    _checks.shaped("sites", array, ("cluster", count))
+    return array
+
+
 def _check(name, spin_class: SpinClass, sites, cells, values) -> None:
     if values.shape != (len(sites), *spin_class.shape):
         raise InputError(
             f"Argument `values` must have shape {(len(sites), *spin_class.shape)} for the class "
-            f"{name!r} and {len(sites)} clusters, but its shape is {values.shape}."
+            f"{name!r} and {len(sites)} clusters, but its shape is {values.shape}. Give "
+            "one per cluster."
         )
     _checks.finite("values", values)
     if cells.shape[:-1] != sites.shape or cells.ndim != 3:
         raise InputError(
             f"Argument `cells` must have shape {(*sites.shape, 'dim')} like `sites`, but its shape "
-            f"is {cells.shape}."
+            f"is {cells.shape}. Give one lattice vector per site."
         )
     if not np.array_equal(cells, np.round(cells)):
-        raise InputError("Argument `cells` must hold integers, but it holds other numbers.")
+        raise InputError(
+            "Argument `cells` must hold integers, but it holds other numbers. Count "
+            "lattice vectors."
+        )
     if np.any(sites < 0):
-        raise InputError(f"Argument `sites` must not be negative, but it holds {sites.min()}.")
+        raise InputError(
+            f"Argument `sites` must not be negative, but it holds {sites.min()}. Count from 0."
+        )

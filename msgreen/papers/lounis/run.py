@@ -32,7 +32,7 @@ EXAMPLE = Path(__file__).with_name("au111.toml")
 """The configuration that is run when none is given: the surface state of Au(111)."""
 
 LARGEST_SCAN = 100_000
-"""Distances of a scan; so many take minutes, and a picture cannot show more."""
+"""Distances of a scan, an estimate: so many should take minutes, and a picture cannot show more."""
 
 BLOCK = 400
 """Distances that are computed at a time."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen.errors import InputError
+from msgreen import _checks
 from msgreen.spin.tensors import TRACELESS
 from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic, tensor
 from msgreen.spinmodel.model import SpinModel
@@ -15,6 +15,9 @@ from msgreen.spinmodel.symmetry.images import relabellings
 from msgreen.spinmodel.symmetry.invariance import invariants
 from msgreen.spinmodel.symmetry.operations import Symmetry
 from msgreen.spinmodel.terms import Term
+
+MOST_SITES = 100
+"""Sites of `all_clusters`: an estimate, the orders of four of so many are 1e8."""
 
 _FACTOR: dict[Form, int] = {isotropic: 2, chiral: 2, chiral_chiral: 3}
 """Number of spins in every factor of a form; they are of different sites, else it is trivial."""
@@ -43,6 +46,8 @@ def all_clusters(site_count: int, names: Sequence[str], *, positions=None) -> Sp
     >>> {term.name: len(term.clusters) for term in trimer.terms}
     {'exchange': 3, 'three_site': 3, 'chiral_three_site': 6}
     """
+    _checks.whole_number("site_count", site_count, 1, MOST_SITES)
+    _checks.words("names", names, CLASSES)
     terms = []
     for name in names:
         sites = _clusters(site_count, name)
@@ -53,10 +58,6 @@ def all_clusters(site_count: int, names: Sequence[str], *, positions=None) -> Sp
 
 def _clusters(site_count: int, name: str) -> np.ndarray:
     """Return one order of the sites of every cluster: the first of those that mean the same."""
-    if name not in CLASSES:
-        raise InputError(
-            f"Argument `names` must hold some of {', '.join(CLASSES)}, but it holds {name!r}."
-        )
     spin_class = CLASSES[name]
     count = spin_class.site_count
     if spin_class.distinct:

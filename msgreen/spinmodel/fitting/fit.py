@@ -294,9 +294,12 @@ def cross_validate(
     **options
         As for `fit`.
     """
-    if not 2 <= folds <= len(samples):
+    _checks.whole_number("folds", folds, 2)
+    _checks.whole_number("seed", seed, 0)
+    if folds > len(samples):
         raise InputError(
-            f"Argument `folds` must be between 2 and the {len(samples)} samples, but it is {folds}."
+            f"Argument `folds` must be between 2 and the {len(samples)} samples, but it is "
+            f"{folds}. Take fewer."
         )
     weights = np.ones(len(samples)) if weights is None else np.asarray(weights, float)
     order = np.random.default_rng(seed).permutation(len(samples))
@@ -322,9 +325,13 @@ def _equations(
         "energies": ("energy_weight", samples.energies, energy_weight),
     }
     for name, (argument, data, weight) in wanted.items():
+        _checks.number(argument, weight)
         _checks.not_negative(argument, weight)
         if weight > 0 and data is None:
-            raise InputError(f"Argument `samples` must hold {name} to fit them, but it has none.")
+            raise InputError(
+                f"Argument `samples` must hold {name} to fit them, but it has none. Set "
+                f"`{argument}` to zero."
+            )
     energies, fields = _design(free, samples.directions)
     matrix, data = [], []
     if field_weight > 0:
@@ -339,7 +346,8 @@ def _equations(
         data.append(np.asarray(samples.energies) * root)
     if not data:
         raise InputError(
-            "Argument `field_weight` or `energy_weight` must be greater than zero, but both are 0."
+            "Argument `field_weight` or `energy_weight` must be greater than zero, but both are 0. "
+            "Give one of them."
         )
     return np.concatenate(matrix), np.concatenate(data)
 
@@ -347,12 +355,14 @@ def _equations(
 def _weighted(samples: Samples, weights) -> tuple[Samples, np.ndarray]:
     """Return the samples of positive weight, and their weights."""
     count = len(samples)
+    if weights is not None:
+        _checks.finite("weights", weights)
     weights = np.ones(count) if weights is None else np.asarray(weights, float)
     _checks.not_negative("weights", weights)
     if weights.shape != (count,):
         raise InputError(
             f"Argument `weights` must have shape ({count},), one per configuration, but its shape "
-            f"is {weights.shape}."
+            f"is {weights.shape}. Give zeros for those to leave out."
         )
     return samples[weights > 0], weights[weights > 0]
 

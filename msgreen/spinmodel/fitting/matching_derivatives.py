@@ -98,7 +98,7 @@ class Derivatives:
         if unknown:
             raise InputError(
                 f"Argument `clusters` must hold known derivatives, but that by the sites "
-                f"{unknown[0]} is not known."
+                f"{unknown[0]} is not known. Leave it out."
             )
         errors = None if self.errors is None else {k: self.errors[k] for k in keys}
         return Derivatives(self.directions, {k: self.tensors[k] for k in keys}, errors)
@@ -218,14 +218,15 @@ def derivatives_at(
     require_x64("derivatives_at")
     _checks.unit_vectors("directions", directions)
     directions = np.asarray(directions, float)
+    _checks.whole_number("order", order, 1)
     if clusters is None:
-        if order < 1:
-            raise InputError(f"Argument `order` must be at least 1, but it is {order}.")
         clusters = [
             sites
             for n in range(1, order + 1)
             for sites in combinations_with_replacement(range(len(directions)), n)
         ]
+    for sites in clusters:
+        _checks.shaped("clusters", _checks.numbers("clusters", sites, "iu"), ("site",))
     keys = list(dict.fromkeys(tuple(sorted(map(int, sites))) for sites in clusters))
     _check_sites("clusters", keys, len(directions))
     scheme = polarisation(tuple(v for sites in keys for v in components(sites)), len(directions))
@@ -340,10 +341,13 @@ def _check_sites(name: str, keys: Sequence[tuple[int, ...]], count: int) -> None
     for sites in keys:
         if any(not 0 <= s < count for s in sites):
             raise InputError(
-                f"Argument `{name}` must name sites from 0 to {count - 1}, but it names {sites}."
+                f"Argument `{name}` must name sites from 0 to {count - 1}, but it names {sites}. "
+                "Count sites from 0."
             )
     if not keys:
-        raise InputError(f"Argument `{name}` must hold one cluster at least, but it is empty.")
+        raise InputError(
+            f"Argument `{name}` must hold one cluster at least, but it is empty. Name some sites."
+        )
 
 
 def _check_tensors(name: str, tensors: Tensors, count: int) -> None:

@@ -48,7 +48,7 @@ class Samples:
                 if np.shape(given) != expected[name]:
                     raise InputError(
                         f"Argument `{name}` must have shape {expected[name]} like the directions, "
-                        f"but its shape is {np.shape(given)}."
+                        f"but its shape is {np.shape(given)}. Give one entry per configuration."
                     )
 
     def __len__(self):
@@ -88,11 +88,12 @@ def constraining_fields(
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Eqs. 33-35.
     """
     _checks.unit_vectors("directions", directions)
+    _checks.count("block", block)
     spins = jnp.asarray(directions, float)
     if spins.ndim < 3 or not len(spins):
         raise InputError(
             "Argument `directions` must have shape (config, ..., site, 3) with one configuration "
-            f"at least, but its shape is {spins.shape}."
+            f"at least, but its shape is {spins.shape}. Put several along the first axis."
         )
     energies, gradients = _evaluate(energy, spins, min(block, len(spins)))
     along = jnp.sum(gradients * spins, axis=-1, keepdims=True)
@@ -141,11 +142,15 @@ def cube_weights(directions, frame=None) -> Float[np.ndarray, " config"]:
     to the whole product, two- and four-spin interactions that the model lacks are then orthogonal
     to those that it has, and do not spoil them.
     """
+    _checks.unit_vectors("directions", directions)
+    _checks.shaped("directions", directions, ("config", "site", 3), ("site", 3))
     along = np.abs(np.asarray(directions) @ _frame(frame)).max(axis=-1)
     return np.where(along > 0.9, 14 / 15, 21 / 20).prod(axis=-1)
 
 
 def _frame(frame) -> np.ndarray:
+    if frame is not None:
+        _checks.finite("frame", frame)
     frame = np.eye(3) if frame is None else np.asarray(frame, float)
     if frame.shape != (3, 3) or np.abs(frame.T @ frame - np.eye(3)).max() > 1e-8:
         raise InputError(
@@ -201,10 +206,13 @@ def inequivalent_configurations(
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Sect. IV.
     """
+    if choices is not None:
+        _checks.unit_vectors("choices", choices)
+        _checks.shaped("choices", choices, ("choice", 3))
     choices = cube_directions() if choices is None else np.asarray(choices, float)
-    _checks.unit_vectors("choices", choices)
+    _checks.whole_number("site_count", site_count, 1)
     size = len(choices)
-    if size**site_count > LARGEST_PRODUCT:
+    if site_count * np.log(max(size, 2)) > np.log(LARGEST_PRODUCT):
         raise InputError(
             f"Argument `site_count` must not make more than {LARGEST_PRODUCT} configurations, but "
             f"it makes {size}^{site_count}. Use random directions, or fewer `choices`."
@@ -253,21 +261,24 @@ def sample_directions(
     >>> sample_directions(3, kind="product").shape
     (1372, 3, 3)
     """
-    if kind not in ("random", "quasi_random", "product"):
-        raise InputError(
-            f"Argument `kind` must be 'random', 'quasi_random' or 'product', but it is {kind!r}."
-        )
+    _checks.one_of("kind", kind, ("random", "quasi_random", "product"))
+    _checks.count("site_count", site_count)
+    _checks.whole_number("seed", seed, 0)
+    if count is not None:
+        _checks.whole_number("count", count, 1, _checks.MANY // site_count)
     if kind == "product":
         found, _ = inequivalent_configurations(site_count, choices, symmetry)
         return found if count is None else _drawn(found, count, seed)
     for name, value in (("choices", choices), ("symmetry", symmetry)):
         if value is not None:
             raise InputError(
-                f"Argument `{name}` must be left out for {kind!r} directions, but it is given."
+                f"Argument `{name}` must be left out for {kind!r} directions, but it is given. "
+                'Choose kind="product" for it.'
             )
     if count is None:
         raise InputError(
-            f"Argument `count` must be given for {kind!r} directions, but it is missing."
+            f"Argument `count` must be given for {kind!r} directions, but it is missing. Give "
+            "the number of configurations."
         )
     if kind == "random":
         vectors = np.random.default_rng(seed).normal(size=(count, site_count, 3))
@@ -285,7 +296,7 @@ def _drawn(configurations: np.ndarray, count: int, seed: int) -> np.ndarray:
     if count > len(configurations):
         raise InputError(
             f"Argument `count` must not exceed the {len(configurations)} inequivalent "
-            f"configurations of the product, but it is {count}."
+            f"configurations of the product, but it is {count}. Leave it out for all."
         )
     chosen = np.random.default_rng(seed).choice(len(configurations), count, replace=False)
     return configurations[np.sort(chosen)]
@@ -299,7 +310,7 @@ def _actions(site_count: int, choices: np.ndarray, symmetry: Symmetry | None):
     if permutations.shape[1] != site_count:
         raise InputError(
             f"Argument `symmetry` must permute {site_count} sites, but it permutes "
-            f"{permutations.shape[1]}."
+            f"{permutations.shape[1]}. Build it for these sites."
         )
     for rotation, permutation in zip(rotations, permutations, strict=True):
         turned = choices @ rotation.T

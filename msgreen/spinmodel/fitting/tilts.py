@@ -63,11 +63,20 @@ def tilt_errors(
     seed : int
     """
     _checks.unit_vectors("directions", directions)
-    _checks.finite("angles", angles)
+    _checks.finite_array("angles", angles, ("angle",))
+    _checks.count("count", count)
+    _checks.whole_number("seed", seed, 0)
+    if sites is not None:
+        _checks.shaped("sites", _checks.numbers("sites", sites, "iu"), ("site",))
+        if not all(0 <= site < model.site_count for site in sites):
+            raise InputError(
+                f"Argument `sites` must hold sites from 0 to {model.site_count - 1}, but it is "
+                f"{list(sites)}. Count sites from 0."
+            )
     if np.shape(directions) != (model.site_count, 3) or model.dimension:
         raise InputError(
             f"Argument `directions` must have shape ({model.site_count}, 3) for a model of a "
-            f"finite cluster, but its shape is {np.shape(directions)}."
+            f"finite cluster, but its shape is {np.shape(directions)}. Give one vector per site."
         )
     directions = jnp.asarray(directions, float)
     azimuth = np.random.default_rng(seed).uniform(0, 2 * np.pi, (count, len(directions)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.symmetry.operations import Symmetry, transform
@@ -78,6 +79,11 @@ def distances(
         Root mean square difference of the spins, the least over all global rotations, time
         reversal for even models, translations of a periodic box and operations.
     """
+    state = (*("cells",) * model.dimension, model.site_count, 3)
+    _checks.finite_array("first", first, state)
+    _checks.finite_array("others", others, ("state", *state))
+    _checks.finite_array("axes", axes, ("axis", 3))
+    first, others, axes = np.asarray(first), np.asarray(others), np.asarray(axes)
     blocks = np.array_split(others, 1 + others.size // _NUMBERS_AT_ONCE)
     return np.concatenate([_distances(model, first, b, axes, symmetry) for b in blocks])
 

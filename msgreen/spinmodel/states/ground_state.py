@@ -115,7 +115,8 @@ def find_minima(
     >>> found.energies.round(6).tolist(), found.hits.tolist()
     ([-0.015], [20])
     """
-    _checks.positive("same", same, "rad")
+    _checks.positive_number("same", same, "rad")
+    _checks.whole_number("seed", seed, 0)
     if isinstance(starts, int):
         starts = _random_starts(model, starts, shape, seed)
     ends = relax(model, starts, tolerance=tolerance, max_steps=max_steps, progress=progress)
@@ -196,8 +197,11 @@ def curvatures(model: SpinModel, directions) -> Float[np.ndarray, "mode"]:
         Negative ones are directions in which the energy falls, zeros are soft: a global rotation,
         for instance, costs nothing in an isotropic model.
     """
-    frame = tangent_frame(directions)
+    _checks.unit_vectors("directions", directions)
+    axes = ("cells",) * model.dimension
+    _checks.shaped("directions", directions, (*axes, model.site_count, 3))
     directions = jnp.asarray(directions, float)
+    frame = tangent_frame(directions)
     size = 2 * directions.size // 3
     if size <= 2 * _DENSE:
         basis = jnp.eye(size).reshape(size, *frame.shape[:-1])
@@ -244,7 +248,15 @@ def landscape(
     [0.03, -0.015]
     """
     if not grids:
-        raise InputError("Argument `grids` must hold one grid per parameter, but it is empty.")
+        raise InputError(
+            "Argument `grids` must hold one grid per parameter, but it is empty. Give some points."
+        )
+    for grid in grids:
+        _checks.finite_array("grids", grid, ("point",))
+        if not len(grid):
+            raise InputError(
+                "Argument `grids` must hold points, but one grid is empty. Give some points."
+            )
     axes = [jnp.asarray(grid, float) for grid in grids]
     shape = tuple(len(axis) for axis in axes)
     points = jnp.stack([axis.ravel() for axis in jnp.meshgrid(*axes, indexing="ij")], axis=-1)

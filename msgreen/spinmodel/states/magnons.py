@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel.model import SpinModel
@@ -46,6 +47,8 @@ def magnons(model: SpinModel, directions, *, moments, q=None, axis=(0.0, 0.0, 1.
     InputError
         If the state is not stationary, the model does not allow the spiral, or nothing interacts.
     """
+    _checks.finite_array("directions", directions, (model.site_count, 3))
+    _checks.finite("moments", moments)
     path = standard_path(model)
     inner, sites = interacting(model)
     given = np.atleast_1d(np.asarray(moments, float))
@@ -73,6 +76,12 @@ def exchange_levels(model: SpinModel, q) -> np.ndarray:
     -------
     real array, shape (..., site)
     """
+    _checks.finite("q", q)
+    if np.shape(q)[-1:] != (model.dimension,):
+        raise InputError(
+            f"Argument `q` must have {model.dimension} components on its last axis, but its shape "
+            f"is {np.shape(q)}. Give them in units of the reciprocal vectors."
+        )
     exchange = model.with_terms([t for t in model.terms if t.name == "exchange"])
     matrices = FourierExchange(exchange).matrices(np.asarray(q, float))[..., ::3, ::3]
     return np.linalg.eigvalsh(-matrices / 2)[..., ::-1]

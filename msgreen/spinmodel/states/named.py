@@ -21,6 +21,7 @@ _Z = (0.0, 0.0, 1.0)
 
 def ferromagnet(count: int, axis=_Z) -> Float[Array, "site 3"]:
     """Return `count` spins along one axis."""
+    _checks.count("count", count)
     return collinear("u" * count, axis)
 
 
@@ -66,13 +67,19 @@ def stripes(pattern: str, shape: Sequence[int], along=0, axis=_Z) -> Float[Array
     InputError
         If the pattern does not fit into the box.
     """
+    letters = len(_signs(pattern))
+    _checks.box("shape", shape)
+    if isinstance(along, Sequence) or np.ndim(along):
+        _checks.shaped("along", _checks.numbers("along", along, "iu"), (len(shape),))
+    else:
+        _checks.whole_number("along", along, 0, len(shape) - 1)
     steps = np.eye(len(shape), dtype=int)[along] if np.ndim(along) == 0 else np.asarray(along)
-    if np.any(steps * np.array(shape) % len(pattern)):
+    if np.any(steps * np.array(shape) % letters):
         raise InputError(
             f"Argument `shape` must repeat the {len(pattern)} letters of `pattern`, but it is "
             f"{tuple(shape)} along {steps.tolist()}. Take multiples of {len(pattern)}."
         )
-    number = np.tensordot(steps, np.indices(tuple(shape)), 1) % len(pattern)
+    number = np.tensordot(steps, np.indices(tuple(shape)), 1) % letters
     return _signs(pattern)[number][..., None, None] * _unit("axis", axis)
 
 
@@ -92,6 +99,8 @@ def cone(angle, phase, axis=_Z) -> Float[Array, "*batch 3"]:
     -------
     real array, shape of `angle` and `phase` together, and 3
     """
+    _checks.numbers("angle", angle)
+    _checks.numbers("phase", phase)
     axis = _unit("axis", axis)
     u, v = tangent_frame(axis)
     angle, phase = (jnp.asarray(a, float)[..., None] for a in (angle, phase))
@@ -119,6 +128,10 @@ def canted(angle, chirality: int = 1, count: int = 3, phase=0.0) -> Float[Array,
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Eq. 37.
     """
+    _checks.number("chirality", chirality)
+    _checks.count("count", count)
+    _checks.numbers("angle", angle)
+    _checks.numbers("phase", phase)
     turn = chirality * 2 * np.pi / count * np.arange(count)
     angle, phase = (jnp.asarray(a, float)[..., None] for a in (angle, phase))
     return cone(angle, phase + turn)
@@ -147,6 +160,9 @@ def spiral(
         Axis of rotation; the sense is right-handed.
     """
     _checks.unit_vectors("base", base)
+    _checks.shaped("base", base, ("site", 3))
+    _checks.box("shape", shape)
+    _checks.shaped("wave_vector", wave_vector, (len(shape),))
     phase = 2 * np.pi * jnp.tensordot(_wave("wave_vector", wave_vector, shape), _cells(shape), 1)
     return rotate_about(_unit("axis", axis), phase[..., None], jnp.asarray(base, float))
 
@@ -176,6 +192,13 @@ def multi_q(shape: Sequence[int], wave_vectors, amplitudes, uniform=None):
     InputError
         If the waves cancel somewhere, so that no direction is left.
     """
+    _checks.box("shape", shape)
+    _checks.shaped("wave_vectors", wave_vectors, ("wave", len(shape)))
+    count = np.shape(wave_vectors)[0]
+    _checks.finite_array("amplitudes", amplitudes, (count, 3), (count, "site", 3))
+    if uniform is not None:
+        sites = np.shape(amplitudes)[1:-1] or ("site",)
+        _checks.finite_array("uniform", uniform, (3,), (*sites, 3))
     amplitudes = jnp.asarray(amplitudes, complex)
     amplitudes = amplitudes[:, None] if amplitudes.ndim == 2 else amplitudes
     phase = 2 * np.pi * jnp.tensordot(_wave("wave_vectors", wave_vectors, shape), _cells(shape), 1)
@@ -193,9 +216,10 @@ def multi_q(shape: Sequence[int], wave_vectors, amplitudes, uniform=None):
 
 
 def _signs(pattern: str) -> Array:
-    if not pattern or set(pattern) - set("ud"):
+    if not isinstance(pattern, str) or not pattern or set(pattern) - set("ud"):
         raise InputError(
-            f'Argument `pattern` must hold the letters "u" and "d", but it is {pattern!r}.'
+            f'Argument `pattern` must hold the letters "u" and "d", but it is {pattern!r}. '
+            "Give one letter per site."
         )
     return jnp.where(np.array(list(pattern)) == "u", 1.0, -1.0)
 
@@ -207,7 +231,7 @@ def _unit(name: str, vector) -> Array:
     if vector.shape != (3,) or _checks.concrete(norm) == 0:
         raise InputError(
             f"Argument `{name}` must be a vector of 3 components that is not zero, but it is "
-            f"{vector}."
+            f"{vector}. Give a direction."
         )
     return vector / norm
 
@@ -222,6 +246,6 @@ def _wave(name: str, wave, shape: Sequence[int]) -> Array:
     if wave.ndim == 0 or wave.shape[-1] != len(shape):
         raise InputError(
             f"Argument `{name}` must have {len(shape)} components on its last axis like `shape`, "
-            f"but its shape is {wave.shape}."
+            f"but its shape is {wave.shape}. Give one per lattice vector."
         )
     return wave

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel.model import SpinModel
@@ -46,11 +47,13 @@ def wave_vector_path(lattice: Lattice, corners, count: int = 50) -> Path:
     count : int
         Number of steps from corner to corner.
     """
+    _checks.count("count", count)
+    _checks.finite("corners", corners)
     corners = np.asarray(corners, float)
     if corners.ndim != 2 or corners.shape[1] != lattice.dimension or len(corners) < 2:
         raise InputError(
             f"Argument `corners` must have shape (corner, {lattice.dimension}) with two corners or "
-            f"more, but its shape is {corners.shape}."
+            f"more, but its shape is {corners.shape}. Give one row per corner."
         )
     fraction = np.arange(count)[:, None] / count
     lines = [a + fraction * (b - a) for a, b in zip(corners[:-1], corners[1:], strict=True)]
@@ -80,6 +83,7 @@ def standard_path(model: SpinModel, count: int = 200) -> Path:
     ----------
     Hinuma et al., Comput. Mater. Sci. 128, 140 (2017).
     """
+    _checks.whole_number("count", count, 1, 1_000_000)
     if model.lattice is None:
         raise InputError(
             "Argument `model` must be periodic, but it is a finite cluster. Give it a lattice."

@@ -84,13 +84,14 @@ def relax(
     Absil, Baker, Gallivan, Found. Comput. Math. 7, 303 (2007).
     """
     _checks.unit_vectors("directions", directions)
-    _checks.positive("tolerance", tolerance, "eV")
+    _checks.positive_number("tolerance", tolerance, "eV")
+    _checks.count("max_steps", max_steps)
     directions = jnp.asarray(directions, float)
     axes = model.dimension + 2
     if directions.ndim < axes or directions.shape[-2] != model.site_count:
         raise InputError(
             f"Argument `directions` must have {model.site_count} sites and {axes} axes or more, "
-            f"but its shape is {directions.shape}."
+            f"but its shape is {directions.shape}. Give one vector per site."
         )
     lead, one = directions.shape[: directions.ndim - axes], directions.shape[-axes:]
     starts = directions.reshape(-1, *one)

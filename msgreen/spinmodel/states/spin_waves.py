@@ -109,12 +109,19 @@ def spin_waves(
     Colpa, Physica A 93, 327 (1978); Toth, Lake, J. Phys. Condens. Matter 27, 166002 (2015).
     """
     _checks.unit_vectors("directions", directions)
+    _checks.shaped("directions", directions, (model.site_count, 3))
     _checks.positive("moments", moments, "mu_B")
+    _checks.shaped("moments", moments, (), (model.site_count,))
+    _checks.finite("k", k)
+    _checks.finite_array("axis", axis, (3,))
+    _checks.positive_number("tolerance", tolerance)
+    if q is not None:
+        _checks.finite_array("q", q, (model.dimension,))
     k, spins = np.asarray(k, float), np.asarray(directions, float)
     if k.ndim != 2 or k.shape[1] != model.dimension or model.lattice is None:
         raise InputError(
             "Argument `k` must have shape (k, dim) with the dimension of the lattice of `model`, "
-            f"{model.dimension}, but its shape is {k.shape}."
+            f"{model.dimension}, but its shape is {k.shape}. Give one row per wave vector."
         )
     axis = np.asarray(axis, float) / np.linalg.norm(axis)
     wave = np.zeros(model.dimension) if q is None else np.asarray(q, float)

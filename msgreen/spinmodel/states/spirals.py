@@ -101,7 +101,8 @@ def luttinger_tisza(model: SpinModel, mesh: int = 24, rounds: int = 40) -> Lowes
     ----------
     Luttinger, Tisza, Phys. Rev. 70, 954 (1946).
     """
-    _checks.positive("mesh", mesh)
+    _checks.whole_number("mesh", mesh, 1, round(_checks.MANY ** (1 / _dimension(model))))
+    _checks.whole_number("rounds", rounds, 0, 1000)
     axis = np.arange(mesh) / mesh
     q = np.array(list(product(axis - (axis > 0.5), repeat=_dimension(model))))
     near = np.array(list(product((-1.0, 0.0, 1.0), repeat=q.shape[-1])))
@@ -184,6 +185,13 @@ def spiral_energy(
     period may gain more by its phase: compare with `spiral` in a box.
     """
     q = _wave_vectors(model, q)
+    _checks.unit_vectors("base", base)
+    _checks.unit_vectors("axis", axis)
+    if np.shape(base)[-2:-1] != (model.site_count,):
+        raise InputError(
+            f"Argument `base` must hold {model.site_count} spins on its last axis but one, but its "
+            f"shape is {np.shape(base)}. Give the spins of one cell."
+        )
     base, axis = jnp.asarray(base, float), jnp.asarray(axis, float)
     batch = np.broadcast_shapes(q.shape[:-1], base.shape[:-2], axis.shape[:-1])
     q, base, axis = (
@@ -267,6 +275,11 @@ def find_spiral(
     """
     _checks.positive("starts", starts)
     dim, sites = _dimension(model), model.site_count
+    for name, value in {"starts": starts, "max_steps": max_steps}.items():
+        _checks.whole_number(name, value, 1, 100_000)
+    _checks.whole_number("seed", seed, 0)
+    if axis is not None:
+        _checks.finite_array("axis", axis, (3,))
     fixed = None if axis is None else jnp.asarray(axis, float)
     keys = jax.random.split(jax.random.key(seed), 2)
     guess = (
@@ -330,6 +343,6 @@ def _wave_vectors(model: SpinModel, q) -> Array:
     if q.ndim == 0 or q.shape[-1] != dim:
         raise InputError(
             f"Argument `q` must have {dim} components on its last axis, one per lattice vector, "
-            f"but its shape is {q.shape}."
+            f"but its shape is {q.shape}. Give them in units of the reciprocal vectors."
         )
     return q

@@ -75,7 +75,7 @@ def ordering_temperatures(model: SpinModel, *, tolerance: float = 1e-4) -> Order
     InputError
         If there is no exchange that favours an order, or the mesh does not converge.
     """
-    _checks.positive("tolerance", tolerance)
+    _checks.positive_number("tolerance", tolerance)
     exchange = model["exchange"]
     clusters, values = exchange.clusters, np.asarray(exchange.values)
     errors = 0.0 if exchange.errors is None else np.asarray(exchange.errors)
@@ -138,12 +138,8 @@ def mean_field_temperature(model: SpinModel, q) -> Float[Array, ""]:
     InputError
         If there is no order.
     """
-    wave, dim = np.asarray(q, float), model.dimension
-    if wave.shape != (dim,):
-        raise InputError(
-            f"Argument `q` must have {dim} components, one per lattice vector, but its shape is "
-            f"{wave.shape}."
-        )
+    _checks.finite_array("q", q, (model.dimension,))
+    wave = np.asarray(q, float)
     exchange = model["exchange"]
     energy = _differentiable(_MeanField(exchange.clusters, wave), exchange.values)
     _check_order("q", energy)
@@ -178,8 +174,12 @@ def rpa_temperature(model: SpinModel, q, mesh: int = 16) -> Float[Array, ""]:
     Tyablikov, Ukr. Math. J. 11, 287 (1959); Pajda et al., Phys. Rev. B 64, 174402 (2001); Rusz,
     Turek, Divis, Phys. Rev. B 71, 174408 (2005).
     """
-    if mesh < 2 or mesh % 2:
-        raise InputError(f"Argument `mesh` must be even and positive, but it is {mesh}.")
+    _checks.whole_number("mesh", mesh, 2, 100)
+    if mesh % 2:
+        raise InputError(
+            f"Argument `mesh` must be even, but it is {mesh}. Take the next even number."
+        )
+    _checks.finite("q", q)
     wave = np.asarray(q, float)
     if wave.shape != (3,) or np.any(2 * wave % 1):
         raise InputError(

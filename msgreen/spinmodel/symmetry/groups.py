@@ -56,11 +56,19 @@ def point_group(name: str, axis=(0.0, 0.0, 1.0), second=(1.0, 0.0, 0.0)) -> np.n
     >>> len(point_group("C3v")), len(point_group("Oh"))
     (6, 48)
     """
+    if not isinstance(name, str):
+        raise InputError(
+            f"Argument `name` must be a Schoenflies symbol like C3v, but it is {name!r}. Give text."
+        )
+    _checks.finite("axis", axis)
+    _checks.finite("second", second)
     axis, second = (np.asarray(v, float) for v in (axis, second))
     for label, vector in {"axis": axis, "second": second}.items():
-        _checks.finite(label, vector)
         if vector.shape != (3,) or not np.any(vector):
-            raise InputError(f"Argument `{label}` must be a vector of 3 components, not all zero.")
+            raise InputError(
+                f"Argument `{label}` must be a vector of 3 components, not all zero, but it is "
+                f"{vector.tolist()}. Give a direction."
+            )
     axis, second = axis / np.linalg.norm(axis), second / np.linalg.norm(second)
     if abs(axis @ second) > _SAME:
         raise InputError(
@@ -108,7 +116,7 @@ def _generators(name: str) -> list[np.ndarray]:
     if family + (kind or "") not in axial:
         raise InputError(
             "Argument `name` must be a Schoenflies symbol like C3v, D4h, S4 or Td, but it is "
-            f"{name!r}."
+            f"{name!r}. Choose one of the 32, or of the families of any order."
         )
     return axial[family + (kind or "")]
 
@@ -131,17 +139,14 @@ def generate_group(operations) -> np.ndarray:
     InputError
         If a matrix is not orthogonal, or if the products do not close into a small group.
     """
+    _checks.finite_array("operations", operations, ("op", 3, 3))
     given = np.asarray(operations, float)
-    if given.ndim != 3 or given.shape[1:] != (3, 3):
-        raise InputError(
-            f"Argument `operations` must have shape (op, 3, 3), but its shape is {given.shape}."
-        )
-    _checks.finite("operations", given)
     skew = np.abs(given @ given.swapaxes(1, 2) - np.eye(3)).max(axis=(1, 2), initial=0)
     if np.any(skew > _SAME):
         raise InputError(
             "Argument `operations` must hold orthogonal matrices, but matrix "
-            f"{int(skew.argmax())} is not: R R^T differs from 1 by {skew.max():.1e}."
+            f"{int(skew.argmax())} is not: R R^T differs from 1 by {skew.max():.1e}. "
+            "Write more digits."
         )
     group = np.eye(3)[None]
     new = given
@@ -177,6 +182,7 @@ def operation_name(matrix) -> str:
     >>> [operation_name(m) for m in point_group("C2h")]  # doctest: +NORMALIZE_WHITESPACE
     ['identity', 'C2 about [0 0 1]', 'mirror normal to [0 0 1]', 'inversion']
     """
+    _checks.finite_array("matrix", matrix, (3, 3))
     matrix = np.asarray(matrix, float)
     proper = np.linalg.det(matrix) > 0
     rotation = matrix if proper else -matrix

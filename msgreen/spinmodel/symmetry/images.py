@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen.errors import InputError
 from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.symmetry.operations import Symmetry, no_symmetry
 from msgreen.spinmodel.terms import Clusters, Term
@@ -62,10 +61,7 @@ def relabellings(name: str) -> Relabellings:
     >>> relabellings("chiral_four_site").signs.tolist()
     [1.0, 1.0, -1.0, -1.0]
     """
-    if name not in CLASSES:
-        raise InputError(
-            f"Argument `name` must be one of {', '.join(CLASSES)}, but it is {name!r}."
-        )
+    _checks.one_of("name", name, CLASSES)
     spin_class = CLASSES[name]
     letters = sorted(set(spin_class.slots))
     slots = np.array([letters.index(letter) for letter in spin_class.slots])

@@ -85,7 +85,8 @@ def _check_fit(term: Term, symmetry: Symmetry) -> None:
         raise InputError(
             f"Argument `symmetry` must be that of the sites of the term, but it has "
             f"{symmetry.site_count} sites and {symmetry.dimension} lattice vectors, and the "
-            f"{term.name!r} term names site {largest} and has {term.dimension} lattice vectors."
+            f"{term.name!r} term names site {largest} and has {term.dimension} lattice vectors. "
+            "Build it for these sites."
         )
 
 
@@ -183,6 +184,7 @@ def allowed(name: str, sites, symmetry: Symmetry, cells=None) -> np.ndarray:
     033240 (2020), Sect. III.
     """
     cells = None if cells is None else np.asarray(cells)[None]
+    _checks.finite("sites", sites)
     term = _without_values(name, [sites], symmetry, cells)
     images = carry(term.clusters, name, symmetry)
     kept = np.nonzero(images.key == images.key[0])[0]
@@ -229,7 +231,7 @@ def _symmetric_traceless() -> np.ndarray:
 
 
 def _without_values(name: str, sites, symmetry: Symmetry, cells) -> Term:
-    relabellings(name)
+    _checks.one_of("name", name, CLASSES)
     rows = len(sites)
     term = Term(name, sites, np.zeros((rows, *CLASSES[name].shape)), cells)
     _check_fit(term, symmetry)

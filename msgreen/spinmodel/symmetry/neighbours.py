@@ -42,12 +42,8 @@ def clusters_within(lattice: Lattice, cutoff: float, names: Sequence[str]) -> Sp
     >>> {term.name: len(term.clusters) for term in plane.terms}
     {'exchange': 4, 'three_site': 12, 'four_site': 3}
     """
-    _checks.positive("cutoff", cutoff, "angstrom")
-    unknown = [name for name in names if name not in CLASSES]
-    if unknown:
-        raise InputError(
-            f"Argument `names` must hold some of {', '.join(CLASSES)}, but it holds {unknown[0]!r}."
-        )
+    _checks.positive_number("cutoff", cutoff, "angstrom")
+    _checks.words("names", names, CLASSES)
     points, near = _neighbourhood(lattice, cutoff * (1 + 1e-9))
     terms = []
     for name in names:
@@ -60,11 +56,24 @@ def clusters_within(lattice: Lattice, cutoff: float, names: Sequence[str]) -> Sp
     return SpinModel(terms, lattice=lattice)
 
 
+LARGEST_NEIGHBOURHOOD = 5000
+"""Sites around a cell; the vectors between them have 0.6 GB in three dimensions."""
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise InputError(
+            f"Argument `cutoff` must leave at most {most} sites around a cell, but {count} are to "
+            "be looked at. Use a smaller cutoff."
+        )
+
+
 def _neighbourhood(lattice: Lattice, cutoff: float) -> tuple[np.ndarray, np.ndarray]:
     """Return points (atom, cell) near the home cell, itself first, and who is near to whom."""
     spacing = 1 / np.linalg.norm(np.linalg.pinv(lattice.vectors), axis=0)
     spread = np.linalg.norm(lattice.basis[:, None] - lattice.basis, axis=-1).max()
     reach = int(np.ceil((cutoff + spread) / spacing.min()))
+    _check_count((2 * reach + 1) ** lattice.dimension * lattice.atoms, _checks.MANY)
     cells = np.indices((2 * reach + 1,) * lattice.dimension).reshape(lattice.dimension, -1).T
     cells = cells - reach
     cells = cells[np.argsort(np.abs(cells).sum(axis=1), kind="stable")]
@@ -73,6 +82,7 @@ def _neighbourhood(lattice: Lattice, cutoff: float) -> tuple[np.ndarray, np.ndar
     places = points[:, 1:] @ lattice.vectors + lattice.basis[points[:, 0]]
     home = np.linalg.norm(places[:, None] - places[: lattice.atoms], axis=-1).min(axis=1)
     points, places = points[home <= cutoff], places[home <= cutoff]
+    _check_count(len(points), LARGEST_NEIGHBOURHOOD)
     distance = np.linalg.norm(places[:, None] - places, axis=-1)
     return points, (distance <= cutoff) & ~np.eye(len(points), dtype=bool)
 

@@ -111,6 +111,8 @@ def no_symmetry(site_count: int, dimension: int = 0) -> Symmetry:
     dimension : int
         Number of lattice vectors.
     """
+    _checks.count("site_count", site_count)
+    _checks.whole_number("dimension", dimension, 0, 3)
     return Symmetry(
         np.eye(3)[None],
         np.arange(site_count)[None],
@@ -157,6 +159,7 @@ def cluster_symmetry(
     """
     places = _in_space("positions", positions)
     _checks.distinct_sites("positions", places)
+    _checks.positive_number("tolerance", tolerance, "angstrom")
     origin = places.mean(axis=0) if center is None else _in_space("center", [center])[0]
     group = generate_group(matrices)
     labels = _labels(species, len(places))
@@ -209,6 +212,7 @@ def crystal_symmetry(
     About the axis of a chain only twofold and fourfold operations are found, those of the cell
     that spglib sees: a subgroup, for a straight chain and for a rod of triangles alike.
     """
+    _checks.positive_number("tolerance", tolerance, "angstrom")
     labels = _labels(species, lattice.atoms)
     chosen = np.arange(lattice.atoms) if magnetic is None else np.asarray(magnetic, int)
     vectors, places = in_three_dimensions(lattice)
@@ -256,12 +260,14 @@ def transform(directions, symmetry: Symmetry, op: int):
     InputError
         If the shape does not fit, or the operation does not keep the box.
     """
+    _checks.numbers("directions", directions)
+    _checks.whole_number("op", op, 0, len(symmetry.permutations) - 1)
     directions = jnp.asarray(directions, float)
     dim, site_count = symmetry.dimension, symmetry.site_count
     if directions.ndim < dim + 2 or directions.shape[-2:] != (site_count, 3):
         raise InputError(
             f"Argument `directions` must end in {dim} axes of cells and the shape "
-            f"({site_count}, 3), but its shape is {directions.shape}."
+            f"({site_count}, 3), but its shape is {directions.shape}. Give one vector per site."
         )
     box = directions.shape[directions.ndim - 2 - dim : -2]
     turn, size = symmetry.cell_matrices[op], np.array(box, int)
@@ -281,11 +287,12 @@ def transform(directions, symmetry: Symmetry, op: int):
 
 def _in_space(name: str, vectors) -> np.ndarray:
     """Vectors of two or three components as vectors of three."""
+    _checks.finite(name, vectors)
     array = np.asarray(vectors, float)
-    _checks.finite(name, array)
     if array.ndim != 2 or array.shape[1] not in (2, 3):
         raise InputError(
-            f"Argument `{name}` must have 2 or 3 components, but its shape is {array.shape}."
+            f"Argument `{name}` must have 2 or 3 components, but its shape is {array.shape}. "
+            "Give one row per site."
         )
     return np.pad(array, ((0, 0), (0, 3 - array.shape[1])))
 
@@ -295,7 +302,7 @@ def _labels(species: Sequence | None, count: int) -> np.ndarray:
     if labels.shape != (count,):
         raise InputError(
             f"Argument `species` must hold one label for each of the {count} sites, but its shape "
-            f"is {labels.shape}."
+            f"is {labels.shape}. Equal labels are equal atoms."
         )
     return labels
 
