@@ -72,7 +72,12 @@ def test_shells_of_vectors_that_are_far_from_short():
         ("rashba", "count = 5", "step = 1e-9", "line 13: Argument `scan.step` must leave at most"),
         ("vibrating_pair", "count = 5", "count = 99999", "line 8: Argument `map.count` must be"),
         ("phonons", "mesh = [9]", "mesh = [99999999]", "must have at most 10000000 points times"),
-        ("lattice", "size = [4, 4]", "size = [99999, 7]", "at most 250000 sites, but (99999, 7)"),
+        (
+            "lattice",
+            "size = [4, 4]",
+            "size = [99999, 7]",
+            "line 10: Argument `host.size` must describe at most 250000 sites, but (99999, 7)",
+        ),
     ],
 )
 def test_sizes_in_configurations(kind, old, new, said, tmp_path):

@@ -118,7 +118,7 @@ mesh = [9]
 kind = "vibrating_pair"
 spin = [0.5, 1.0]
 [map]
-exchange = [-1.0, 1.0]
+exchange_meV = [-1.0, 1.0]
 alpha = [0.0, 2.0]
 count = 5
 """,

@@ -118,7 +118,10 @@ class AbstractLatticeTable(AbstractTable):
         if self.size is None:
             return TightBinding(self.model(), **options)
         periodic = self.periodic[0] if len(self.periodic) == 1 else self.periodic
-        region = Region(self.geometry(), self.size, periodic, self.removed)
+        try:
+            region = Region(self.geometry(), self.size, periodic, self.removed)
+        except InputError as error:  # the key of the file has another name
+            raise InputError(str(error).replace("`shape`", "`size`", 1)) from error
         return FiniteLattice(self.model(), region, **options)
 
 
