@@ -50,6 +50,7 @@ def test_no_room_for_the_output():
 
 @pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
 def test_closed_files_are_no_fault(closed):
+    """As `open_standard_files` sees to."""
     assert ended(subprocess.DEVNULL, closed=closed) == (0, "")
 
 
