@@ -13,6 +13,7 @@ from msgreen.errors import FileFormatError, InputError
 from msgreen.lattice import Lattice
 from msgreen.simulation import (
     Moment,
+    StructureFactor,
     autocorrelation_time,
     binder_crossing,
     jackknife,
@@ -166,14 +167,16 @@ def test_simple_cubic_critical_temperature():
 
 def test_interrupted_runs_go_on_as_if_they_had_not_been(tmp_path, monkeypatch):
     """Interrupted while writing what is done for the third time."""
-    options = {"samples": 300, "warm_up": 100, "observables": {"odd": Moment(CHAIN)}, "seed": 4}
+    options = {"samples": 300, "warm_up": 100, "seed": 4}
+    options["observables"] = {"odd": Moment(CHAIN), "waves": StructureFactor(CHAIN, [[0.5]])}
     monkeypatch.setattr(sys.modules[monte_carlo.__module__], "_MOVES_AT_ONCE", 2000)
     whole = monte_carlo(CHAIN, [0.5, 0.8], (12,), **options)
     path = tmp_path / "chain.npz"
+    monkeypatch.setattr(sys.modules[Checkpoint.__module__], "_PATIENCE", 0.0)
     write, calls = Checkpoint.write, []
 
-    def broken(self, state, parts):
-        write(self, state, parts)
+    def broken(self, state, parts, last):
+        write(self, state, parts, last=last)
         calls.append(1)
         if len(calls) == 5:
             raise KeyboardInterrupt

@@ -140,7 +140,7 @@ def _temperatures(model: SpinModel, given: Sequence[float]) -> np.ndarray:
             "Argument `--temperatures` must be positive and ascending, in K, but it is "
             f"{', '.join(f'{t:g}' for t in kelvin)}. Give the ends of a range, or every one."
         )
-    return np.linspace(*kelvin, _COUNT) if len(kelvin) == 2 else kelvin
+    return np.linspace(kelvin[0], kelvin[1], _COUNT) if len(kelvin) == 2 else kelvin
 
 
 def _scale(model: SpinModel) -> float:

@@ -111,7 +111,7 @@ def energy_path(
     _checks.whole_number("images", images, 3)
     _checks.whole_number("max_steps", max_steps, 1)
     _checks.positive_number("tolerance", tolerance, "eV")
-    path = _geodesics(*ends, images, seed)
+    path = _geodesics(ends[0], ends[1], images, seed)
     band, force, done = _Band(path, jnp.zeros_like(path)), np.inf, 0
     stiffness = jnp.linalg.norm(model.gradient(path), axis=-1).max()
     with tqdm(total=max_steps, unit="step", disable=not progress) as bar:

@@ -1,6 +1,7 @@
 """Long simulations can be interrupted: what is done is kept in a file, whole or not at all."""
 
 import hashlib
+import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,9 @@ from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import replacing, writable_folder
 
 State = TypeVar("State")
+
+_PATIENCE = 20.0
+"""Time between two writings over that of one, which grows with the records."""
 
 
 class Checkpoint:
@@ -31,6 +35,7 @@ class Checkpoint:
         self.settings = {name: _digest(value) for name, value in settings.items()}
         self.settings["version of msgreen"] = version("msgreen")
         self.settings["version of jax"] = jax.__version__
+        self._next = 0.0
 
     def read(self, start: State) -> tuple[State, list[list[np.ndarray]]]:
         """Return the state and the records of the file, or `start` and none if there is no file.
@@ -67,19 +72,25 @@ class Checkpoint:
         records = [found[f"record{n}"] for n in range(count)]
         return jax.tree.unflatten(shape, map(jax.numpy.asarray, state)), [records] if count else []
 
-    def write(self, state, parts: list[list[np.ndarray]]) -> None:
-        """Keep the state and all records; the parts are joined."""
-        if self.path is None:
+    def write(self, state, parts: list[list[np.ndarray]], *, last: bool) -> None:
+        """Keep the state and all records, unless writing would take too large a part of the time.
+
+        The parts are joined. What is `last` is kept in any case.
+        """
+        start = time.monotonic()
+        if self.path is None or (start < self._next and not last):
             return
         if parts:
             parts[:] = [[np.concatenate(part) for part in zip(*parts, strict=True)]]
-        data = {f"state{n}": np.asarray(x) for n, x in enumerate(jax.tree.leaves(state))}
-        for n, record in enumerate(parts[0] if parts else []):
-            data[f"record{n}"] = record
-        names, digests = zip(*self.settings.items(), strict=True)
+        names, digests = map(np.array, zip(*self.settings.items(), strict=True))
+        data = {"names": names, "digests": digests}
+        data |= {f"state{n}": np.asarray(x) for n, x in enumerate(jax.tree.leaves(state))}
+        data |= {f"record{n}": record for n, record in enumerate(parts[0] if parts else [])}
         writable_folder("checkpoint", self.path.parent)
         with replacing(self.path) as part, open(part, "wb") as file:
-            np.savez(file, names=np.array(names), digests=np.array(digests), **data)
+            np.savez(file, allow_pickle=False, **data)
+        end = time.monotonic()
+        self._next = end + _PATIENCE * (end - start)
 
 
 def _digest(value: object) -> str:

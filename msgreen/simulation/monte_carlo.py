@@ -236,7 +236,7 @@ def _sampled(work: _Work, state: _State, beta: Array, counts, kept: Checkpoint, 
                 state = _adapted(state, records[-2])
             else:
                 parts.append(records)
-            kept.write(state, parts)
+            kept.write(state, parts, last=done + count == warm_up + samples)
             bar.update(done + count - bar.n)
     return state, [np.concatenate(part) for part in zip(*parts, strict=True)]
 

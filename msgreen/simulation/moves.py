@@ -54,10 +54,10 @@ def sweep(
         bits = jax.random.bits(chosen, (3, *old[0].shape), jnp.uint32)
         numbers = (_once(bits).astype(float) + 0.5) * 2.0**-32
         new = _once(_in_cone(old, numbers[0] * width, numbers[1]))
-        turn = tuple(b - a for a, b in zip(old, new, strict=True))
+        turn = (new[0] - old[0], new[1] - old[1], new[2] - old[2])
         change = dot(lattice.field(spins, site), turn) + lattice.change(spins, site, old, new)
         taken = _once(numbers[2] < jnp.exp(-beta * change))
-        kept = tuple(jnp.where(taken, b, a) for a, b in zip(old, new, strict=True))
+        kept = _chosen(taken, new, old)
         share = jnp.mean(taken.astype(float), axis=tuple(range(1, taken.ndim)))
         return (lattice.replaced(spins, site, kept), key, accepted + share), None
 
@@ -81,8 +81,8 @@ def reflect(lattice: Sublattices, spins: Array) -> Array:
         square = dot(field, field)
         twice = 2 * dot(old, field) / jnp.where(square > 0, square, 1.0)
         free = jnp.asarray(lattice.reflecting)[site] & (square > 0)
-        new = tuple(jnp.where(free, twice * f - s, s) for s, f in zip(old, field, strict=True))
-        return lattice.replaced(spins, site, new), None
+        x, y, z = (twice * f - s for s, f in zip(old, field, strict=True))
+        return lattice.replaced(spins, site, _chosen(free, (x, y, z), old)), None
 
     return jax.lax.scan(move, spins, jnp.arange(lattice.count))[0]
 
@@ -119,6 +119,11 @@ def exchanged(order: Array, energy: Array, beta: Array, key: Array, even) -> tup
     place = jnp.arange(len(order))
     place = jnp.where(up, place + 1, jnp.where(down, place - 1, place))
     return order[place], jnp.where(tried, taken.astype(float), jnp.nan)
+
+
+def _chosen(condition: Array, one: Spin, other: Spin) -> Spin:
+    x, y, z = (jnp.where(condition, a, b) for a, b in zip(one, other, strict=True))
+    return x, y, z
 
 
 def _over_box(lattice: Sublattices, numbers: Array) -> Array:

@@ -7,6 +7,7 @@ All are modules that map directions (replica, *box, site, 3) to one row per repl
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -54,8 +55,8 @@ class StructureFactor(eqx.Module):
         leakage.
     """
 
-    phases: Complex[np.ndarray, "wave site"]
-    q: Float[np.ndarray, "wave dim"]
+    phases: Complex[Array, "wave site"]
+    q: Float[Array, "wave dim"]
 
     def __init__(self, model: SpinModel, q: Float[ArrayLike, "wave dim"]):
         if model.lattice is None:
@@ -65,19 +66,24 @@ class StructureFactor(eqx.Module):
             )
         _checks.shaped("q", q, ("wave", model.dimension))
         _checks.finite("q", q)
-        self.q = np.asarray(q, float)
+        self.q = jnp.asarray(q, float)
         inner = model.lattice.basis @ np.linalg.pinv(model.lattice.vectors)
-        self.phases = np.exp(-2j * np.pi * self.q @ inner.T)
+        self.phases = _wave(self.q @ inner.T)
 
     def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
         """Return it."""
         box = directions.shape[1:-2]
         waves = jnp.einsum("ws,r...sa->rwa...", self.phases, directions.astype(complex))
         for axis, size in enumerate(box):
-            phase = np.exp(-2j * np.pi * np.outer(self.q[:, axis], np.arange(size)))
+            phase = _wave(jnp.outer(self.q[:, axis], jnp.arange(size).astype(float)))
             waves = jnp.einsum("rwan...,wn->rwa...", waves, phase)
         count = int(np.prod(directions.shape[1:-1]))
         return jnp.sum(jnp.abs(waves) ** 2, axis=-1) / count
+
+
+def _wave(turns: Array) -> Array:
+    """Return exp(-2 pi i x)."""
+    return jax.lax.complex(jnp.cos(2 * jnp.pi * turns), -jnp.sin(2 * jnp.pi * turns))
 
 
 class ScalarChirality(eqx.Module):
@@ -126,7 +132,8 @@ class TopologicalCharge(eqx.Module):
     triangles: "Triangles"
 
     def __init__(self, model: SpinModel, sites=None, cells=None):
-        if model.dimension != 2 or (sites is None and model.site_count != 1):
+        lattice = model.lattice
+        if lattice is None or model.dimension != 2 or (sites is None and model.site_count != 1):
             raise InputError(
                 "Argument `model` must be of a lattice of two dimensions, with one site unless "
                 "triangles are given, but it is not. Give `sites` and `cells`."
@@ -134,7 +141,7 @@ class TopologicalCharge(eqx.Module):
         if sites is None:
             sites = [[0, 0, 0], [0, 0, 0]]
             cells = [[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]]
-            if np.linalg.det(model.lattice.vectors) < 0:
+            if np.linalg.det(lattice.vectors) < 0:
                 cells = [row[::-1] for row in cells]
         self.triangles = Triangles(model, sites, cells)
 

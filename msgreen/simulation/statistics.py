@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from scipy.optimize import brentq
 
 from msgreen import _checks
 from msgreen._typing import ArrayLike, Float
@@ -90,9 +89,9 @@ def thermodynamics(run: MonteCarlo) -> Thermodynamics:
         return np.stack([e / n, heat, m, response, 1 - mmmm / (3 * mm**2)])
 
     found = jackknife(moments, of)
-    parts = [Estimate(found.value[k], found.error[k]) for k in range(5)]
+    energy, heat, moment, response, binder = map(Estimate, found.value, found.error)
     times = [[autocorrelation_time(x[:, t]) for t in range(len(kt))] for x in (run.energy, m)]
-    return Thermodynamics(kt, *parts, np.max(times, axis=0))
+    return Thermodynamics(kt, energy, heat, moment, response, binder, np.max(times, axis=0))
 
 
 def jackknife(
@@ -230,11 +229,12 @@ def binder_crossing(small: MonteCarlo, large: MonteCarlo) -> Estimate:
     grid = np.linspace(low, high, 33)
     tables = [_cumulants(run, grid) for run in (small, large)]
 
-    def crossing(one, two):
+    def crossing(one, two) -> float:
         gap = two - one
         if gap[0] <= 0 or gap[-1] >= 0:
             return np.nan
-        return brentq(lambda t: np.interp(t, grid, gap), low, high)
+        last = np.flatnonzero(gap > 0)[-1]
+        return float(np.interp(0.0, -gap[last : last + 2], grid[last : last + 2]))
 
     whole = crossing(*(table[-1] for table in tables))
     if np.isnan(whole):
@@ -249,7 +249,7 @@ def binder_crossing(small: MonteCarlo, large: MonteCarlo) -> Estimate:
             crossing(*(t[row if n == place else -1] for n, t in enumerate(tables)))
             for row in range(_BLOCKS)
         ]
-        error += (_BLOCKS - 1) * np.nanvar(others)
+        error += (_BLOCKS - 1) * np.nanvar(np.array(others))
     return Estimate(np.asarray(whole), np.sqrt(error))
 
 

@@ -93,10 +93,9 @@ class Sublattices(eqx.Module):
         nearest = [self._nearest(rows.cells) for rows in found]
         tables = [
             Visits(
-                *(
-                    jnp.asarray(_by_mover(x, rows.movers, large.site_count))
-                    for x in (rows.values, rows.sites, cells)
-                ),
+                jnp.asarray(_by_mover(rows.values, rows.movers, large.site_count)),
+                jnp.asarray(_by_mover(rows.sites, rows.movers, large.site_count)),
+                jnp.asarray(_by_mover(cells, rows.movers, large.site_count)),
                 rows.own,
                 rows.form,
             )
@@ -270,7 +269,8 @@ def _tensors(pairs: list[_Rows]) -> _Rows:
 def _bilinear(value: Array, spins: Sequence[Spin]) -> Array:
     """Return S_1 . (T S_2), written out: it fuses with what surrounds it."""
     first, second = spins
-    return dot(first, tuple(dot(tuple(row), second) for row in value))
+    x, y, z = (dot((row[0], row[1], row[2]), second) for row in value)
+    return dot(first, (x, y, z))
 
 
 def _by_mover(table: np.ndarray, movers: np.ndarray, count: int) -> np.ndarray:

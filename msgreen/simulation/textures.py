@@ -7,6 +7,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
+from msgreen.lattice import Lattice
 from msgreen.spinmodel import SpinModel
 
 
@@ -52,7 +53,7 @@ def skyrmion(
     -----
     The angle to the plane's normal is that of two walls, theta(r) = 2 arctan[sinh(R/w)/sinh(r/w)].
     """
-    points = _points(model, shape, 2)
+    _, points = _points(model, shape, 2)
     _checks.positive_number("radius", radius, "angstrom")
     width = radius / 3 if width is None else width
     _checks.positive_number("width", width, "angstrom")
@@ -100,12 +101,12 @@ def domain_wall(
     real array, shape (*box, site, 3)
         Unit vectors; relax them. A box closed periodically needs two walls.
     """
-    points = _points(model, shape, 2, 3)
+    lattice, points = _points(model, shape, 2, 3)
     _checks.positive_number("width", width, "angstrom")
     _checks.whole_number("along", along, 0, len(shape) - 1)
-    reciprocal = np.linalg.pinv(model.lattice.vectors)[:, along]
+    reciprocal = np.linalg.pinv(lattice.vectors)[:, along]
     normal = reciprocal / np.linalg.norm(reciprocal)
-    length = shape[along] * model.lattice.vectors[along] @ normal
+    length = shape[along] * lattice.vectors[along] @ normal
     x = points @ normal % length
     up = 1 - np.tanh((x - length / 4) / width) + np.tanh((x - 3 * length / 4) / width)
     up = np.clip(up, -1, 1)
@@ -113,8 +114,8 @@ def domain_wall(
     return np.stack([side * np.cos(helicity), side * np.sin(helicity), up], axis=-1)
 
 
-def _points(model: SpinModel, shape: Sequence[int], *dimensions: int) -> np.ndarray:
-    """Return the positions of all sites of a box, (*box, site, dim)."""
+def _points(model: SpinModel, shape: Sequence[int], *dimensions: int) -> tuple[Lattice, np.ndarray]:
+    """Return the lattice and the positions of all sites of a box, (*box, site, dim)."""
     if model.lattice is None or model.dimension not in dimensions:
         words = " or ".join(map(str, dimensions))
         raise InputError(
@@ -127,4 +128,5 @@ def _points(model: SpinModel, shape: Sequence[int], *dimensions: int) -> np.ndar
             f"is {tuple(shape)}."
         )
     cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    return (cells @ model.lattice.vectors)[..., None, :] + model.lattice.basis
+    points = (cells @ model.lattice.vectors)[..., None, :] + model.lattice.basis
+    return model.lattice, points
