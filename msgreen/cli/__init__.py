@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgreen.cli.endings import exit_code_of, open_standard_files
+from msgreen.cli.export import add_export
 from msgreen.cli.report import common_options, say, show_warning
 from msgreen.cli.session import prepare
 from msgreen.cli.signals import end_on_signals
-from msgreen.cli.start import Names, add_start
-from msgreen.errors import LossWarning
+from msgreen.cli.start import add_start
 
 if TYPE_CHECKING:
     from msgreen.config import Outcome
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_spinmodel(commands)
     _add_simulate(commands)
-    _add_export(commands)
+    add_export(commands)
     doctor = commands.add_parser(
         "doctor",
         help="examine the installation",
@@ -257,62 +257,6 @@ def _simulate(options: argparse.Namespace) -> int:
     forget(folder)
     files = _files(folder, written[:-1], outcome, ("model.json",))
     say(options, outcome.summary, files, [_about_model(folder / "model.json")])
-    return 0
-
-
-def _formats():
-    from msgreen.io.spin_programs import FORMATS
-
-    return FORMATS
-
-
-def _add_export(commands) -> None:
-    export = commands.add_parser(
-        "export",
-        help="write a spin model for another program",
-        description="Write a spin model in the format and convention of another program.",
-        parents=[common_options()],
-    )
-    export.add_argument(
-        "model",
-        type=Path,
-        metavar="MODEL",
-        help="a model (.json, .nc), interactions.nc of `msgreen run`, exchange.out of TB2J, or an "
-        "input of Spirit (.cfg), UppASD (inpsd.dat), Vampire (.ucf) or GROGU (.txt)",
-    )
-    export.add_argument(
-        "--to",
-        required=True,
-        choices=Names(_formats),
-        metavar="FORMAT",
-        help="one of %(choices)s",
-    )
-    export.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder of the files"
-    )
-    export.add_argument(
-        "--moments",
-        nargs="+",
-        type=float,
-        metavar="M",
-        help="magnetic moments in Bohr magnetons, one or one per site (default: 1)",
-    )
-    export.set_defaults(command=_export)
-
-
-def _export(options: argparse.Namespace) -> int:
-    prepare()
-    from msgreen.io import export, read_model
-
-    moments = options.moments
-    if moments is not None and len(moments) == 1:
-        (moments,) = moments
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LossWarning)
-        outcome = export(read_model(options.model), options.out, options.to, moments=moments)
-    say(options, [outcome.summary])
-    if outcome.lost:
-        sys.stderr.write(f"msgreen: not in the files: {outcome.losses}\n")
     return 0
 
 

@@ -98,7 +98,7 @@ def _ratio(given: float | None, large, small, names: tuple[str, str]) -> float:
             f"it is missing. Pass the largest `{names[0]}`/`{names[1]}` as a Python number."
         )
     # Beyond this, squares overflow.
-    if above > 1e150 * below:
+    if 1e-150 * above > below:
         raise InputError(
             f"Argument `{names[0]}` must be at most 1e150 times `{names[1]}`, but they are "
             f"{above:g} and {below:g}. Check their units."
