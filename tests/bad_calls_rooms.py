@@ -1,12 +1,13 @@
 """Good calls of the public functions of the rooms, whose arguments are spoilt one at a time."""
 
 from functools import cache
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from bad_calls import Call
 
-from msgreen import contour, phonon, spinmodel
+from msgreen import contour, io, phonon, spinmodel
 from msgreen.lattice import Lattice
 
 CHAIN_SPRING = phonon.Spring(0, 0, (1,), 5.0, 1.0)
@@ -182,6 +183,12 @@ def field(spins):
     return spins[..., 2].sum() + (spins[0] * spins[1]).sum()
 
 
+def exported(**arguments):
+    with TemporaryDirectory() as folder:
+        return io.export(parts()["model"], f"{folder}/out", **arguments)
+
+
+IO = {"export": Call(exported, format="spirit", moments=np.array([1.0, 2.0, 3.0]))}
 SPINMODEL = {
     "Samples": of(
         spinmodel.Samples,
@@ -350,7 +357,7 @@ RIGHT = {
 }
 """Spoilt arguments that are right all the same: elementwise functions, none, unknown numbers."""
 
-ROOMS = {"contour": CONTOUR, "phonon": PHONON, "spinmodel": SPINMODEL}
+ROOMS = {"contour": CONTOUR, "io": IO, "phonon": PHONON, "spinmodel": SPINMODEL}
 WITHOUT_CALL = {
     "contour": {"Contour": "made by the functions of the room"},
     "spinmodel": {
@@ -374,6 +381,19 @@ WITHOUT_CALL = {
         "Derivatives": "see test_spinmodel_matching",
         "SpinClass": "a row of CLASSES",
         "Symmetry": "made by the functions of the room",
+    },
+    "io": {
+        **dict.fromkeys(
+            ("read_model", "read_netcdf"), "takes a path; see test_damaged_files, mutants.py"
+        ),
+        **dict.fromkeys(
+            ("replacing", "replacing_files", "writable_folder", "write_csv", "write_dataset"),
+            "takes a path; see test_io_files, test_results_folder",
+        ),
+        **dict.fromkeys(
+            ("write_netcdf", "write_table", "dataset_of", "interactions_of"),
+            "takes what other functions return",
+        ),
     },
     "phonon": {"Spring": "a row of numbers, checked where it is used"},
 }

@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 import xarray as xr
 
-from msgreen.errors import FileFormatError, InputError, LossWarning
+from msgreen import _checks
+from msgreen.errors import FileFormatError, LossWarning
 from msgreen.io.atomic import writable_folder
 from msgreen.io.files import read_bytes
 from msgreen.io.netcdf import checked_interactions, load_netcdf
@@ -114,10 +115,7 @@ def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> 
     >>> dict(zip(lines[-2].split(), lines[-1].split()))["Jij"]
     '-10.0'
     """
-    if format not in FORMATS:
-        raise InputError(
-            f"Argument `format` must be one of {', '.join(FORMATS)}, but it is {format!r}."
-        )
+    _checks.one_of("format", format, FORMATS)
     path = Path(path)
     with _target(path, format) as target:
         outcome = _write(model, target, format, moments)

@@ -108,12 +108,13 @@ def site_moments(moments, count: int) -> np.ndarray:
     InputError
         If there are not as many as sites, or one is not positive.
     """
+    if moments is not None:
+        _checks.positive("moments", moments, "Bohr magnetons")
     array = np.ones(count) if moments is None else np.asarray(moments, float)
-    _checks.positive("moments", array, "Bohr magnetons")
     if array.shape not in ((), (count,)):
         raise InputError(
             f"Argument `moments` must be one number or {count} numbers, one per site, but its "
-            f"shape is {array.shape}."
+            f"shape is {array.shape}. Leave it out for 1."
         )
     return np.broadcast_to(array, (count,))
 
