@@ -133,6 +133,12 @@ def test_spoilt_keys_are_named_with_their_line(name, tmp_path):
             "fermi_energy = -0.0271",
             r"line 6: .*bottom of the band",
         ),
+        (
+            "cluster",
+            "dimension = 1",
+            f"dimension = [{'9' * 30}]",
+            r"line 4: Argument `host.dimension.0` must be valid \(.* size\), but it is 9{30}\.",
+        ),
         ("flake", "onsite = [0.1, 0.2]", "onsite = [0.1, 0.2, 0.3]", r"line 7: .*`host.onsite`"),
         ("flake", "removed = [[0, 0, 0]]", "removed = [[0, 0]]", r"line 12: .*`host.removed`"),
         ("flake", "temperature_K = 1160.0", "gap = 5.0", r"line 9: .*`host.gap` must not exceed"),

@@ -143,6 +143,7 @@ def _message(error: dict[str, Any], schema, content, lines) -> tuple[int, str]:
     else:
         wanted = re.sub(r"^(Input|List) should ", "must ", error["msg"])
         wanted = re.sub(r" after validation, not \d+$", "", wanted)
+        wanted = wanted if wanted.startswith("must ") else f"must be valid ({wanted})"
         text = f"Argument `{name}` {wanted}, but it is {_shown(error['input'])}. Correct the value."
     return _line(lines, place), text
 
