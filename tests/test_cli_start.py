@@ -14,6 +14,7 @@ import wannier_files
 
 from msgreen.cli import main, report
 from msgreen.cli import status as status_line
+from msgreen.cli.export import add_export
 from msgreen.cli.start import SHELLS, Names, add_start
 from msgreen.config import read_config
 from msgreen.config.schema import TEMPERATURE_IN_EV, Renamed, doubt, json_schema
@@ -104,7 +105,8 @@ def test_options_of_every_command_exclude_each_other():
         report.common_options().parse_args(["--quiet", "--json"])
     commands = argparse.ArgumentParser().add_subparsers()
     add_start(commands, argparse.ArgumentParser())
-    assert set(commands.choices) == {"init", "schema", "completion"}
+    add_export(commands)
+    assert set(commands.choices) == {"init", "schema", "completion", "export"}
     assert "a" in Names(lambda: ("a", "b")) and list(Names(lambda: ("a",))) == ["a"]
 
 
