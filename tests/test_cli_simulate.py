@@ -1,18 +1,20 @@
 """`msgreen simulate`: tables, pictures and files; an interrupted run goes on."""
 
 import csv
+import sys
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from msgreen.cli import main
-from msgreen.cli.simulation import CHECKPOINT, simulate
+from msgreen.cli.simulation import CHECKPOINT, forget, simulate
 from msgreen.errors import InputError
 from msgreen.io.ovf import write_ovf
 from msgreen.io.spin_programs import write_json
 from msgreen.lattice import Lattice
-from msgreen.simulation import monte_carlo
+from msgreen.plot.simulation import thermodynamics_figure
+from msgreen.simulation import Estimate, monte_carlo, thermodynamics
 from msgreen.spinmodel import SpinModel, Term
 from msgreen.units import BOLTZMANN
 
@@ -72,13 +74,23 @@ def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
     def never(*arguments):
         raise AssertionError("computed again")
 
-    import sys
-
     monkeypatch.setattr(sys.modules[monte_carlo.__module__], "_block", never)
     outcome = simulate(SQUARE, folder=tmp_path, **options)
     assert len(outcome.rows) == 12
     with pytest.raises(InputError, match="`checkpoint` must be .*another seed"):
         simulate(SQUARE, folder=tmp_path, seed=1, **options)
+    forget(tmp_path)
+    assert not kept.exists()
+
+
+def test_figure_of_two_boxes():
+    runs = {
+        str(n): thermodynamics(monte_carlo(SQUARE, [0.004], (n, n), samples=64)) for n in (2, 4)
+    }
+    figure = thermodynamics_figure(runs, critical=Estimate(np.asarray(0.004), np.asarray(1e-4)))
+    labels = [axes.get_ylabel() for axes in figure.axes]
+    assert "Binder cumulant" in labels and len(labels) == 6
+    assert len(figure.axes[0].containers) == 2
 
 
 def test_bad_requests(model, tmp_path, capsys):

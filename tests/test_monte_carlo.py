@@ -12,8 +12,11 @@ from scipy.special import i0e
 from msgreen.errors import FileFormatError, InputError
 from msgreen.lattice import Lattice
 from msgreen.simulation import (
+    Estimate,
     Moment,
+    MonteCarlo,
     StructureFactor,
+    Thermodynamics,
     autocorrelation_time,
     binder_crossing,
     jackknife,
@@ -126,7 +129,9 @@ def test_heisenberg_chain():
     exact = -32 * (1 / np.tanh(1 / np.array([0.48, 0.6])) - np.array([0.48, 0.6]))
     assert np.all(np.abs(between.value - exact) < 4 * between.error)
     assert np.all(between.error < 0.02 * np.abs(exact))
-    assert "accepted" in str(run) and "heat" in str(found)
+    assert isinstance(run, MonteCarlo) and "accepted" in str(run)
+    assert isinstance(found, Thermodynamics) and "heat" in str(found)
+    assert isinstance(found.energy, Estimate)
 
 
 def test_planar_chain():

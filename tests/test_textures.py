@@ -7,6 +7,7 @@ import pytest
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.simulation import (
+    EnergyPath,
     Moment,
     ScalarChirality,
     StructureFactor,
@@ -136,7 +137,11 @@ def test_barrier_of_a_spin_is_that_of_its_saddle():
     one = SpinModel([Term("anisotropy", [[0]], [np.diag([1e-3, 2e-3, 0.0])])])
     path = energy_path(one, [[0, 0, 1.0]], [[0, 0, -1.0]], images=9, tolerance=1e-9)
     assert path.converged and path.barrier == pytest.approx(1e-3, rel=1e-9)
-    assert path.saddle == 4 and path.distance[-1] == pytest.approx(np.pi)
+    assert (
+        isinstance(path, EnergyPath)
+        and path.saddle == 4
+        and path.distance[-1] == pytest.approx(np.pi)
+    )
 
 
 def test_barrier_of_two_spins_by_a_fine_scan():

@@ -233,13 +233,12 @@ def with_differences(found: Interactions, others: Sequence[Interactions]) -> Int
 
 
 def _same_meaning(one: Interactions, other: Interactions) -> bool:
-    states = [x.reference for x in (one, other)]
-    known = [x is not None for x in states]
-    if one.convention != other.convention or known[0] != known[1]:
+    if one.convention != other.convention:
         return False
-    return not known[0] or (
-        states[0].shape == states[1].shape and np.allclose(*states, rtol=0, atol=1e-9)
-    )
+    here, there = one.reference, other.reference
+    if here is None or there is None:
+        return here is there
+    return here.shape == there.shape and np.allclose(here, there, rtol=0, atol=1e-9)
 
 
 def _doubted(known: Coefficient, others: Sequence) -> Coefficient:

@@ -107,12 +107,16 @@ def spin_dynamics(
 
     Examples
     --------
+    >>> import jax
+    >>> jax.config.update("jax_enable_x64", True)
+    >>> import numpy as np
+    >>> from msgreen.simulation import spin_dynamics
     >>> from msgreen.spinmodel import SpinModel, Term
     >>> spin = SpinModel([Term("field", [[0]], [[0.0, 0.0, 0.001]])])
     >>> found = spin_dynamics(spin, [[1.0, 0.0, 0.0]], moments=1.0, step=1.0, steps=1000)
     >>> turned = np.unwrap(np.arctan2(found.directions[:, 0, 1], found.directions[:, 0, 0]))
     >>> round(float(turned[-1]), 3)  # 2 * 0.001 eV / hbar * 1000 fs
-    3.038
+    3.039
     """
     start = model._directions(directions)
     _checks.unit_vectors("directions", directions)

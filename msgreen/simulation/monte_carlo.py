@@ -146,6 +146,9 @@ def monte_carlo(
 
     Examples
     --------
+    >>> import jax
+    >>> jax.config.update("jax_enable_x64", True)
+    >>> import numpy as np
     >>> from msgreen.simulation import monte_carlo
     >>> from msgreen.spinmodel import SpinModel, Term
     >>> dimer = SpinModel([Term("exchange", [[0, 1]], [-0.010])])

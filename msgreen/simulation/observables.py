@@ -97,10 +97,10 @@ class ScalarChirality(eqx.Module):
         Of a lattice; by default all in the same cell.
     """
 
-    triangles: "Triangles"
+    triangles: "_Triangles"
 
     def __init__(self, model: SpinModel, sites, cells=None):
-        self.triangles = Triangles(model, sites, cells)
+        self.triangles = _Triangles(model, sites, cells)
 
     def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
         """Return it."""
@@ -129,7 +129,7 @@ class TopologicalCharge(eqx.Module):
     Berg and Luescher, Nucl. Phys. B 190, 412 (1981).
     """
 
-    triangles: "Triangles"
+    triangles: "_Triangles"
 
     def __init__(self, model: SpinModel, sites=None, cells=None):
         lattice = model.lattice
@@ -143,7 +143,7 @@ class TopologicalCharge(eqx.Module):
             cells = [[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]]
             if np.linalg.det(lattice.vectors) < 0:
                 cells = [row[::-1] for row in cells]
-        self.triangles = Triangles(model, sites, cells)
+        self.triangles = _Triangles(model, sites, cells)
 
     def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
         """Return it."""
@@ -154,7 +154,7 @@ class TopologicalCharge(eqx.Module):
         return jnp.sum(angle, axis=tuple(range(1, angle.ndim))) / (4 * jnp.pi)
 
 
-class Triangles(eqx.Module):
+class _Triangles(eqx.Module):
     """Triangles of sites of every cell."""
 
     sites: tuple[tuple[int, ...], ...] = eqx.field(static=True)

@@ -108,6 +108,8 @@ def jackknife(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from msgreen.simulation import jackknife
     >>> found = jackknife(np.random.default_rng(0).normal(1.0, 2.0, 40000), lambda mean: mean**2)
     >>> bool(abs(found.value - 1.0) < 3 * found.error), round(float(found.error), 2)
     (True, 0.02)

@@ -24,7 +24,7 @@ _UNROLLED = 16
 """Terms of a site that are fused into one loop over the sublattice: more compile longer."""
 
 
-class Visits(eqx.Module):
+class _Visits(eqx.Module):
     """The terms of one class that name the moving spin in the same places, for every sublattice.
 
     Attributes
@@ -57,7 +57,7 @@ class Sublattices(eqx.Module):
 
     Attributes
     ----------
-    linear, other : tuple of Visits
+    linear, other : tuple of _Visits
         Terms that name the moving spin once, and several times.
     period : tuple of int
         Cells of the larger cell.
@@ -74,8 +74,8 @@ class Sublattices(eqx.Module):
         If `shape` does not fit the model, or a term meets itself around the box.
     """
 
-    linear: tuple[Visits, ...]
-    other: tuple[Visits, ...]
+    linear: tuple[_Visits, ...]
+    other: tuple[_Visits, ...]
     reflecting: tuple[bool, ...] = eqx.field(static=True)
     period: tuple[int, ...] = eqx.field(static=True)
     box: tuple[int, ...] = eqx.field(static=True)
@@ -92,7 +92,7 @@ class Sublattices(eqx.Module):
         found = [*_visits(large)]
         nearest = [self._nearest(rows.cells) for rows in found]
         tables = [
-            Visits(
+            _Visits(
                 jnp.asarray(_by_mover(rows.values, rows.movers, large.site_count)),
                 jnp.asarray(_by_mover(rows.sites, rows.movers, large.site_count)),
                 jnp.asarray(_by_mover(cells, rows.movers, large.site_count)),
@@ -201,7 +201,7 @@ class Sublattices(eqx.Module):
             total = self._over(visits, spins, site, add, total)
         return total
 
-    def _over(self, visits: Visits, spins: Array, site, add, start):
+    def _over(self, visits: _Visits, spins: Array, site, add, start):
         """Go over the visits of one sublattice."""
         tables = (visits.values, visits.sites, visits.cells)
         mine = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, site, keepdims=False), tables)
