@@ -135,6 +135,8 @@ def _message(error: dict[str, Any], schema, content, lines) -> tuple[int, str]:
             place = (*place, *_keys(inner[1], _known_keys(schema, place)))
             name = ".".join(map(str, place))
         text = re.sub(r"^Argument `[^`]*`", f"Argument `{name}`", str(cause))
+    elif isinstance(cause, FileFormatError):
+        text = str(cause)
     elif error["type"] == "extra_forbidden":
         text = _unknown(name, str(place[-1]), _known_keys(schema, place[:-1]))
     elif error["type"] == "missing":
