@@ -73,7 +73,7 @@ def compilation(request):
     """Forget the last file's programs; optimise the kernels' only.
 
     Most of the time of the tests is spent on compiling programs that run once. Kernels are
-    compiled as users run them, and so is everything in the processes of notebooks and pages.
+    compiled as users run them, and so are simulations of many steps.
     """
     jax.clear_caches()
     jax.config.update("jax_disable_most_optimizations", KERNELS not in request.path.parents)
