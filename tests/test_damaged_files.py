@@ -81,7 +81,7 @@ kind = "superconductor"
 lattice = "square"
 hoppings = [-1.0]
 fermi_energy = -3.0
-temperature = 0.001
+temperature_K = 11.6
 size = [5, 5]
 singlet = 0.1
 triplet = 0.1
@@ -119,7 +119,7 @@ kind = "vibrating_pair"
 spin = [0.5, 1.0]
 [map]
 exchange_meV = [-1.0, 1.0]
-alpha = [0.0, 2.0]
+alpha_meV = [0.0, 2.0]
 count = 5
 """,
 }
