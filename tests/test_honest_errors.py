@@ -107,6 +107,7 @@ def test_mesh_of_a_ferromagnet_reaches_every_result(mesh):
         lloyd = LloydEnergy(host, coupling, sites, contour)
         pairs = SpinPairs(host, coupling, sites, [[0, 1]], contour)
         fit = pairs.fit()
+        named = [fit.mu, fit.J, fit.D, fit.mu_odd, fit.J_mixed]
         hessian = closed_hessian_with_error(lloyd, jnp.tile(jnp.array([0.0, 0.0, 1.0]), (3, 1)))
         return {
             "J": (pair.value, pair.error),
@@ -116,7 +117,7 @@ def test_mesh_of_a_ferromagnet_reaches_every_result(mesh):
             "lloyd": lloyd.interaction_with_error(spins),
             "surface": pairs.energies(spins, spins),
             "F0": (fit.F0, fit.error[:, 0]),
-            "fit": (jnp.concatenate([fit.mu, fit.J, fit.D], axis=1), fit.error[:, 1:]),
+            "fit": (jnp.concatenate(named, axis=1), fit.error[:, 1:]),
             "hessian": hessian,
         }
 

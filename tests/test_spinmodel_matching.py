@@ -472,7 +472,7 @@ def test_wrong_sites_are_refused():
         derivatives_at(DIMER.energy, Z, clusters=[(0, 2)])
     with pytest.raises(InputError, match="`clusters` must hold one cluster at least"):
         derivatives_at(DIMER.energy, Z, clusters=[])
-    with pytest.raises(InputError, match="`order` must be at least 1"):
+    with pytest.raises(InputError, match="`order` must be an integer of at least 1"):
         derivatives_at(DIMER.energy, Z, 0)
     with pytest.raises(InputError, match="`directions` must hold unit vectors"):
         derivatives_at(DIMER.energy, 2 * Z)
