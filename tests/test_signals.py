@@ -79,7 +79,13 @@ def started(tmp_path):
         environment = {**os.environ, "PYTHONPATH": path}
         command = [sys.executable, "-c", code, "run", "run.toml", "--out", "out"]
         process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command,
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Who starts tests in the background of a shell script lets them ignore interrupts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         processes.append(process)
         return process
