@@ -9,7 +9,7 @@ import xarray as xr
 
 from msgreen.cli import main
 from msgreen.cli.simulation import CHECKPOINT, forget, simulate
-from msgreen.errors import InputError
+from msgreen.errors import AccuracyWarning, InputError
 from msgreen.io.ovf import write_ovf
 from msgreen.io.spin_programs import write_json
 from msgreen.lattice import Lattice
@@ -33,11 +33,16 @@ def model(tmp_path):
     return tmp_path / "square.json"
 
 
+SHORT = pytest.mark.filterwarnings("default:Errors at:msgreen.errors.AccuracyWarning")
+
+
+@SHORT
 def test_a_scan_of_temperatures(model, tmp_path, capsys):
     out = tmp_path / "out"
     command = ["simulate", str(model), "--out", str(out), "--box", "6", "6", "--critical"]
     assert main([*command, "--temperatures", "40", "90", "120", "160", "--samples", "400"]) == 0
-    said = capsys.readouterr().out
+    said, warned = capsys.readouterr()
+    assert "Errors at 4 of 4 temperatures may be too small" in warned
     assert "Critical temperature, cumulants of 2 x 2 and 6 x 6 cells" in said
     assert "Its topological charge: " in said and "Hand over: msgreen export" in said
     with open(out / "simulation.csv", newline="") as file:
@@ -75,7 +80,8 @@ def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
         raise AssertionError("computed again")
 
     monkeypatch.setattr(sys.modules[monte_carlo.__module__], "_block", never)
-    outcome = simulate(SQUARE, folder=tmp_path, **options)
+    with pytest.warns(AccuracyWarning, match="may be too small"):
+        outcome = simulate(SQUARE, folder=tmp_path, **options)
     assert len(outcome.rows) == 12
     with pytest.raises(InputError, match="`checkpoint` must be .*another seed"):
         simulate(SQUARE, folder=tmp_path, seed=1, **options)
@@ -84,10 +90,10 @@ def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
 
 
 def test_figure_of_two_boxes():
-    runs = {
-        str(n): thermodynamics(monte_carlo(SQUARE, [0.004], (n, n), samples=64)) for n in (2, 4)
-    }
-    figure = thermodynamics_figure(runs, critical=Estimate(np.asarray(0.004), np.asarray(1e-4)))
+    runs = {n: monte_carlo(SQUARE, [0.004], (n, n), samples=64) for n in (2, 4)}
+    with pytest.warns(AccuracyWarning, match="may be too small"):
+        found = {str(n): thermodynamics(run) for n, run in runs.items()}
+    figure = thermodynamics_figure(found, critical=Estimate(np.asarray(0.004), np.asarray(1e-4)))
     labels = [axes.get_ylabel() for axes in figure.axes]
     assert "Binder cumulant" in labels and len(labels) == 6
     assert len(figure.axes[0].containers) == 2
@@ -108,6 +114,7 @@ def test_bad_requests(model, tmp_path, capsys):
         write_ovf(tmp_path / "a.ovf", [[1.0]], [[0, 0, 1.0]] * 2)
 
 
+@SHORT
 def test_a_cluster_is_heated(tmp_path):
     out = tmp_path / "trimer"
     arguments = ["simulate", "Cr3/Pt(111)", "--out", str(out), "--samples", "200", "-q"]

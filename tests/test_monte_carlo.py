@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import i0e
 
-from msgreen.errors import FileFormatError, InputError
+from msgreen.errors import AccuracyWarning, FileFormatError, InputError
 from msgreen.lattice import Lattice
 from msgreen.simulation import (
     Estimate,
@@ -216,6 +216,14 @@ def test_autocorrelation_time_of_a_known_process():
         series[n] = 0.8 * series[n - 1] + rng.normal()
     assert autocorrelation_time(series) == pytest.approx(1.8 / 0.2 / 2, rel=0.15)
     assert autocorrelation_time(np.ones(100)) == 0.5
+
+
+def test_short_runs_warn_of_their_errors():
+    """Without reflections, cold and in small steps: samples that hardly differ."""
+    run = monte_carlo(CHAIN, [0.02], (32,), samples=128, reflections=0)
+    with pytest.warns(AccuracyWarning, match="Errors at 1 of 1 temperatures may be too small"):
+        found = thermodynamics(run)
+    assert found.time[0] > 4 / 5
 
 
 def test_bad_input():

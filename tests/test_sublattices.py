@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from msgreen.lattice import Lattice
+from msgreen.simulation import StructureFactor, monte_carlo
 from msgreen.simulation.moves import reflect
-from msgreen.simulation.sublattices import Sublattices
+from msgreen.simulation.sublattices import Sublattices, coupled_sites
 from msgreen.spinmodel import CLASSES, SpinModel, Term
 
 CHAIN = SpinModel([Term("exchange", [[0, 0]], [-1.0], [[[0], [1]]])], lattice=Lattice.chain())
@@ -73,6 +74,25 @@ def test_changes_of_energy_are_those_of_the_model():
 def test_sublattices_are_the_fewest(step, period):
     bond = Term("exchange", [[0, 0]], [1.0], [[[0, 0], step]])
     assert Sublattices(SpinModel([bond], lattice=Lattice.square()), (6, 6)).period == period
+
+
+def test_atoms_without_a_moment_are_no_spins():
+    """They stay as they are, and neither energies per spin nor moments count them."""
+    bond = Term("exchange", [[1, 1]], [-1.0], [[[0], [1]]])
+    lattice = Lattice([[1.0]], [[0.0], [0.3], [0.6]])
+    diluted = SpinModel([bond], lattice=lattice)
+    runs = [monte_carlo(m, [0.5], (8,), samples=64, seed=1) for m in (diluted, CHAIN)]
+    assert [run.spin_count for run in runs] == [8, 8]
+    assert Sublattices(diluted, (8,)).moving == (1, 4)
+    assert coupled_sites(diluted).tolist() == [False, True, False]
+    assert coupled_sites(SpinModel([], lattice=lattice)).all()
+    start = random_spins(2, 8, 3)
+    run = monte_carlo(diluted, [0.5], (8,), samples=64, start=start)
+    np.testing.assert_allclose(run.directions[0][:, [0, 2]], start[:, [0, 2]], rtol=1e-12)
+    assert np.abs(run.directions[0][:, 1] - start[:, 1]).min() > 1e-3
+    np.testing.assert_allclose(run.moment[-1, 0], run.directions[0][:, 1].mean(axis=0), rtol=1e-9)
+    whole = StructureFactor(diluted, [[0.0]])(run.directions)[0, 0]
+    np.testing.assert_allclose(whole, 8 * np.sum(run.moment[-1, 0] ** 2), rtol=1e-9)
 
 
 def test_reflections_keep_the_energy():

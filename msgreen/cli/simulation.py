@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from msgreen.config import Outcome
 from msgreen.errors import InputError
 from msgreen.io.ovf import write_ovf
+from msgreen.lattice import Lattice
 from msgreen.plot import spins_figure, texture_figure
 from msgreen.plot.simulation import thermodynamics_figure
 from msgreen.simulation import (
@@ -20,6 +21,7 @@ from msgreen.simulation import (
     monte_carlo,
     thermodynamics,
 )
+from msgreen.simulation.sublattices import coupled_sites
 from msgreen.spinmodel import SpinModel, relax
 from msgreen.units import BOLTZMANN, MEV
 
@@ -110,9 +112,10 @@ def simulate(
         *_about_cold(model, float(cold.energy), bool(cold.converged), state, runs[0].spin_count),
     ]
     rows = [row for r, t in zip(runs, found.values(), strict=True) for row in _rows(r, t)]
-    positions = _positions(model, shape)
-    if positions is not None:
-        write_ovf(stage / "state.ovf", positions, state.reshape(-1, 3), title="coldest state")
+    places = _places(model, shape)
+    if places is not None:
+        drawn = state[..., coupled_sites(model), :].reshape(-1, 3)
+        write_ovf(stage / "state.ovf", places, drawn, title="coldest state")
     return Outcome(_HEADER, rows, _dataset(model, runs[0], state), figures, summary)
 
 
@@ -122,12 +125,13 @@ def forget(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _positions(model: SpinModel, shape: Sequence[int]) -> np.ndarray | None:
+def _places(model: SpinModel, shape: Sequence[int]) -> np.ndarray | None:
+    """Return the positions of the spins that a term names, (spin, dim), if they are known."""
+    coupled = coupled_sites(model)
     if model.lattice is None:
-        return None if model.positions is None else np.asarray(model.positions)
-    cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    points = (cells @ model.lattice.vectors)[..., None, :] + model.lattice.basis
-    return points.reshape(-1, points.shape[-1])
+        return None if model.positions is None else np.asarray(model.positions)[coupled]
+    places = model.lattice.box_positions(shape)[..., coupled, :]
+    return places.reshape(-1, places.shape[-1])
 
 
 def _temperatures(model: SpinModel, given: Sequence[float]) -> np.ndarray:
@@ -172,12 +176,15 @@ def _rows(run: MonteCarlo, found: Thermodynamics) -> list[tuple]:
 
 def _dataset(model: SpinModel, run: MonteCarlo, state: np.ndarray) -> xr.Dataset:
     cells = [f"cell{d + 1}" for d in range(model.dimension)]
+    known = np.where(
+        coupled_sites(model)[:, None], 1.0, np.nan
+    )  # atoms without moment point nowhere
     return xr.Dataset(
         {
             "energy": (("sample", "temperature"), run.energy, {"units": "eV"}),
             "moment": (("sample", "temperature", "xyz"), run.moment),
-            "directions": (("temperature", *cells, "site", "xyz"), run.directions),
-            "cold": ((*cells, "site", "xyz"), state),
+            "directions": (("temperature", *cells, "site", "xyz"), known * run.directions),
+            "cold": ((*cells, "site", "xyz"), known * state),
             "accepted": ("temperature", run.accepted),
         },
         coords={"temperature": ("temperature", run.temperature / BOLTZMANN, {"units": "K"})},
@@ -185,11 +192,14 @@ def _dataset(model: SpinModel, run: MonteCarlo, state: np.ndarray) -> xr.Dataset
 
 
 def _state_figure(model: SpinModel, state: np.ndarray) -> Mapping[str, Figure]:
+    coupled, title = coupled_sites(model), "coldest state, relaxed"
+    spins = state[..., coupled, :]
     if model.lattice is not None:
-        return {"state": texture_figure({"coldest state, relaxed": (model.lattice, state)})}
-    if model.positions is None or model.site_count < 2:
+        lattice = Lattice(model.lattice.vectors, model.lattice.basis[coupled])
+        return {"state": texture_figure({title: (lattice, spins)})}
+    if model.positions is None or len(spins) < 2:
         return {}
-    return {"state": spins_figure({"coldest state, relaxed": (np.asarray(model.positions), state)})}
+    return {"state": spins_figure({title: (np.asarray(model.positions)[coupled], spins)})}
 
 
 def _table(found: Thermodynamics) -> list[str]:

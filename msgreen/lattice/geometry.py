@@ -128,6 +128,11 @@ class Lattice:
         array = self.check_sites(sites)
         return array[:, :-1] @ self.vectors + self.basis[array[:, -1]]
 
+    def box_positions(self, box) -> np.ndarray:
+        """Return the positions in angstrom of all atoms of a box of cells, (*box, atom, space)."""
+        cells = np.moveaxis(np.indices(tuple(box)), 0, -1)
+        return (cells @ self.vectors)[..., None, :] + self.basis
+
     def displacement(self, bonds) -> np.ndarray:
         """Return the vectors in angstrom of bonds (cell, from, to), shape (bond, space)."""
         bonds = np.asarray(bonds)

@@ -87,8 +87,7 @@ def _sites(lattice: Lattice, directions) -> tuple[np.ndarray, np.ndarray]:
             f"Argument `states` must hold directions of {lattice.dimension} axes of cells and "
             f"{lattice.atoms} sites, but a shape is {directions.shape}."
         )
-    cells = np.moveaxis(np.indices(box), 0, -1)
-    places = (cells @ lattice.vectors)[..., None, :] + lattice.basis
+    places = lattice.box_positions(box)
     places = places.reshape(-1, places.shape[-1])
     return np.pad(places, ((0, 0), (0, 3 - places.shape[1]))), directions.reshape(-1, 3)
 

@@ -40,7 +40,7 @@ class MonteCarlo:
     energy : real array, shape (sample, temperature)
         Of the whole box or cluster, in eV.
     moment : real array, shape (sample, temperature, 3)
-        Mean of all spins.
+        Mean of all spins that a term names.
     observables : mapping of str to array, shape (sample, temperature, ...)
     directions : real array, shape (temperature, *box, site, 3)
         Where the replicas of these temperatures ended.
@@ -51,6 +51,7 @@ class MonteCarlo:
     width : real array, shape (temperature,)
         1 - cos of the half angle of the cone that moves were drawn from.
     spin_count : int
+        Of the box or cluster; sites that no term names are no spins, and stay as they began.
     """
 
     temperature: np.ndarray
@@ -159,11 +160,9 @@ def monte_carlo(
     """
     kt = _temperatures(temperature)
     warm_up = samples // 5 if warm_up is None else warm_up
-    least = {"samples": 1, "interval": 1, "reflections": 0, "warm_up": 0}
-    for (name, low), count in zip(
-        least.items(), (samples, interval, reflections, warm_up), strict=True
-    ):
-        _checks.whole_number(name, count, low)
+    counts = {"samples": (samples, 1), "interval": (interval, 1), "warm_up": (warm_up, 0)}
+    for name, (count, least) in (counts | {"reflections": (reflections, 0)}).items():
+        _checks.whole_number(name, count, least)
     lattice = Sublattices(model, shape)
     recorded = {"energy": model.energy, "moment": Moment(model), **(observables or {})}
     work = _Work(lattice, tuple(recorded.values()), interval, reflections)
@@ -260,7 +259,8 @@ def _block(work: _Work, state: _State, beta: Array, length: int, count: Array):
 
         spins, accepted = jax.lax.scan(step, state.spins, jax.random.split(moves, work.interval))
         spins = work.lattice.normalised(spins)
-        found = [f(work.lattice.join(spins)[state.order]) for f in work.observables]
+        directions = work.lattice.join(spins)[state.order]
+        found = [observable(directions) for observable in work.observables]
         share = jnp.mean(accepted, axis=0)[state.order]
         order, swapped = exchanged(state.order, found[0], beta, swaps, state.done % 2 == 0)
         state = _State(spins, order, jax.random.key_data(key), state.width, state.done + 1)

@@ -62,8 +62,8 @@ def sweep(
         return (lattice.replaced(spins, site, kept), key, accepted + share), None
 
     start = (spins, key, jnp.zeros(spins.shape[2]))
-    (spins, _, accepted), _ = jax.lax.scan(move, start, jnp.arange(lattice.count))
-    return spins, accepted / lattice.count
+    (spins, _, accepted), _ = jax.lax.scan(move, start, jnp.asarray(lattice.moving))
+    return spins, accepted / len(lattice.moving)
 
 
 @eqx.filter_jit
@@ -80,11 +80,13 @@ def reflect(lattice: Sublattices, spins: Array) -> Array:
         field = lattice.field(spins, site)
         square = dot(field, field)
         twice = 2 * dot(old, field) / jnp.where(square > 0, square, 1.0)
-        free = jnp.asarray(lattice.reflecting)[site] & (square > 0)
+        free = square > 0
         x, y, z = (twice * f - s for s, f in zip(old, field, strict=True))
         return lattice.replaced(spins, site, _chosen(free, (x, y, z), old)), None
 
-    return jax.lax.scan(move, spins, jnp.arange(lattice.count))[0]
+    if not lattice.reflecting:
+        return spins
+    return jax.lax.scan(move, spins, jnp.asarray(lattice.reflecting))[0]
 
 
 def exchanged(order: Array, energy: Array, beta: Array, key: Array, even) -> tuple[Array, Array]:

@@ -14,11 +14,12 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
+from msgreen.simulation.sublattices import coupled_sites
 from msgreen.spinmodel import SpinModel
 
 
 class Moment(eqx.Module):
-    """The mean of all spins, shape (replica, 3).
+    """The mean of all spins that a term names, shape (replica, 3).
 
     Parameters
     ----------
@@ -27,24 +28,27 @@ class Moment(eqx.Module):
         Of the sites of a cell: +1 and -1 for the staggered moment of two sublattices.
     """
 
-    signs: Float[np.ndarray, " site"] | None
+    weights: Float[Array, " site"]
     dimension: int = eqx.field(static=True)
 
     def __init__(self, model: SpinModel, signs: Float[ArrayLike, " site"] | None = None):
         if signs is not None:
             _checks.shaped("signs", signs, (model.site_count,))
-        self.signs = None if signs is None else np.asarray(signs, float)
+        coupled = coupled_sites(model)
+        weights = coupled / coupled.sum()
+        self.weights = jnp.asarray(weights if signs is None else weights * np.asarray(signs, float))
         self.dimension = model.dimension
 
     def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
         """Return it."""
-        if self.signs is not None:
-            directions = directions * self.signs[:, None]
-        return jnp.mean(directions, axis=tuple(range(1, self.dimension + 2)))
+        cells = tuple(range(1, self.dimension + 1))
+        return jnp.einsum("rsx,s->rx", jnp.mean(directions, axis=cells), self.weights)
 
 
 class StructureFactor(eqx.Module):
     """S(q) = |sum_i S_i exp(-2 pi i q . r_i)|^2 / N, shape (replica, wave).
+
+    The sum goes over the spins that a term names, N of them.
 
     Parameters
     ----------
@@ -57,6 +61,7 @@ class StructureFactor(eqx.Module):
 
     phases: Complex[Array, "wave site"]
     q: Float[Array, "wave dim"]
+    count: int = eqx.field(static=True)
 
     def __init__(self, model: SpinModel, q: Float[ArrayLike, "wave dim"]):
         if model.lattice is None:
@@ -68,7 +73,9 @@ class StructureFactor(eqx.Module):
         _checks.finite("q", q)
         self.q = jnp.asarray(q, float)
         inner = model.lattice.basis @ np.linalg.pinv(model.lattice.vectors)
-        self.phases = _wave(self.q @ inner.T)
+        coupled = coupled_sites(model)
+        self.phases = _wave(self.q @ inner.T) * coupled.astype(complex)
+        self.count = int(coupled.sum())
 
     def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
         """Return it."""
@@ -77,8 +84,7 @@ class StructureFactor(eqx.Module):
         for axis, size in enumerate(box):
             phase = _wave(jnp.outer(self.q[:, axis], jnp.arange(size).astype(float)))
             waves = jnp.einsum("rwan...,wn->rwa...", waves, phase)
-        count = int(np.prod(directions.shape[1:-1]))
-        return jnp.sum(jnp.abs(waves) ** 2, axis=-1) / count
+        return jnp.sum(jnp.abs(waves) ** 2, axis=-1) / (self.count * int(np.prod(box)))
 
 
 def _wave(turns: Array) -> Array:

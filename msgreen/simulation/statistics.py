@@ -1,6 +1,7 @@
 """Averages of correlated samples, with errors: what a Monte Carlo simulation says."""
 
 import logging
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -9,11 +10,14 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import ArrayLike, Float
-from msgreen.errors import InputError
+from msgreen.errors import AccuracyWarning, InputError
 from msgreen.simulation.monte_carlo import MonteCarlo
 
 _BLOCKS = 32
 """Blocks of samples that errors are estimated from: an error is then right to 13 %."""
+
+_TIMES = 5.0
+"""Autocorrelation times of a block, below which errors are too small by a tenth or more."""
 
 
 class Estimate(NamedTuple):
@@ -77,7 +81,7 @@ def thermodynamics(run: MonteCarlo) -> Thermodynamics:
     Notes
     -----
     Errors are those of the jackknife over blocks of samples. They are right if the blocks are much
-    longer than the autocorrelation time, which is said too: 64 times as many samples at least.
+    longer than the autocorrelation time; if they are not, an `AccuracyWarning` says so.
     """
     n, kt = run.spin_count, run.temperature
     m = np.linalg.norm(run.moment, axis=-1)
@@ -90,8 +94,26 @@ def thermodynamics(run: MonteCarlo) -> Thermodynamics:
 
     found = jackknife(moments, of)
     energy, heat, moment, response, binder = map(Estimate, found.value, found.error)
-    times = [[autocorrelation_time(x[:, t]) for t in range(len(kt))] for x in (run.energy, m)]
-    return Thermodynamics(kt, energy, heat, moment, response, binder, np.max(times, axis=0))
+    return Thermodynamics(kt, energy, heat, moment, response, binder, _times(run))
+
+
+def _times(run: MonteCarlo) -> np.ndarray:
+    """Return autocorrelation times; warn where blocks of samples are too short for errors."""
+    m = np.linalg.norm(run.moment, axis=-1)
+    count = len(run.temperature)
+    times = [[autocorrelation_time(x[:, t]) for t in range(count)] for x in (run.energy, m)]
+    longest = np.max(times, axis=0)
+    length = len(run.energy) // _BLOCKS
+    short = longest > length / _TIMES
+    if np.any(short):
+        warnings.warn(
+            f"Errors at {short.sum()} of {count} temperatures may be too small: a block of "
+            f"{length} samples is {length / longest.max():.1f} autocorrelation times at the worst, "
+            f"and {_TIMES:.0f} are needed. Take more samples, or raise `interval`.",
+            AccuracyWarning,
+            stacklevel=3,
+        )
+    return longest
 
 
 def jackknife(
@@ -170,6 +192,7 @@ def reweighted(
     Shirts and Chodera, J. Chem. Phys. 129, 124105 (2008).
     """
     weights = _weights(run, temperature)
+    _times(run)
     samples = run.energy if samples is None else np.asarray(samples, float)
     flat = samples.reshape(len(samples), weights.shape[1], -1)
     blocks = np.array_split(np.arange(len(samples)), _BLOCKS)
@@ -229,6 +252,8 @@ def binder_crossing(small: MonteCarlo, large: MonteCarlo) -> Estimate:
     low = max(small.temperature[0], large.temperature[0])
     high = min(small.temperature[-1], large.temperature[-1])
     grid = np.linspace(low, high, 33)
+    for run in (small, large):
+        _times(run)
     tables = [_cumulants(run, grid) for run in (small, large)]
 
     def crossing(one, two) -> float:

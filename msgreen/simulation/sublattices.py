@@ -65,8 +65,12 @@ class Sublattices(eqx.Module):
         Larger cells of the box.
     reach : tuple of int
         Margin in larger cells.
-    reflecting : tuple of bool
-        Where the energy is linear in the spin.
+    count : int
+        Number of sublattices.
+    moving : tuple of int
+        Those that a term names.
+    reflecting : tuple of int
+        Of these, where the energy is linear in the spin.
 
     Raises
     ------
@@ -76,7 +80,9 @@ class Sublattices(eqx.Module):
 
     linear: tuple[_Visits, ...]
     other: tuple[_Visits, ...]
-    reflecting: tuple[bool, ...] = eqx.field(static=True)
+    count: int = eqx.field(static=True)
+    moving: tuple[int, ...] = eqx.field(static=True)
+    reflecting: tuple[int, ...] = eqx.field(static=True)
     period: tuple[int, ...] = eqx.field(static=True)
     box: tuple[int, ...] = eqx.field(static=True)
     reach: tuple[int, ...] = eqx.field(static=True)
@@ -106,17 +112,14 @@ class Sublattices(eqx.Module):
         margins = [np.abs(cells).max(axis=(0, 1)) for cells in nearest]
         self.reach = tuple(int(n) for n in np.max([np.zeros(len(shape), int), *margins], axis=0))
         curved = {int(site) for rows in found if len(rows.own) > 1 for site in rows.movers}
-        self.reflecting = tuple(site not in curved for site in range(large.site_count))
-
-    @property
-    def count(self) -> int:
-        """Number of sublattices."""
-        return len(self.reflecting)
+        self.count = large.site_count
+        self.moving = tuple(np.flatnonzero(coupled_sites(large)).tolist())
+        self.reflecting = tuple(site for site in self.moving if site not in curved)
 
     @property
     def spin_count(self) -> int:
-        """Number of spins of the box."""
-        return self.count * int(np.prod(self.box))
+        """Number of spins of the box that move."""
+        return len(self.moving) * int(np.prod(self.box))
 
     def _nearest(self, cells: np.ndarray) -> np.ndarray:
         """Cells of the smaller box at the shortest way around it."""
@@ -215,6 +218,18 @@ class Sublattices(eqx.Module):
             return add(total, value, others), None
 
         return jax.lax.scan(step, start, mine, unroll=min(len(mine[1]), _UNROLLED))[0]
+
+
+def coupled_sites(model: SpinModel) -> np.ndarray:
+    """Return which sites of the cell a term names, (site,); all if there are no terms.
+
+    The others are atoms without a moment: a spin there would feel nothing.
+    """
+    named = [term.clusters.sites.ravel() for term in model.terms]
+    sites = np.unique(np.concatenate(named)) if any(map(len, named)) else slice(None)
+    coupled = np.zeros(model.site_count, bool)
+    coupled[sites] = True
+    return coupled
 
 
 class _Rows(NamedTuple):

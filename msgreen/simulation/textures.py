@@ -127,6 +127,4 @@ def _points(model: SpinModel, shape: Sequence[int], *dimensions: int) -> tuple[L
             f"Argument `shape` must have {model.dimension} numbers, one per lattice vector, but it "
             f"is {tuple(shape)}."
         )
-    cells = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    points = (cells @ model.lattice.vectors)[..., None, :] + model.lattice.basis
-    return model.lattice, points
+    return model.lattice, model.lattice.box_positions(shape)

@@ -287,8 +287,8 @@ def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
         values = jnp.tile(term.values, copies)
         terms.append(Term(term.name, sites.reshape(-1, width), values, outer, errors))
     vectors = model.lattice.vectors
-    basis = (cells @ vectors)[:, None] + model.lattice.basis
-    grown = Lattice(np.array(shape)[:, None] * vectors, basis.reshape(-1, vectors.shape[1]))
+    basis = model.lattice.box_positions(shape).reshape(-1, vectors.shape[1])
+    grown = Lattice(np.array(shape)[:, None] * vectors, basis)
     symbols = None if model.symbols is None else model.symbols * len(cells)
     return SpinModel(terms, lattice=grown, symbols=symbols)
 
