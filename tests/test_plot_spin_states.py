@@ -9,9 +9,17 @@ from matplotlib.quiver import Quiver
 
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
-from msgreen.plot import landscape_figure, magnon_figure, texture_figure
+from msgreen.plot import landscape_figure, magnon_figure, states_figure, texture_figure
 from msgreen.plot.style import BLUE
-from msgreen.spinmodel import SpinWaves, cone, spiral, stripes, wave_vector_path
+from msgreen.spinmodel import (
+    SpinModel,
+    SpinWaves,
+    Term,
+    cone,
+    spiral,
+    stripes,
+    wave_vector_path,
+)
 
 CHAIN, SQUARE = Lattice.chain(), Lattice.square(2.0)
 
@@ -77,3 +85,17 @@ def test_landscapes_of_one_and_two_parameters():
 def test_wrong_arguments_are_named(call, name):
     with pytest.raises(InputError, match=f"Argument `{name}`"):
         call()
+
+
+def test_spins_behind_others_are_left_out():
+    """Of a cubic box the layer nearest to the reader is drawn, of atoms those with a term."""
+    bond = Term("exchange", [[1, 1]], [-1.0], [[[0, 0, 0], [1, 0, 0]]])
+    lattice = Lattice(3.0 * np.eye(3), [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+    state = np.zeros((2, 3, 2, 2, 3))
+    state[..., 0, :, 2], state[..., 1, :, 2] = -1, 1
+    figure = states_figure(SpinModel([bond], lattice=lattice), {"box": state})
+    (discs,) = [c for c in figure.axes[0].collections if isinstance(c, EllipseCollection)]
+    np.testing.assert_array_equal(discs.get_array(), np.ones(6))
+    assert discs.get_offsets().min() == 1.0
+    alone = SpinModel([Term("field", [[0]], [[0, 0, 1.0]])])
+    assert states_figure(alone, {"one": np.array([[0.0, 0.0, 1.0]])}) is None

@@ -373,3 +373,18 @@ def test_landscapes_are_energies_of_the_family(monkeypatch):
     area = landscape(model, lambda a, p: canted(a, 1, 3, p), angle, phase)
     assert area.shape == (7, 3)
     assert np.allclose(area, line[:, None])
+
+
+def test_atoms_without_a_term_do_not_tell_states_apart():
+    """A spin that feels nothing keeps its random direction; the minimum is one all the same."""
+    terms = [
+        Term("exchange", [[0, 2]], [-0.01]),
+        Term("anisotropy", [[2]], [np.diag([0, 0, -0.01])]),
+    ]
+    found = find_minima(SpinModel(terms), 8)
+    assert found.hits.tolist() == [8]
+    model = SpinModel(terms)
+    state = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    others = np.array([[[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]])
+    none = np.zeros((0, 3))
+    np.testing.assert_allclose(distances(model, state, others, none), 1.0)

@@ -8,7 +8,7 @@ import pytest
 from msgreen.lattice import Lattice
 from msgreen.simulation import StructureFactor, monte_carlo
 from msgreen.simulation.moves import reflect
-from msgreen.simulation.sublattices import Sublattices, coupled_sites
+from msgreen.simulation.sublattices import Sublattices
 from msgreen.spinmodel import CLASSES, SpinModel, Term
 
 CHAIN = SpinModel([Term("exchange", [[0, 0]], [-1.0], [[[0], [1]]])], lattice=Lattice.chain())
@@ -84,8 +84,8 @@ def test_atoms_without_a_moment_are_no_spins():
     runs = [monte_carlo(m, [0.5], (8,), samples=64, seed=1) for m in (diluted, CHAIN)]
     assert [run.spin_count for run in runs] == [8, 8]
     assert Sublattices(diluted, (8,)).moving == (1, 4)
-    assert coupled_sites(diluted).tolist() == [False, True, False]
-    assert coupled_sites(SpinModel([], lattice=lattice)).all()
+    assert diluted.coupled.tolist() == [False, True, False]
+    assert SpinModel([], lattice=lattice).coupled.all()
     start = random_spins(2, 8, 3)
     run = monte_carlo(diluted, [0.5], (8,), samples=64, start=start)
     np.testing.assert_allclose(run.directions[0][:, [0, 2]], start[:, [0, 2]], rtol=1e-12)

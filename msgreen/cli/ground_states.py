@@ -17,7 +17,7 @@ from msgreen.config.lattice_order import (
     temperatures,
 )
 from msgreen.errors import InputError
-from msgreen.plot import spins_figure, texture_figure
+from msgreen.plot import states_figure
 from msgreen.plot.crystal import magnons_figure
 from msgreen.spinmodel import (
     Minima,
@@ -88,7 +88,9 @@ def ground_states(
             figures["magnons"] = magnons_figure(waves)
             tables["magnons"] = magnon_table(waves)
     lines += _minima(found, starts, math.prod(shape))
-    return Outcome(_HEADER, _rows(found), _dataset(model, found), figures, lines, tables=tables)
+    return Outcome(
+        _HEADER, _rows(model, found), _dataset(model, found), figures, lines, tables=tables
+    )
 
 
 def _symmetry(model: SpinModel, shape: Sequence[int]) -> Symmetry:
@@ -112,23 +114,27 @@ def _symmetry(model: SpinModel, shape: Sequence[int]) -> Symmetry:
     )
 
 
-def _rows(found: Minima) -> list[tuple]:
+def _rows(model: SpinModel, found: Minima) -> list[tuple]:
+    """Return a row for every spin that a term names; cells count on as in the box."""
     rows = []
     for n, spins in enumerate(np.asarray(found.directions)):
         energy, lowest = found.energies[n] / MEV, found.energies[0] / MEV
         state = n, energy, energy - lowest, int(found.hits[n]), found.torques[n] / MEV
         curvature = float(found.curvatures[n].min()) / MEV
+        coupled = np.broadcast_to(model.coupled, spins.shape[:-1]).ravel()
         sites = enumerate(spins.reshape(-1, 3).tolist())
-        rows += [(*state, curvature, site, *spin) for site, spin in sites]
+        rows += [(*state, curvature, site, *spin) for site, spin in sites if coupled[site]]
     return rows
 
 
 def _dataset(model: SpinModel, found: Minima) -> xr.Dataset:
     cells = [f"cell{d + 1}" for d in range(model.dimension)]
+    # Atoms without a moment point nowhere.
+    known = np.where(model.coupled[:, None], 1.0, np.nan)
     unit = {"units": "eV"}
     return xr.Dataset(
         {
-            "directions": (("state", *cells, "site", "xyz"), found.directions),
+            "directions": (("state", *cells, "site", "xyz"), known * found.directions),
             "energy": ("state", found.energies, unit),
             "torque": ("state", found.torques, unit),
             "curvature": (("state", "mode"), found.curvatures, unit),
@@ -139,15 +145,11 @@ def _dataset(model: SpinModel, found: Minima) -> xr.Dataset:
 
 
 def _figures(model: SpinModel, found: Minima) -> Mapping[str, Figure]:
-    states = np.asarray(found.directions)[:_SHOWN]
-    titles = [f"{energy / MEV:.3f} meV" for energy in found.energies[:_SHOWN]]
-    if model.lattice is not None:
-        return {"ground_state": texture_figure({titles[0]: (model.lattice, states[0])})}
-    if model.positions is None or model.site_count < 2:
-        return {}
-    positions = np.asarray(model.positions)
-    shown = {t: (positions, s) for t, s in zip(titles, states, strict=True)}
-    return {"ground_state": spins_figure(shown)}
+    shown = 1 if model.lattice is not None else _SHOWN
+    states = zip(found.energies[:shown], found.directions, strict=False)
+    titles = {f"minimum {n}: {e / MEV:.3f} meV": state for n, (e, state) in enumerate(states)}
+    figure = states_figure(model, titles)
+    return {} if figure is None else {"ground_state": figure}
 
 
 def _terms(model: SpinModel) -> list[str]:

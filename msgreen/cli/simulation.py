@@ -1,17 +1,15 @@
 """What `msgreen simulate` does: a temperature scan, the critical temperature, the cold state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 
 from msgreen.config import Outcome
 from msgreen.errors import InputError
 from msgreen.io.ovf import write_ovf
-from msgreen.lattice import Lattice
-from msgreen.plot import spins_figure, texture_figure
+from msgreen.plot import states_figure
 from msgreen.plot.simulation import thermodynamics_figure
 from msgreen.simulation import (
     MonteCarlo,
@@ -21,7 +19,6 @@ from msgreen.simulation import (
     monte_carlo,
     thermodynamics,
 )
-from msgreen.simulation.sublattices import coupled_sites
 from msgreen.spinmodel import SpinModel, relax
 from msgreen.units import BOLTZMANN, MEV
 
@@ -104,7 +101,8 @@ def simulate(
     cold = relax(model, runs[0].directions[0], tolerance=1e-8 * _scale(model))
     state = np.asarray(cold.directions)
     figures = {"thermodynamics": thermodynamics_figure(found, critical=crossing)}
-    figures |= _state_figure(model, state)
+    drawn = states_figure(model, {"coldest state, relaxed": state})
+    figures |= {} if drawn is None else {"state": drawn}
     summary = [
         *_table(found[_name(shape, runs[0])]),
         "",
@@ -114,8 +112,8 @@ def simulate(
     rows = [row for r, t in zip(runs, found.values(), strict=True) for row in _rows(r, t)]
     places = _places(model, shape)
     if places is not None:
-        drawn = state[..., coupled_sites(model), :].reshape(-1, 3)
-        write_ovf(stage / "state.ovf", places, drawn, title="coldest state")
+        spins = state[..., model.coupled, :].reshape(-1, 3)
+        write_ovf(stage / "state.ovf", places, spins, title="coldest state")
     return Outcome(_HEADER, rows, _dataset(model, runs[0], state), figures, summary)
 
 
@@ -127,7 +125,7 @@ def forget(folder: Path) -> None:
 
 def _places(model: SpinModel, shape: Sequence[int]) -> np.ndarray | None:
     """Return the positions of the spins that a term names, (spin, dim), if they are known."""
-    coupled = coupled_sites(model)
+    coupled = model.coupled
     if model.lattice is None:
         return None if model.positions is None else np.asarray(model.positions)[coupled]
     places = model.lattice.box_positions(shape)[..., coupled, :]
@@ -176,9 +174,7 @@ def _rows(run: MonteCarlo, found: Thermodynamics) -> list[tuple]:
 
 def _dataset(model: SpinModel, run: MonteCarlo, state: np.ndarray) -> xr.Dataset:
     cells = [f"cell{d + 1}" for d in range(model.dimension)]
-    known = np.where(
-        coupled_sites(model)[:, None], 1.0, np.nan
-    )  # atoms without moment point nowhere
+    known = np.where(model.coupled[:, None], 1.0, np.nan)  # atoms without moment point nowhere
     return xr.Dataset(
         {
             "energy": (("sample", "temperature"), run.energy, {"units": "eV"}),
@@ -189,17 +185,6 @@ def _dataset(model: SpinModel, run: MonteCarlo, state: np.ndarray) -> xr.Dataset
         },
         coords={"temperature": ("temperature", run.temperature / BOLTZMANN, {"units": "K"})},
     )
-
-
-def _state_figure(model: SpinModel, state: np.ndarray) -> Mapping[str, Figure]:
-    coupled, title = coupled_sites(model), "coldest state, relaxed"
-    spins = state[..., coupled, :]
-    if model.lattice is not None:
-        lattice = Lattice(model.lattice.vectors, model.lattice.basis[coupled])
-        return {"state": texture_figure({title: (lattice, spins)})}
-    if model.positions is None or len(spins) < 2:
-        return {}
-    return {"state": spins_figure({title: (np.asarray(model.positions)[coupled], spins)})}
 
 
 def _table(found: Thermodynamics) -> list[str]:

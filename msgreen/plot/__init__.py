@@ -11,4 +11,5 @@ from msgreen.plot.phonon import canting_figure as canting_figure
 from msgreen.plot.phonon import range_figure as range_figure
 from msgreen.plot.spin_states import landscape_figure as landscape_figure
 from msgreen.plot.spin_states import magnon_figure as magnon_figure
+from msgreen.plot.spin_states import states_figure as states_figure
 from msgreen.plot.spin_states import texture_figure as texture_figure

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
+from msgreen.plot.clusters import spins_figure
 from msgreen.plot.style import (
     BLUE,
     DASHES,
@@ -23,7 +24,7 @@ from msgreen.plot.style import (
     panels,
     styled,
 )
-from msgreen.spinmodel import Path, SpinWaves
+from msgreen.spinmodel import Path, SpinModel, SpinWaves
 from msgreen.units import MEV
 
 _CURVES = (BLUE, RED, GREEN, PURPLE)
@@ -42,7 +43,8 @@ def texture_figure(
         By title: lattice and directions, shape (n_1, ..., site, 3).
     upward : str
         Axis that points up on the page: "y" for a layer seen from above, "z" for a chain or a
-        layer seen from the side. The axis x points to the right.
+        layer seen from the side. The axis x points to the right. Of spins one behind the other
+        the one nearest to the reader is drawn.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def texture_figure(
     if upward not in ("y", "z"):
         raise InputError(f'Argument `upward` must be "y" or "z", but it is {upward!r}.')
     across = 1 if upward == "y" else 2
-    drawn = {title: _sites(*state) for title, state in states.items()}
+    drawn = {title: _uppermost(*_sites(*state), across) for title, state in states.items()}
     flat = all(np.ptp(places[:, across]) < 1e-9 for places, _ in drawn.values())
     columns = 1 if flat else min(len(states), 3)
     rows = -(-len(states) // columns)
@@ -90,6 +92,41 @@ def _sites(lattice: Lattice, directions) -> tuple[np.ndarray, np.ndarray]:
     places = lattice.box_positions(box)
     places = places.reshape(-1, places.shape[-1])
     return np.pad(places, ((0, 0), (0, 3 - places.shape[1]))), directions.reshape(-1, 3)
+
+
+def _uppermost(places, spins, across: int) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out the spins that lie behind another one, seen along -z, or along y if z is up."""
+    depth = -places[:, 2] if across == 1 else places[:, 1]
+    nearest = np.argsort(depth, kind="stable")
+    page = np.round(places[nearest][:, [0, across]], 3)
+    _, first = np.unique(page, axis=0, return_index=True)
+    seen = np.sort(nearest[first])
+    return places[seen], spins[seen]
+
+
+def states_figure(model: SpinModel, states: Mapping[str, np.ndarray]) -> Figure | None:
+    """Draw states of a spin model: boxes of a lattice as textures, clusters from two sides.
+
+    Parameters
+    ----------
+    model : SpinModel
+    states : mapping of str to real array, shape ([cells,] site, 3)
+        By title. Sites that no term names are left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or None
+        None of a cluster without positions or of a single spin.
+    """
+    coupled = model.coupled
+    spins = {title: np.asarray(state)[..., coupled, :] for title, state in states.items()}
+    if model.lattice is not None:
+        lattice = Lattice(model.lattice.vectors, model.lattice.basis[coupled])
+        return texture_figure({title: (lattice, state) for title, state in spins.items()})
+    if model.positions is None or coupled.sum() < 2:
+        return None
+    positions = np.asarray(model.positions)[coupled]
+    return spins_figure({title: (positions, state) for title, state in spins.items()})
 
 
 def _draw_texture(panel: Axes, places, arrows, out) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
-from msgreen.simulation.sublattices import coupled_sites
 from msgreen.spinmodel import SpinModel
 
 
@@ -34,7 +33,7 @@ class Moment(eqx.Module):
     def __init__(self, model: SpinModel, signs: Float[ArrayLike, " site"] | None = None):
         if signs is not None:
             _checks.shaped("signs", signs, (model.site_count,))
-        coupled = coupled_sites(model)
+        coupled = model.coupled
         weights = coupled / coupled.sum()
         self.weights = jnp.asarray(weights if signs is None else weights * np.asarray(signs, float))
         self.dimension = model.dimension
@@ -73,7 +72,7 @@ class StructureFactor(eqx.Module):
         _checks.finite("q", q)
         self.q = jnp.asarray(q, float)
         inner = model.lattice.basis @ np.linalg.pinv(model.lattice.vectors)
-        coupled = coupled_sites(model)
+        coupled = model.coupled
         self.phases = _wave(self.q @ inner.T) * coupled.astype(complex)
         self.count = int(coupled.sum())
 

@@ -113,7 +113,7 @@ class Sublattices(eqx.Module):
         self.reach = tuple(int(n) for n in np.max([np.zeros(len(shape), int), *margins], axis=0))
         curved = {int(site) for rows in found if len(rows.own) > 1 for site in rows.movers}
         self.count = large.site_count
-        self.moving = tuple(np.flatnonzero(coupled_sites(large)).tolist())
+        self.moving = tuple(np.flatnonzero(large.coupled).tolist())
         self.reflecting = tuple(site for site in self.moving if site not in curved)
 
     @property
@@ -218,18 +218,6 @@ class Sublattices(eqx.Module):
             return add(total, value, others), None
 
         return jax.lax.scan(step, start, mine, unroll=min(len(mine[1]), _UNROLLED))[0]
-
-
-def coupled_sites(model: SpinModel) -> np.ndarray:
-    """Return which sites of the cell a term names, (site,); all if there are no terms.
-
-    The others are atoms without a moment: a spin there would feel nothing.
-    """
-    named = [term.clusters.sites.ravel() for term in model.terms]
-    sites = np.unique(np.concatenate(named)) if any(map(len, named)) else slice(None)
-    coupled = np.zeros(model.site_count, bool)
-    coupled[sites] = True
-    return coupled
 
 
 class _Rows(NamedTuple):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, Bool, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spin.algebra import tangent_frame
@@ -146,6 +146,16 @@ class SpinModel(eqx.Module):
     def classes(self) -> tuple[str, ...]:
         """Names of the classes of terms that the model holds."""
         return tuple(term.name for term in self.terms)
+
+    @property
+    def coupled(self) -> Bool[np.ndarray, " site"]:
+        """Which sites a term names; all if there are no terms.
+
+        The others are atoms without a moment: a spin there would feel nothing.
+        """
+        named = [term.clusters.sites.ravel() for term in self.terms if len(term.clusters)]
+        sites = np.unique(np.concatenate(named)) if named else np.arange(self.site_count)
+        return np.isin(np.arange(self.site_count), sites)
 
     def energy(self, directions: Float[Array, "*box site 3"]) -> Float[Array, "..."]:
         """Return the energy in eV: of the cluster, or of all cells of the box.

@@ -76,8 +76,8 @@ def distances(
     Returns
     -------
     real array, shape (state,)
-        Root mean square difference of the spins, the least over all global rotations, time
-        reversal for even models, translations of a periodic box and operations.
+        Root mean square difference of the spins that a term names, the least over all global
+        rotations, time reversal for even models, translations of a periodic box and operations.
     """
     state = (*("cells",) * model.dimension, model.site_count, 3)
     _checks.finite_array("first", first, state)
@@ -89,6 +89,7 @@ def distances(
 
 
 def _distances(model: SpinModel, first, others, axes, symmetry) -> np.ndarray:
+    kept = first * model.coupled[:, None]
     images = [others]
     if symmetry is not None:
         images = [np.asarray(transform(others, symmetry, op)) for op in range(len(symmetry))]
@@ -96,7 +97,8 @@ def _distances(model: SpinModel, first, others, axes, symmetry) -> np.ndarray:
     best = np.full(len(others), -np.inf)
     for image in images:
         for sign in signs:
-            overlap = _aligned(_products(first, sign * image, model.dimension), axes)
+            products = _products(kept, sign * image, model.dimension) / np.mean(model.coupled)
+            overlap = _aligned(products, axes)
             best = np.maximum(best, overlap.reshape(len(others), -1).max(axis=1, initial=-np.inf))
     return np.sqrt(np.maximum(0.0, 2 - 2 * best))
 
