@@ -19,14 +19,14 @@ PATIENCE = 300
 def seconds(program: str, cores: set[int]) -> float | None:
     """How long a process took, or None if it hung."""
     environment = os.environ | {"JAX_ENABLE_X64": "1"}
+    pinned = f"import os; os.sched_setaffinity(0, {cores})\n"
     begin = time.monotonic()
     try:
         subprocess.run(
-            [sys.executable, "-c", program.replace("range(20)", "range(2)")],
+            [sys.executable, "-c", pinned + program.replace("range(20)", "range(2)")],
             env=environment,
             timeout=PATIENCE,
             check=True,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
     except subprocess.TimeoutExpired:
         return None

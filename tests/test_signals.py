@@ -12,6 +12,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 2.0
 
+# Who starts tests in the background of a shell script lets them ignore interrupts.
+HEEDING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+
 CLUSTER = """
 [host]
 kind = "rashba"
@@ -77,15 +83,13 @@ def started(tmp_path):
         (tmp_path / "run.toml").write_text(CLUSTER)
         path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
         environment = {**os.environ, "PYTHONPATH": path}
-        command = [sys.executable, "-c", code, "run", "run.toml", "--out", "out"]
+        command = [sys.executable, "-c", HEEDING + code, "run", "run.toml", "--out", "out"]
         process = subprocess.Popen(
             command,
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # Who starts tests in the background of a shell script lets them ignore interrupts.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         processes.append(process)
         return process
