@@ -5,10 +5,10 @@ import pytest
 from test_wannier_host import ATOM_OF, CELLS, LATTICE, THERMAL, chain, grand_potential
 
 from msgreen.errors import InputError
-from msgreen.exchange.anisotropy import SiteAnisotropy, anisotropy_term, site_anisotropy
-from msgreen.exchange.crystal import crystal_exchange, crystal_pairs
-from msgreen.exchange.crystal_axes import by_axis, crystal_model, whole_tensors
-from msgreen.exchange.crystal_traces import goldstone_residual
+from msgreen.exchange.crystal.anisotropy import SiteAnisotropy, anisotropy_term, site_anisotropy
+from msgreen.exchange.crystal.axes import by_axis, crystal_model, whole_tensors
+from msgreen.exchange.crystal.pairs import crystal_exchange, crystal_pairs
+from msgreen.exchange.crystal.traces import goldstone_residual
 from msgreen.hosts.wannier import WannierHost
 
 FERMI = 0.1

@@ -20,36 +20,35 @@ from msgreen.config.schema import Outcome
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.closed_forms import coefficients
-from msgreen.exchange.crystal import crystal_exchange
-from msgreen.exchange.crystal_clusters import (
+from msgreen.exchange.crystal.clusters import (
     KINDS,
     all_rings,
     canonical,
     check_sites,
     crystal_clusters,
     dot_products,
-    legs_reach,
     loop_keys,
     loop_legs,
     loop_orbits,
     ordered,
     rings,
 )
-from msgreen.exchange.crystal_loop_model import (
+from msgreen.exchange.crystal.loop_model import (
     CLASS_OF,
     Products,
     loop_model,
     loop_products,
     perfect_matchings,
 )
-from msgreen.exchange.crystal_loops import (
+from msgreen.exchange.crystal.loops import (
     CrystalLoops,
     LoopTerms,
     crystal_loops,
     rings_on_meshes,
 )
-from msgreen.exchange.crystal_meshes import Budget, sum_over_meshes
-from msgreen.exchange.crystal_rotations import LARGEST_ORDER, crystal_rotations
+from msgreen.exchange.crystal.meshes import Budget, Effort, on_meshes, sum_over_meshes
+from msgreen.exchange.crystal.pairs import crystal_exchange
+from msgreen.exchange.crystal.rotations import LARGEST_ORDER, crystal_rotations
 from msgreen.exchange.derivatives import closed_rotation_tensor
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io import read_model
@@ -320,7 +319,7 @@ def test_what_a_model_needs_is_computed(made, clusters, found):
         for pair in combinations(loop, 2):
             assert tuple(ordered(np.array(pair)[None])[0].ravel()) in pairs
     steps, (legs,) = loop_legs([four])
-    assert legs.shape == (len(four), 4) and legs_reach(steps) == (4, 0, 0)
+    assert legs.shape == (len(four), 4) and np.abs(steps[:, 2:]).max() == 4
     assert np.array_equal(check_sites(made.atoms, four, "sets"), four)
     opposite = dot_products("four_site", four)
     assert np.array_equal(opposite[0][0], four[0][[0, 2]])
@@ -367,7 +366,21 @@ def test_wrong_questions_are_refused(made, found):
     with pytest.raises(InputError, match="`patience` must allow for"):
         crystal_loops(made, slow, tolerance=1e-10, patience=1e-9)
     with pytest.raises(InputError, match="`tolerance` must be greater than zero"):
-        sum_over_meshes(made, (0, 0, 0), lambda x: x, lambda x: 0.0, Budget(0.0))
+        sum_over_meshes(made, np.zeros((1, 3), int), lambda x: x, lambda x: 0.0, Budget(0.0))
+    assert set(Effort.__annotations__) == set(Budget._fields)
+
+
+def test_numbers_on_meshes_are_those_of_the_sums(made, found):
+    home = np.zeros((1, 3), int)
+
+    def density(boxes):
+        return boxes[:, 0, 0, 0].diagonal(axis1=1, axis2=2).sum(axis=1)
+
+    meshes = [MESH] * len(found.nodes)
+    values, _, nodes = sum_over_meshes(made, home, density, lambda x: 0.0, Budget(mesh=MESH))
+    assert [node.mesh for node in nodes] == meshes
+    expected = made.contour().integrate(jnp.asarray(values))[0]
+    assert np.allclose(on_meshes(made, meshes, home, density), expected, atol=1e-14)
 
 
 @pytest.fixture(scope="module")

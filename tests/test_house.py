@@ -51,7 +51,7 @@ DIAGONALISES = {
     "msgreen.io.spin_programs.parts": "axes of on-site tensors, written to files",
     "msgreen.contour.kronrod": "nodes and weights are constants of a rule",
     "msgreen.contour.poles": "poles and residues are constants of a rule",
-    "msgreen.exchange.anisotropy": "an easy axis is said, not differentiated",
+    "msgreen.exchange.crystal.anisotropy": "an easy axis is said, not differentiated",
     "msgreen.energy.lloyd": "the spectral radius is a diagnostic number, not differentiated",
     "msgreen.phonon.crystal": "squared energies check stability, they are not differentiated",
     "msgreen.phonon.modes": "modes are constants of numpy; tensors come from resolvents",

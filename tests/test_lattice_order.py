@@ -18,9 +18,9 @@ from msgreen.config.lattice_order import (
     magnons_about,
     temperatures,
 )
-from msgreen.exchange.anisotropy import SiteAnisotropy
-from msgreen.exchange.crystal import crystal_exchange, crystal_pairs
-from msgreen.exchange.crystal_axes import collinear_tensors
+from msgreen.exchange.crystal.anisotropy import SiteAnisotropy
+from msgreen.exchange.crystal.axes import collinear_tensors
+from msgreen.exchange.crystal.pairs import crystal_exchange, crystal_pairs
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal import magnons_figure
 from msgreen.spinmodel import SpinModel, Term, crystal_symmetry, ordering_temperatures

@@ -12,8 +12,8 @@ import scipy.linalg
 from test_wannier_host import ATOM_OF, CELLS, LATTICE, THERMAL, chain
 
 from msgreen.errors import InputError
-from msgreen.exchange.crystal import crystal_exchange, exchange_on_meshes, total_exchange
-from msgreen.exchange.crystal_traces import integrands
+from msgreen.exchange.crystal.pairs import crystal_exchange, exchange_on_meshes, total_exchange
+from msgreen.exchange.crystal.traces import integrands
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice.bloch import at_mesh, from_mesh
 from msgreen.lattice.magnetic import boxed, check_hermitian, sector_levels

@@ -13,9 +13,9 @@ from msgreen.config import WannierRun, read_config
 from msgreen.config.crystal_report import about_electrons
 from msgreen.config.shipped import SHIPPED, configuration
 from msgreen.errors import ConfigError, FileFormatError, InputError
-from msgreen.exchange.crystal import CrystalExchange, crystal_exchange, crystal_pairs
-from msgreen.exchange.crystal_axes import CrystalTensors, collinear_tensors
-from msgreen.exchange.crystal_meshes import Node
+from msgreen.exchange.crystal.axes import CrystalTensors, collinear_tensors
+from msgreen.exchange.crystal.meshes import Node
+from msgreen.exchange.crystal.pairs import CrystalExchange, crystal_exchange, crystal_pairs
 from msgreen.io import read_model
 from msgreen.io.crystal_table import COLUMNS, crystal_dataset, crystal_rows
 from msgreen.io.wannier import odd_rest, read_folder, wannier_host

@@ -11,15 +11,15 @@ import pytest
 
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
-from msgreen.exchange.crystal import (
+from msgreen.exchange.crystal.axes import collinear_tensors, crystal_model, whole_tensors
+from msgreen.exchange.crystal.pairs import (
     crystal_exchange,
     crystal_pairs,
     exchange_on_meshes,
     in_mev,
     total_exchange,
 )
-from msgreen.exchange.crystal_axes import collinear_tensors, crystal_model, whole_tensors
-from msgreen.exchange.crystal_traces import Integrands, integrands
+from msgreen.exchange.crystal.traces import Integrands, integrands
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice import Lattice
 from msgreen.lattice.bloch import LADDER, check_reach, error_ratio

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels.torus import torus_green
 
-from msgreen.exchange.crystal import crystal_exchange, crystal_pairs
+from msgreen.exchange.crystal.pairs import crystal_exchange, crystal_pairs
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice import Lattice
 

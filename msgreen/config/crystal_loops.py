@@ -8,9 +8,9 @@ from pydantic import Field
 
 from msgreen.config.schema import AbstractTable, Outcome, Positive
 from msgreen.errors import InputError
-from msgreen.exchange.crystal_clusters import crystal_clusters
-from msgreen.exchange.crystal_loop_model import loop_model
-from msgreen.exchange.crystal_loops import CrystalLoops, crystal_loops
+from msgreen.exchange.crystal.clusters import crystal_clusters
+from msgreen.exchange.crystal.loop_model import loop_model
+from msgreen.exchange.crystal.loops import CrystalLoops, crystal_loops
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.loop_table import LOOP_COLUMNS, LoopTable, loop_data, loop_rows, loop_tables
 from msgreen.lattice import Lattice

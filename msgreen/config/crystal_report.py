@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from msgreen.exchange.anisotropy import SiteAnisotropy
-from msgreen.exchange.crystal import CrystalExchange, total_exchange
-from msgreen.exchange.crystal_axes import CrystalTensors
-from msgreen.exchange.crystal_traces import goldstone_residual
+from msgreen.exchange.crystal.anisotropy import SiteAnisotropy
+from msgreen.exchange.crystal.axes import CrystalTensors
+from msgreen.exchange.crystal.pairs import CrystalExchange, total_exchange
+from msgreen.exchange.crystal.traces import goldstone_residual
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.wannier import WannierHamiltonian, odd_rest
 from msgreen.spinmodel import SpinModel, Symmetry, residual

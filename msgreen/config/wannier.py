@@ -25,9 +25,9 @@ from msgreen.config.lattice_order import (
     temperatures,
 )
 from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
-from msgreen.exchange.anisotropy import anisotropy_term, site_anisotropy
-from msgreen.exchange.crystal import CrystalExchange, crystal_exchange, crystal_pairs
-from msgreen.exchange.crystal_axes import collinear_tensors, crystal_model, whole_tensors
+from msgreen.exchange.crystal.anisotropy import anisotropy_term, site_anisotropy
+from msgreen.exchange.crystal.axes import collinear_tensors, crystal_model, whole_tensors
+from msgreen.exchange.crystal.pairs import CrystalExchange, crystal_exchange, crystal_pairs
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.crystal_table import COLUMNS, crystal_dataset, crystal_rows
 from msgreen.io.wannier import WannierHamiltonian, read_folder, wannier_host

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from msgreen.exchange.crystal_axes import CrystalTensors
+from msgreen.exchange.crystal.axes import CrystalTensors
 from msgreen.lattice import Lattice
 from msgreen.units import MEV
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from msgreen.clusters import multiplicity
 from msgreen.exchange.closed_forms import loop_names
-from msgreen.exchange.crystal_clusters import loop_orbits
-from msgreen.exchange.crystal_loop_model import loop_products
-from msgreen.exchange.crystal_loops import CrystalLoops, LoopTerms
+from msgreen.exchange.crystal.clusters import loop_orbits
+from msgreen.exchange.crystal.loop_model import loop_products
+from msgreen.exchange.crystal.loops import CrystalLoops, LoopTerms
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import Symmetry
 from msgreen.units import MEV

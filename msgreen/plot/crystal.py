@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-from msgreen.exchange.crystal_axes import CrystalTensors
-from msgreen.exchange.crystal_meshes import Node
+from msgreen.exchange.crystal.axes import CrystalTensors
+from msgreen.exchange.crystal.meshes import Node
 from msgreen.lattice import Lattice
 from msgreen.plot.style import BLACK, BLUE, GREEN, PURPLE, RED, SKY, add_letters, panels, styled
 from msgreen.spinmodel import Magnons

@@ -7,20 +7,22 @@ before, and so on, as the last costs almost everything.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels.torus import planes
 from tqdm.auto import tqdm
 
 from msgreen import _checks
+from msgreen._typing import Array
 from msgreen.errors import InputError
 from msgreen.hosts.wannier import WannierHost
-from msgreen.lattice.bloch import LADDER, error_ratio
+from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
 
 WORKERS = 2
 """Parts of a sum that run at once, each on one thread: on two cores 1.9 times faster than one."""
@@ -46,17 +48,18 @@ class Node(NamedTuple):
     seconds: float
 
 
-class Budget(NamedTuple):
-    """What a sum may cost and must reach.
+class Effort(TypedDict, total=False):
+    """What a sum over k may cost and must reach: keyword arguments of all sums over a crystal.
 
     Attributes
     ----------
     tolerance : float
-        Largest error in eV of what is wanted, as estimated.
+        Largest error in eV of what is wanted, as estimated; 1e-6 by default.
     mesh : int, optional
-        Points per direction at every energy, whatever the errors.
+        Points per direction at every energy, as other programs have it; the errors then tell what
+        that costs.
     patience : float
-        Seconds that the next energy may take, as predicted from those before it.
+        Seconds that the next energy may take, as predicted from those before it; 600 by default.
     progress : bool
         Whether to show a progress bar.
     report : callable, optional
@@ -64,6 +67,16 @@ class Budget(NamedTuple):
     """
 
     tolerance: float
+    mesh: int | None
+    patience: float
+    progress: bool
+    report: Callable[[str], None] | None
+
+
+class Budget(NamedTuple):
+    """An `Effort` with its defaults."""
+
+    tolerance: float = 1e-6
     mesh: int | None = None
     patience: float = 600.0
     progress: bool = False
@@ -72,7 +85,7 @@ class Budget(NamedTuple):
 
 def sum_over_meshes(
     host: WannierHost,
-    reach: tuple[int, int, int],
+    cells: np.ndarray,
     evaluate: Callable[[np.ndarray], Any],
     wanted: Callable[[Any], float],
     budget: Budget,
@@ -82,8 +95,8 @@ def sum_over_meshes(
     Parameters
     ----------
     host : WannierHost
-    reach : tuple of 3 int
-        Cells of the boxes.
+    cells : int array, shape (leg, 3)
+        Differences of the cells between which the Green function is wanted.
     evaluate : callable
         Maps boxes (sector, n1, n2, n3, dim, dim), see `WannierHost.green_box`, to a pytree of
         arrays.
@@ -100,13 +113,15 @@ def sum_over_meshes(
     Raises
     ------
     InputError
-        If the tolerance has no meaning or is out of reach, or an energy would take longer than
-        `patience`.
+        If the tolerance has no meaning or is out of reach, the mesh is too small for the cells, or
+        an energy would take longer than `patience`.
     """
     _checks.positive("tolerance", budget.tolerance, "eV")
+    if budget.mesh is not None:
+        check_reach(budget.mesh, cells)
     contour = host.contour()
     weights = np.abs(np.asarray(contour.weights)) / np.pi
-    search = _Search(host, reach, evaluate, wanted, budget)
+    search = _Search(host, _reach(cells), evaluate, wanted, budget)
     found = []
     for n in tqdm(range(len(weights)), disable=not budget.progress, unit="energy"):
         share = budget.tolerance * 0.5 ** (len(weights) - n) / weights[n]
@@ -116,6 +131,52 @@ def sum_over_meshes(
     values, doubts, nodes = zip(*found, strict=True)
     stacked = [jax.tree.map(lambda *x: np.stack(x), *parts) for parts in (values, doubts)]
     return *stacked, list(nodes)
+
+
+def on_meshes(
+    host: WannierHost,
+    meshes: Sequence[int],
+    cells: np.ndarray,
+    evaluate: Callable[[Array], Array],
+) -> Array:
+    """Return a function of the Green function, integrated on given meshes, differentiably.
+
+    Parameters
+    ----------
+    host : WannierHost
+    meshes : sequence of int
+        Points per direction for every energy of ``host.contour()``: ``[n.mesh for n in
+        found.nodes]`` of a result.
+    cells : int array, shape (leg, 3)
+        Differences of the cells between which the Green function is wanted.
+    evaluate : callable
+        Maps boxes (sector, n1, n2, n3, dim, dim) to a complex array.
+
+    Returns
+    -------
+    real array
+        Gradients in reverse mode with respect to the Hamiltonian, the splitting and E_F are those
+        of the finite sum.
+    """
+    contour, reach = host.contour(), _reach(cells)
+    if len(meshes) != len(contour.nodes):
+        raise InputError(
+            f"Argument `meshes` must hold {len(contour.nodes)} numbers, one per energy, but it "
+            f"holds {len(meshes)}. Take those of the `nodes` of a result."
+        )
+
+    def at(z, mesh):
+        count = host.uniform(mesh)
+        boxes = [host.green_box(z, s, count, reach) for s in range(len(host.sectors))]
+        return evaluate(jnp.stack(boxes))
+
+    values = jnp.stack([at(z, mesh) for z, mesh in zip(contour.nodes, meshes, strict=True)])
+    return contour.integrate(values)[0]
+
+
+def _reach(cells: np.ndarray) -> tuple[int, int, int]:
+    a, b, c = np.abs(cells).max(axis=0, initial=0).tolist()
+    return a, b, c
 
 
 class _Search:

@@ -7,7 +7,7 @@ import numpy as np
 
 from msgreen.convention import LOUNIS
 from msgreen.errors import InputError
-from msgreen.exchange.crystal import CrystalExchange
+from msgreen.exchange.crystal.pairs import CrystalExchange
 from msgreen.lattice import Lattice
 from msgreen.spin.tensors import PairParts, pair_part_errors, pair_parts
 from msgreen.spinmodel import SpinModel

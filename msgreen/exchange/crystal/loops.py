@@ -14,9 +14,9 @@ Paper L's coefficients, of deviations of any direction, have the mean A of both 
 instead of the two in turn.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -25,10 +25,9 @@ from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.clusters import multiplicity
 from msgreen.errors import InputError
-from msgreen.exchange.crystal_clusters import check_sites, legs_reach, loop_legs
-from msgreen.exchange.crystal_meshes import Budget, Node, sum_over_meshes
+from msgreen.exchange.crystal.clusters import check_sites, loop_legs
+from msgreen.exchange.crystal.meshes import Budget, Effort, Node, on_meshes, sum_over_meshes
 from msgreen.hosts.wannier import WannierHost
-from msgreen.lattice.bloch import check_reach
 
 _BLOCK_BYTES = 2**26
 """Memory of the products of a block of loops."""
@@ -76,12 +75,7 @@ class CrystalLoops:
 def crystal_loops(
     host: WannierHost,
     clusters: Mapping[str, np.ndarray],
-    *,
-    tolerance: float = 1e-6,
-    mesh: int | None = None,
-    patience: float = 600.0,
-    progress: bool = False,
-    report: Callable[[str], None] | None = None,
+    **effort: Unpack[Effort],
 ) -> CrystalLoops:
     """Return the couplings of loops of a crystal about its collinear state, converged in k.
 
@@ -90,17 +84,9 @@ def crystal_loops(
     host : WannierHost
         Without spin-orbit coupling.
     clusters : mapping of str to int array, shape (loop, order, 4)
-        Loops by kind, as from `msgreen.exchange.crystal_clusters.crystal_clusters`.
-    tolerance : float
-        Largest error of any coupling in eV, as estimated.
-    mesh : int, optional
-        Points per direction at every energy.
-    patience : float
-        Seconds that the next energy may take, as predicted from those before it.
-    progress : bool
-        Whether to show a progress bar.
-    report : callable, optional
-        Is told, before the energies that take long, their mesh and predicted seconds.
+        Loops by kind, as from `msgreen.exchange.crystal.clusters.crystal_clusters`.
+    **effort : Effort
+        `tolerance`, of any coupling; `mesh`, `patience`, `progress`, `report`.
 
     Returns
     -------
@@ -124,14 +110,12 @@ def crystal_loops(
     (2020), Eqs. 19 and 22.
     """
     plan = _plan(host, clusters)
-    if mesh is not None:
-        check_reach(mesh, plan.steps[:, 2:])
     values, doubts, nodes = sum_over_meshes(
         host,
-        plan.reach,
+        plan.steps[:, 2:],
         lambda boxes: _integrands(host, plan, boxes),
         lambda doubts: max(float(doubt.max(initial=0)) for doubt in doubts),
-        Budget(tolerance, mesh, patience, progress, report),
+        Budget(**effort),
     )
     terms = {}
     for (kind, sites), value, doubt in zip(clusters.items(), values, doubts, strict=True):
@@ -160,20 +144,10 @@ def rings_on_meshes(
         In eV. Gradients in reverse mode with respect to the Hamiltonian, the splitting and E_F are
         those of the finite sum.
     """
-    plan, contour = _plan(host, {"loops": loops}), host.contour()
-    if len(meshes) != len(contour.nodes):
-        raise InputError(
-            f"Argument `meshes` must hold {len(contour.nodes)} numbers, one per energy, but it "
-            f"holds {len(meshes)}. Take those of the `nodes` of a result."
-        )
-
-    def at(z, mesh):
-        count = host.uniform(mesh)
-        boxes = [host.green_box(z, s, count, plan.reach) for s in range(len(host.sectors))]
-        return _integrands(host, plan, jnp.stack(boxes))[0][0]
-
-    values = jnp.stack([at(z, mesh) for z, mesh in zip(contour.nodes, meshes, strict=True)])
-    return contour.integrate(values)[0]
+    plan = _plan(host, {"loops": loops})
+    return on_meshes(
+        host, meshes, plan.steps[:, 2:], lambda boxes: _integrands(host, plan, boxes)[0][0]
+    )
 
 
 class _Plan(NamedTuple):
@@ -187,14 +161,11 @@ class _Plan(NamedTuple):
         Rows of `steps`, for every kind of loops; one sense where both are the same.
     shares : list of real arrays, shape (loop,)
         -m/N of every loop.
-    reach : tuple of 3 int
-        Largest R.
     """
 
     steps: np.ndarray
     legs: list[np.ndarray]
     shares: list[np.ndarray]
-    reach: tuple[int, int, int]
 
 
 def _plan(host: WannierHost, clusters: Mapping[str, np.ndarray]) -> _Plan:
@@ -209,7 +180,7 @@ def _plan(host: WannierHost, clusters: Mapping[str, np.ndarray]) -> _Plan:
     walks = [_checked(host, loops) for loops in clusters.values()]
     steps, legs = loop_legs([np.stack([w, w[:, ::-1]][:senses]) for w in walks])
     shares = [-_orders(w) / w.shape[1] for w in walks]
-    return _Plan(steps, legs, shares, legs_reach(steps))
+    return _Plan(steps, legs, shares)
 
 
 def _orders(walks: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen.exchange.crystal import CrystalExchange
-from msgreen.exchange.crystal_axes import CrystalTensors, by_axis
+from msgreen.exchange.crystal.axes import CrystalTensors, by_axis
+from msgreen.exchange.crystal.pairs import CrystalExchange
 from msgreen.spinmodel.terms import Term
 
 

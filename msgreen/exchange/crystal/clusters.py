@@ -176,12 +176,6 @@ def loop_legs(walks: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]
     return steps, [x.reshape(w.shape[:-1]) for x, w in zip(parts, walks, strict=True)]
 
 
-def legs_reach(steps: np.ndarray) -> tuple[int, int, int]:
-    """Return the largest R of legs (step, 5) in every direction."""
-    a, b, c = np.abs(steps[:, 2:]).max(axis=0, initial=0).tolist()
-    return a, b, c
-
-
 def loop_orbits(loops: np.ndarray, symmetry: Symmetry) -> np.ndarray:
     """Return the number of the orbit of every loop under a space group.
 

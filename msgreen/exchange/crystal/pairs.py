@@ -7,8 +7,9 @@ About the ordered state the pair energy is e_i.K_ij.e_j with
 (Liechtenstein et al.).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,10 +18,9 @@ from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.contour import Contour
 from msgreen.errors import InputError
-from msgreen.exchange.crystal_meshes import Budget, Node, sum_over_meshes
-from msgreen.exchange.crystal_traces import Integrands, integrands
+from msgreen.exchange.crystal.meshes import Budget, Effort, Node, on_meshes, sum_over_meshes
+from msgreen.exchange.crystal.traces import Integrands, integrands
 from msgreen.hosts.wannier import WannierHost
-from msgreen.lattice.bloch import check_reach
 from msgreen.spin.algebra import tangent_frame
 from msgreen.units import MEV
 
@@ -145,20 +145,10 @@ def crystal_pairs(host: WannierHost, cutoff: float) -> np.ndarray:
     return pairs[np.lexsort((*pairs.T[::-1], np.round(length, 6)))]
 
 
-def _reach(rows: np.ndarray) -> tuple[int, int, int]:
-    a, b, c = np.abs(rows[:, 2:]).max(axis=0, initial=0).tolist()
-    return a, b, c
-
-
 def crystal_exchange(
     host: WannierHost,
     pairs: np.ndarray,
-    *,
-    tolerance: float = 1e-6,
-    mesh: int | None = None,
-    patience: float = 600.0,
-    progress: bool = False,
-    report: Callable[[str], None] | None = None,
+    **effort: Unpack[Effort],
 ) -> CrystalExchange:
     """Return the exchange of pairs of a crystal about its ordered state, converged in k.
 
@@ -167,17 +157,8 @@ def crystal_exchange(
     host : WannierHost
     pairs : int array, shape (pair, 5)
         (i, j, R1, R2, R3) as from `crystal_pairs`.
-    tolerance : float
-        Largest error of any coefficient in eV, as estimated.
-    mesh : int, optional
-        Points per direction at every energy, as other programs have it; the errors then tell what
-        that costs.
-    patience : float
-        Seconds that the next energy may take, as predicted from those before it.
-    progress : bool
-        Whether to show a progress bar.
-    report : callable, optional
-        Is told, before the energies that take long, their mesh and predicted seconds.
+    **effort : Effort
+        `tolerance`, of any coefficient; `mesh`, `patience`, `progress`, `report`.
 
     Returns
     -------
@@ -194,14 +175,12 @@ def crystal_exchange(
     104436 (2003).
     """
     rows = _check_pairs(host, pairs)
-    if mesh is not None:
-        check_reach(mesh, rows[:, 2:])
     values, doubts, nodes = sum_over_meshes(
         host,
-        _reach(rows),
+        rows[:, 2:],
         lambda boxes: integrands(host, boxes, rows),
         lambda doubt: float(doubt.pairs.max(initial=0)),
-        Budget(tolerance, mesh, patience, progress, report),
+        Budget(**effort),
     )
     return _assemble(host, host.contour(), rows, values, doubts, nodes)
 
@@ -226,20 +205,7 @@ def exchange_on_meshes(
         mode with respect to the Hamiltonian, the splitting and E_F are those of the finite sum.
     """
     rows = _check_pairs(host, pairs)
-    contour = host.contour()
-    if len(meshes) != len(contour.nodes):
-        raise InputError(
-            f"Argument `meshes` must hold {len(contour.nodes)} numbers, one per energy, but it "
-            f"holds {len(meshes)}."
-        )
-    reach = _reach(rows)
-
-    def at(z, mesh):
-        boxes = [host.green_box(z, s, host.uniform(mesh), reach) for s in range(len(host.sectors))]
-        return integrands(host, jnp.stack(boxes), rows).pairs
-
-    values = jnp.stack([at(z, mesh) for z, mesh in zip(contour.nodes, meshes, strict=True)])
-    return contour.integrate(values)[0]
+    return on_meshes(host, meshes, rows[:, 2:], lambda boxes: integrands(host, boxes, rows).pairs)
 
 
 def _check_pairs(host: WannierHost, pairs) -> np.ndarray:

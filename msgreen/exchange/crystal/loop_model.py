@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen.errors import InputError
-from msgreen.exchange.crystal_clusters import KINDS, dot_products, loop_keys, ordered, rings
-from msgreen.exchange.crystal_loops import CrystalLoops, LoopTerms
+from msgreen.exchange.crystal.clusters import KINDS, dot_products, loop_keys, ordered, rings
+from msgreen.exchange.crystal.loops import CrystalLoops, LoopTerms
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.terms import Term

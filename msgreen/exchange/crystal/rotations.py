@@ -6,21 +6,20 @@ For N different sites, with V_i^a = v_i t_a.sigma along two directions t_a acros
                     Tr[V_i^a G_ij V_j^b G_jk ...].
 
 With spin-orbit coupling T has all its components and N may be odd; without, it is a sum of the
-couplings of `msgreen.exchange.crystal_loops`.
+couplings of `msgreen.exchange.crystal.loops`.
 """
 
-from collections.abc import Callable
 from itertools import permutations
+from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
 
 from msgreen._typing import Array, Complex, Float
 from msgreen.errors import InputError
-from msgreen.exchange.crystal_clusters import check_sites, legs_reach, loop_legs
-from msgreen.exchange.crystal_meshes import Budget, Node, sum_over_meshes
+from msgreen.exchange.crystal.clusters import check_sites, loop_legs
+from msgreen.exchange.crystal.meshes import Budget, Effort, Node, sum_over_meshes
 from msgreen.hosts.wannier import WannierHost
-from msgreen.lattice.bloch import check_reach
 from msgreen.spin.algebra import SIGMA, tangent_frame
 
 LARGEST_ORDER = 6
@@ -30,12 +29,7 @@ LARGEST_ORDER = 6
 def crystal_rotations(
     host: WannierHost,
     sets: np.ndarray,
-    *,
-    tolerance: float = 1e-6,
-    mesh: int | None = None,
-    patience: float = 600.0,
-    progress: bool = False,
-    report: Callable[[str], None] | None = None,
+    **effort: Unpack[Effort],
 ) -> tuple[Float[np.ndarray, "set ..."], Float[np.ndarray, "set ..."], tuple[Node, ...]]:
     """Return the mixed derivatives under rotations of sets of moments, converged in k.
 
@@ -45,16 +39,8 @@ def crystal_rotations(
         About its moments, which lie along its axis.
     sets : int array, shape (set, N, 4)
         Cell and atom of N different sites.
-    tolerance : float
-        Largest error of a component in eV, as estimated.
-    mesh : int, optional
-        Points per direction at every energy.
-    patience : float
-        Seconds that the next energy may take, as predicted from those before it.
-    progress : bool
-        Whether to show a progress bar.
-    report : callable, optional
-        Is told, before the energies that take long, their mesh and predicted seconds.
+    **effort : Effort
+        `tolerance`, of any component; `mesh`, `patience`, `progress`, `report`.
 
     Returns
     -------
@@ -90,14 +76,12 @@ def crystal_rotations(
         )
     orders = np.array([(0, *rest) for rest in permutations(range(1, order))])
     steps, (legs,) = loop_legs([sites[:, orders]])
-    if mesh is not None:
-        check_reach(mesh, steps[:, 2:])
     values, doubts, nodes = sum_over_meshes(
         host,
-        legs_reach(steps),
+        steps[:, 2:],
         lambda boxes: _integrand(host, steps, legs, orders, boxes),
         lambda doubt: float(doubt.max(initial=0)),
-        Budget(tolerance, mesh, patience, progress, report),
+        Budget(**effort),
     )
     tensors, errors = (np.asarray(x) for x in host.contour().integrate(values, doubt=doubts))
     return -tensors, errors, tuple(nodes)
