@@ -10,6 +10,7 @@ from . import exchange as exchange
 from . import hosts as hosts
 from . import io as io
 from . import lattice as lattice
+from . import page as page
 from . import papers as papers
 from . import phonon as phonon
 from . import plot as plot
@@ -70,6 +71,7 @@ from .lattice.nambu import Pairing as Pairing
 from .lattice.nambu import d_wave as d_wave
 from .lattice.nambu import p_wave as p_wave
 from .lattice.nambu import s_wave as s_wave
+from .page import view as view
 from .scattering.contact import AbstractScatterer as AbstractScatterer
 from .scattering.contact import ContactCoupling as ContactCoupling
 from .spin.algebra import Green as Green

@@ -182,6 +182,15 @@ CALLS: dict[str, Call] = {
         weights=np.array([0.5, 0.5]),
         embedded=np.array([1.0, 0.0]),
     ),
+    "view": Call(
+        lambda states, values: msgreen.view(
+            [msgreen.spinmodel.SpinModel([], site_count=3)] * 2,
+            states={"up": states},
+            along={"T (K)": values},
+        ),
+        states=UP,
+        values=[1.0, 2.0],
+    ),
 }
 SPOILT: Mapping[str, Callable] = {
     "text": lambda value: "abc",

@@ -28,6 +28,7 @@ ROOMS = (
     "io",
     "simulation",
     "plot",
+    "page",
     "config",
     "papers",
     "cli",

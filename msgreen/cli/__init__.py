@@ -15,6 +15,7 @@ from msgreen.cli.report import common_options, say, show_warning
 from msgreen.cli.session import prepare
 from msgreen.cli.signals import end_on_signals
 from msgreen.cli.start import add_start
+from msgreen.cli.view import add_view
 
 if TYPE_CHECKING:
     from msgreen.config import Outcome
@@ -25,6 +26,7 @@ EXAMPLES = """examples:
   msgreen run au.toml --out results   compute what a configuration file says
   msgreen spinmodel "Cr3/Pt(111)"     find the ground states of a spin model
   msgreen simulate model.json         heat a spin model: order, specific heat, cold state
+  msgreen view results                show results on a page to turn about, in a browser
   msgreen export model.json --to spirit --out spirit
                                       hand a spin model to another program
   msgreen doctor                      examine the installation
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_spinmodel(commands)
     _add_simulate(commands)
+    add_view(commands)
     add_export(commands)
     doctor = commands.add_parser(
         "doctor",

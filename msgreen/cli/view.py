@@ -1,0 +1,59 @@
+"""`msgreen view`: a result as a page for the browser."""
+
+import argparse
+from pathlib import Path
+
+from msgreen.cli.report import common_options, say
+from msgreen.cli.session import prepare
+
+
+def add_view(commands) -> None:
+    """Add ``msgreen view`` to the commands of the program."""
+    view = commands.add_parser(
+        "view",
+        help="show a result on a page to turn about",
+        description="Write one HTML file with the structure, bonds coloured by exchange, "
+        "Dzyaloshinskii-Moriya vectors, plaquettes and spin states, for any browser; it needs no "
+        "network.",
+        parents=[common_options()],
+    )
+    view.add_argument(
+        "result",
+        metavar="RESULT",
+        help="a folder of `run`, `spinmodel` or `simulate`, its interactions.nc, a model as for "
+        "`export`, or a system of Brinker et al. (2020)",
+    )
+    view.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.html",
+        help="the page (default: view.html beside the result)",
+    )
+    view.add_argument("--open", action="store_true", help="show the page in the browser at once")
+    view.set_defaults(command=_view)
+
+
+def _view(options: argparse.Namespace) -> int:
+    prepare()
+    from msgreen.io import replacing_files
+    from msgreen.page import read_page, view
+    from msgreen.papers.brinker import published_model
+
+    published = published_model(options.result)
+    page = view(published, title=options.result) if published else read_page(options.result)
+    out = options.out or _beside(Path(options.result))
+    # Each page is a set of its own: another one in the same folder stays.
+    with replacing_files("--out", out.parent, f"view {out.name}", [out.name]) as stage:
+        page.save(stage / out.name)
+    say(options, page.scene["notes"], {"page": [out]})
+    if options.open:
+        import webbrowser
+
+        webbrowser.open(out.resolve().as_uri())
+    return 0
+
+
+def _beside(result: Path) -> Path:
+    if result.is_dir():
+        return result / "view.html"
+    return result.with_name("view.html") if result.exists() else Path("view.html")

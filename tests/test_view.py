@@ -1,0 +1,341 @@
+"""Pages that show results: their numbers are those of the result, and they load nothing."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import msgreen
+from msgreen.cli import main
+from msgreen.errors import FileFormatError, InputError
+from msgreen.io.spin_programs import write_json
+from msgreen.page import Page, read_page, view
+from msgreen.page import scene as scenes
+from msgreen.page.document import document
+from msgreen.page.rows import interaction_rows, model_rows
+from msgreen.page.scan import scan_scene
+from msgreen.page.view import state_titles
+from msgreen.papers.brinker import published_model
+from msgreen.spinmodel import Minima, SpinModel, Term
+from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
+from msgreen.units import MEV
+
+PLACES = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0], [0.0, 4.0], [9.0, 0.0], [9.0, 4.0]])
+UP = np.tile([0.0, 0.0, 1.0], (6, 1))
+
+
+def cluster() -> SpinModel:
+    """Terms of one to six sites."""
+    return SpinModel(
+        [
+            Term("anisotropy", [[0]], [np.diag([0.0, 0.0, -0.001])]),
+            Term("exchange", [[0, 1], [1, 2]], [0.010, -0.004], errors=[1e-5, np.inf]),
+            Term("dzyaloshinskii_moriya", [[1, 0]], [[0.0, 0.002, 0.001]]),
+            Term("biquadratic", [[0, 1]], [0.0005]),
+            Term("three_site", [[0, 1, 2]], [0.0003]),
+            Term("four_site", [[0, 1, 2, 3]], [-0.0002]),
+            Term("chiral_four_site", [[0, 1, 2, 3]], [[0.0001, 0.0, 0.0]]),
+            Term("six_spin", [[0, 1, 2, 3, 4, 5]], [0.00007]),
+        ],
+        positions=PLACES,
+        symbols=["Fe", "Fe", "Co", "Co", "</script><b>", "Mn"],
+    )
+
+
+def lattice_model() -> SpinModel:
+    """Two sites per cell of an oblique lattice, with a bond inside the cell and one out of it."""
+    lattice = msgreen.Lattice(
+        [[3.0, 0.0, 0.0], [1.0, 2.5, 0.0]], [[0.0, 0.0, 0.0], [1.2, 0.9, 0.4]]
+    )
+    cells = [[[0, 0], [0, 0]], [[0, 0], [1, -2]]]
+    return SpinModel([Term("exchange", [[0, 1], [0, 0]], [0.001, 0.002], cells)], lattice=lattice)
+
+
+def interactions(scale: float = 1.0) -> Interactions:
+    """Pairs and a loop of four in a convention of minus signs."""
+    pair = Terms(
+        np.array([[0, 1], [1, 2]]),
+        {
+            "J_iso": Coefficient(scale * np.array([0.002, -0.001]), np.array([1e-6, 2e-6])),
+            "D": Coefficient(scale * np.eye(3)[:2] * 1e-3, np.zeros((2, 3)), ("xyz",)),
+        },
+    )
+    loop = Terms(np.array([[0, 1, 2, 3]]), {"B4_iso": Coefficient(np.array([3e-4]), np.zeros(1))})
+    three = Terms(
+        np.array([[0, 1, 2, 1]]), {"B4_iso": Coefficient(np.array([5e-4]), np.array([np.nan]))}
+    )
+    return Interactions((pair, loop, three), msgreen.LOUNIS, PLACES)
+
+
+def data_of(text: str) -> dict:
+    """The numbers of a page as its program reads them."""
+    (content,) = re.findall(r'<script id="data" type="application/json">(.*?)</script>', text, re.S)
+    return json.loads(content)
+
+
+def test_page_has_the_numbers_of_the_model():
+    model = cluster()
+    content = data_of(view(model).html)
+    assert len(content["groups"]) == len(model.terms)
+    names = [group["symbol"] for group in content["groups"]]
+    assert sorted(names) == sorted(term.spin_class.symbol for term in model.terms)
+    for group in content["groups"]:
+        (term,) = (t for t in model.terms if t.spin_class.symbol == group["symbol"])
+        values = np.asarray(term.values) / MEV
+        sizes = (
+            values
+            if values.ndim == 1
+            else np.sqrt((values**2).sum(axis=(-1, -2)[: values.ndim - 1]))
+        )
+        np.testing.assert_allclose(group["values"][0], sizes, rtol=1e-8)
+        assert group["sites"] == term.clusters.sites.tolist()
+        assert group["order"] == term.spin_class.order
+        assert group["signed"] == (values.ndim == 1)
+        if values.shape[1:] == (3,):
+            np.testing.assert_allclose(group["vectors"][0], values, rtol=1e-8)
+    exchange = next(group for group in content["groups"] if group["symbol"] == "J")
+    assert exchange["errors"] == [[0.01, None]]
+    places = np.array([site["place"] for site in content["sites"]])
+    np.testing.assert_allclose(places[:, :2], PLACES)
+    assert [site["symbol"] for site in content["sites"]] == list(model.symbols or ())
+
+
+def test_page_keeps_the_convention_of_interactions():
+    found = interactions()
+    page = view(found, title="four <sites>")
+    content = data_of(page.html)
+    assert content["title"] == "four <sites>" and "<title>four &lt;sites&gt;</title>" in page.html
+    assert "Convention L: sign −, sum over ordered sets" in content["about"]
+    groups = {group["name"]: group for group in content["groups"]}
+    np.testing.assert_allclose(groups["J_iso of pairs"]["values"][0], [2.0, -1.0])
+    np.testing.assert_allclose(groups["D of pairs"]["vectors"][0], np.eye(3)[:2])
+    assert groups["B4_iso of four sites"]["sites"] == [[0, 1, 2, 3]]
+    # A loop that comes back is the triangle of its sites; errors that are not known are none.
+    assert groups["B4_iso of three sites"]["sites"] == [[0, 1, 2]]
+    assert groups["B4_iso of three sites"]["errors"] == [[None]]
+    assert [rows.order for rows in interaction_rows(found)] == [2, 2, 4, 4]
+    assert [rows.order for rows in model_rows(cluster())] == [2, 2, 2, 4, 4, 4, 4, 6]
+
+
+def test_every_site_of_a_lattice_has_all_its_neighbours():
+    model = lattice_model()
+    content = view(model).scene
+    (group,) = content["groups"]
+    places = np.array([site["place"] for site in content["sites"]])
+    ends = places[group["sites"]], places[group["copies"]]
+    for start, end in zip(*ends, strict=True):
+        np.testing.assert_allclose(np.subtract(*start), np.subtract(*end), atol=1e-8)
+    reach = 2 * np.array([1.0, -2.0]) @ model.lattice.vectors  # of the bond from -R to R
+    first, second = group["sites"][1], group["copies"][1]
+    assert first[0] == second[1] == 0
+    np.testing.assert_allclose(places[first[1]] - places[second[0]], reach, atol=1e-8)
+
+
+def test_states_belong_to_their_sites():
+    model = lattice_model()
+    spins = np.random.default_rng(0).normal(size=(3, 4, 2, 3))
+    spins /= np.linalg.norm(spins, axis=-1, keepdims=True)
+    content = data_of(view(model, states={"random": spins}).html)
+    (state,) = content["states"]
+    assert state["title"] == "random" and content["centre"] == [1, 2]
+    assert scenes.centre_of((3, 4)).tolist() == [1, 2]
+    drawn = {tuple(site["cell"]) for site in content["sites"]}
+    assert {(a, b) for a in range(3) for b in range(4)} <= drawn
+    for site in content["sites"]:
+        (a, b), (rows, columns) = site["cell"], state["box"]
+        # The rule of `spinOf` in page.js.
+        index = ((a % rows) * columns + b % columns) * content["site_count"] + site["site"]
+        np.testing.assert_allclose(
+            state["spins"][index], spins[a % 3, b % 4, site["site"]], rtol=1e-8
+        )
+
+
+def test_minima_are_named_by_their_energies():
+    energies = np.array([-0.002, -0.002 + 1e-15, 0.001])
+    titles = state_titles(energies)
+    assert titles[:2] == ["minimum 0: -2 meV", "minimum 1: -2 meV"]
+    assert titles[2] == "minimum 2: 1 meV, 3 above the lowest"
+    found = Minima(np.stack([UP] * 3), energies, np.ones(3, int), np.zeros(3), np.zeros((3, 12)), 0)
+    shown = view(cluster(), states=found).scene["states"]
+    assert [state["title"] for state in shown] == titles
+
+
+def test_reference_is_a_state():
+    found = interactions()
+    ordered = Interactions(found.terms, found.convention, PLACES, reference=UP)
+    page = view(ordered)
+    assert [state["title"] for state in page.scene["states"]] == ["reference"]
+    assert "deviations from the reference" in page.scene["about"]
+
+
+def test_results_along_a_parameter():
+    fields = [0.5, 1.0, 2.0]
+    page = view([interactions(s) for s in fields], along={"field (T)": fields})
+    exchange = page.scene["groups"][0]
+    np.testing.assert_allclose(exchange["values"], np.outer(fields, [2.0, -1.0]))
+    assert page.scene["frame"] == {"name": "field (T)", "values": fields, "sizes": False}
+    assert scenes.frame_content("T (K)", [1.0])["values"] == [1.0]
+    with pytest.raises(InputError, match="must name one parameter with 2 values"):
+        view([interactions()] * 2, along={"field (T)": fields})
+    with pytest.raises(InputError, match="of member 1 differ"):
+        view([cluster(), cluster().without("six_spin")], along={"T (K)": [1.0, 2.0]})
+    with pytest.raises(InputError, match="several of one kind"):
+        view([cluster(), interactions()], along={"T (K)": [1.0, 2.0]})
+
+
+def test_what_is_left_out_is_said():
+    count = scenes.LARGEST + 10
+    sites = np.stack([np.zeros(count, int), 1 + np.arange(count)], axis=1)
+    values = np.linspace(1.0, 0.1, count) * MEV
+    model = SpinModel([Term("exchange", sites, values)])
+    page = view(model)
+    assert any("circle" in note for note in page.scene["notes"])
+    (note,) = (note for note in page.scene["notes"] if "largest of" in note)
+    assert f"{scenes.LARGEST} largest of {count}" in note
+    assert f"at most {values[scenes.LARGEST] / MEV:.3g} meV" in note
+    np.testing.assert_allclose(page.scene["groups"][0]["values"][0], values[: scenes.LARGEST] / MEV)
+    kept, notes = scenes.strongest([model_rows(cluster())])
+    assert not notes and len(kept[0]) == len(cluster().terms)
+
+
+def test_large_boxes_are_cut_about_their_middle():
+    geometry, _ = scenes.geometry_of(lattice_model(), 2)
+    places = scenes.Places(geometry)
+    spins = np.zeros((50, 40, 2, 3))
+    _, (note,) = scenes.states_content(places, {"up": spins}, (50, 40))
+    assert f"{scenes.MOST_SPINS // 2} of 2000 cells" in note
+    cells = np.array([site["cell"] for site in places.content()])
+    assert np.abs(np.median(cells, axis=0) - [25, 20]).max() <= 1
+
+
+class Loads(HTMLParser):
+    """Everything that a browser would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [f"{tag} {value}" for name, value in attrs if name in ("src", "href")]
+
+
+def test_page_loads_nothing():
+    page = view(cluster())
+    loads = Loads()
+    loads.feed(re.sub(r"<script>.*?</script>", "", page.html, flags=re.S))
+    assert loads.found == []
+    assert "default-src 'none'" in page.html and "connect-src" not in page.html
+    own = Path(msgreen.__file__).parent / "page"
+    assert not re.search(
+        r"https?:", "".join((own / n).read_text() for n in ("page.js", "page.css"))
+    )
+    # A name cannot end the block of numbers.
+    assert data_of(page.html)["sites"][4]["symbol"] == "</script><b>"
+    assert document(page.scene) == page.html
+
+
+def test_page_shows_itself_in_notebooks(tmp_path):
+    page = view(interactions())
+    (inside,) = re.findall(r'srcdoc="(.*?)"', page._repr_html_(), re.S)
+    assert html.unescape(inside) == page.html
+    page.save(tmp_path / "a.html")
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == page.html
+    assert isinstance(page, Page) and msgreen.view is view
+
+
+def scan() -> xr.Dataset:
+    values = np.arange(6.0).reshape(2, 3)
+    names = {"J_iso": values, "J_iso_error": 0 * values + 1e-9, "B4_iso": -values, "kappa6": values}
+    unit = {"units": "meV"}
+    data = {name: (("dimension", "distance"), array, unit) for name, array in names.items()}
+    coordinates = {"dimension": [1, 2], "distance": [2.0, 3.0, 5.0]}
+    return xr.Dataset(data, coordinates, {"convention": "L"})
+
+
+def test_scan_over_distance():
+    content = scan_scene("scan.nc", scan(), "scan")
+    groups = {group["name"]: group for group in content["groups"]}
+    assert set(groups) == {f"{n}, {d}D" for n in ("J_iso", "B4_iso", "kappa6") for d in (1, 2)}
+    assert groups["J_iso, 2D"]["values"] == [[3.0], [4.0], [5.0]]
+    assert groups["J_iso, 2D"]["errors"] == [[1e-9]] * 3
+    assert content["frame"] == {"name": "R (Å)", "values": [2.0, 3.0, 5.0], "sizes": True}
+    places = np.array([site["place"] for site in content["sites"]])
+    for group in content["groups"]:
+        corners = places[group["sites"][0]]
+        assert len(corners) == group["order"]
+        sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
+        np.testing.assert_allclose(sides, 1.0, rtol=1e-8)
+    with pytest.raises(FileFormatError, match="coefficients in meV against distance"):
+        scan_scene("scan.nc", scan()[["J_iso_error"]], "scan")
+
+
+def test_pages_of_folders(tmp_path):
+    msgreen.write_netcdf(interactions(), tmp_path / "interactions.nc")
+    assert read_page(tmp_path).scene["groups"][0]["name"] == "J_iso of pairs"
+    assert read_page(tmp_path / "interactions.nc").scene["title"] == "interactions.nc"
+    msgreen.io.write_dataset(scan(), tmp_path / "interactions.nc")
+    assert read_page(tmp_path).scene["frame"]["sizes"]
+    write_json(cluster(), tmp_path / "model.json")
+    assert read_page(tmp_path).scene["groups"][0]["symbol"] == "K"
+    states = xr.Dataset(
+        {"directions": (("state", "site", "xyz"), UP[None]), "energy": ("state", [-0.001])}
+    )
+    msgreen.io.write_dataset(states, tmp_path / "states.nc")
+    assert read_page(tmp_path).scene["states"][0]["title"] == "minimum 0: -1 meV"
+    msgreen.io.write_dataset(states.isel(site=slice(2)), tmp_path / "states.nc")
+    with pytest.raises(FileFormatError, match=r"states\.nc: must hold states of .*model\.json"):
+        read_page(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileFormatError, match="must hold results that can be shown"):
+        read_page(tmp_path / "empty")
+
+
+def test_command_writes_the_page(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    msgreen.write_netcdf(interactions(), tmp_path / "interactions.nc")
+    assert main(["view", str(tmp_path)]) == 0
+    assert data_of((tmp_path / "view.html").read_text(encoding="utf-8"))["title"] == tmp_path.name
+    assert "view.html" in capsys.readouterr().out
+    assert main(["view", "Cr3/Pt(111)", "--out", "pages/cr3.html"]) == 0
+    shown = data_of((tmp_path / "pages" / "cr3.html").read_text(encoding="utf-8"))
+    model = published_model("Cr3/Pt(111)")
+    assert model is not None and len(shown["groups"]) == len(model.terms)
+    # Pages are kept apart, and the user's file stays.
+    (tmp_path / "view.html").write_text("mine")
+    assert main(["view", "interactions.nc"]) == 2
+    assert "view.html, written or changed by someone else" in capsys.readouterr().err
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--enable-logging=stderr")
+SOFTWARE = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs the browser chromium")
+def test_browser_draws_without_errors(tmp_path):
+    from PIL import Image
+
+    spins = {"up": UP}
+    view(cluster(), states=spins).save(tmp_path / "page.html")
+    options = (f"--user-data-dir={tmp_path / 'browser'}", "--host-resolver-rules=MAP * ~NOTFOUND")
+    shot = (
+        "--virtual-time-budget=8000",
+        "--window-size=1000,700",
+        f"--screenshot={tmp_path}/a.png",
+    )
+    page = (tmp_path / "page.html").as_uri()
+    command = [str(CHROMIUM), *QUIET, *SOFTWARE, *options, *shot, page]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert [line for line in said if "Canvas2D: Multiple readback" not in line] == []
+    structure = np.asarray(Image.open(tmp_path / "a.png").convert("RGB"), int)[150:600, 20:560]
+    coloured = np.ptp(structure, axis=-1) > 60  # bonds, arrows of D and spins on white
+    assert coloured.mean() > 0.01
