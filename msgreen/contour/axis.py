@@ -35,15 +35,20 @@ FINEST_ACCURACY = 1e-13
 
 def _on_axis(energy, frequency, weights, embedded, **rule) -> Contour:
     """Contour of int dw over E_F + i w: dE = i dw, and the path runs towards E_F."""
+    return Contour(*_upwards(energy, frequency, weights, embedded), **rule)
+
+
+@jax.jit
+def _upwards(energy, frequency, weights, embedded) -> tuple[Array, Array, Array]:
     zero = jnp.zeros_like(frequency)
-    return Contour(
+    return (
         vertical(energy, frequency),
         jax.lax.complex(zero, -weights),
         jax.lax.complex(zero, -embedded),
-        **rule,
     )
 
 
+@jax.jit
 def _ends(energy, near, far) -> Array:
     """Where levels may begin and end; `near` is None if they may lie at E_F."""
     distance = jnp.stack([far / EDGE] if near is None else [near * EDGE, far / EDGE])

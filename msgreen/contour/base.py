@@ -1,5 +1,7 @@
 """A contour: energies, weights and an estimate of its own error."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -91,12 +93,7 @@ class Contour(eqx.Module):
             Absolute error estimate, same shape: quadrature, `doubt` and rounding, added. No
             gradient flows through it.
         """
-        f = jnp.moveaxis(jnp.asarray(values, dtype=jnp.complex128), axis, -1)
-        value = (f @ self.weights).imag / jnp.pi
-        unsure = jnp.asarray(doubt, dtype=jnp.float64)
-        if unsure.ndim:
-            unsure = jnp.moveaxis(unsure, axis, -1)
-        return value, self._error(*jax.lax.stop_gradient((f, unsure)))
+        return _integrated(self, values, doubt, axis)
 
     def _error(
         self, f: Complex[Array, "... energy"], unsure: Float[Array, "..."]
@@ -111,6 +108,16 @@ class Contour(eqx.Module):
         relative = self.factor * delta / jnp.where(scale > 0, scale, 1.0)
         estimate = scale * jnp.minimum(1.0, relative**self.power + self.floor)
         return jax.lax.stop_gradient(estimate + given)
+
+
+@partial(jax.jit, static_argnames="axis")
+def _integrated(contour: Contour, values, doubt, axis: int) -> tuple[Array, Array]:
+    f = jnp.moveaxis(jnp.asarray(values, dtype=jnp.complex128), axis, -1)
+    value = (f @ contour.weights).imag / jnp.pi
+    unsure = jnp.asarray(doubt, dtype=jnp.float64)
+    if unsure.ndim:
+        unsure = jnp.moveaxis(unsure, axis, -1)
+    return value, contour._error(*jax.lax.stop_gradient((f, unsure)))
 
 
 def unexpected_levels(low: float, high: float, found: str) -> InputError:

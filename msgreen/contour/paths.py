@@ -1,6 +1,6 @@
 """Contours for gapless continua: paths through the upper half plane that end at E_F."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -118,6 +118,11 @@ def fermi_line(
             "Swap them."
         )
     count = _line_nodes(nodes, shortest, longest)
+    return _line(fermi_wavevector, rashba_wavevector, hbar2_over_m, shortest, longest, count)
+
+
+@partial(jax.jit, static_argnames="count")
+def _line(fermi_wavevector, rashba_wavevector, hbar2_over_m, shortest, longest, count) -> Contour:
     # The integral does not depend on the path, only on its end E_F.
     low, high = (jax.lax.stop_gradient(real(length)) for length in (shortest, longest))
     inverse_fermi = 1 / jax.lax.stop_gradient(real(fermi_wavevector))
@@ -219,6 +224,13 @@ def semicircle(
             f"Argument `bottom` must be below `fermi_energy`, but {low} >= {high} eV. "
             "Choose it below every level of the spectrum."
         )
+    if temperature is not None:
+        positive_number("temperature", temperature, "k_B T in eV; pass None for zero temperature")
+    return _half_circle(bottom, fermi_energy, temperature, nodes)
+
+
+@partial(jax.jit, static_argnames="nodes")
+def _half_circle(bottom, fermi_energy, temperature, nodes) -> Contour:
     energy, start = real(fermi_energy), jax.lax.stop_gradient(real(bottom))
     v, kronrod, gauss = unit_pair(nodes)
     radius = (energy - start) / 2
@@ -227,7 +239,6 @@ def semicircle(
     step = -1j * jnp.pi * turn
     weights, embedded = step * kronrod.astype(step.dtype), step * gauss.astype(step.dtype)
     if temperature is not None:
-        positive_number("temperature", temperature, "k_B T in eV; pass None for zero temperature")
         extra = _matsubara_correction(energy, real(temperature))
         points, weights, embedded = (
             jnp.concatenate(pair) for pair in zip((points, weights, embedded), extra, strict=True)

@@ -197,7 +197,11 @@ def pattern_coefficient(
     check_levels(host, contour)
     bonds, forward, backward = loop_bonds(host, scatterer, contour.nodes, sites, loops)
     _check_carriers(carriers, forward.shape[1])
-    factor = host_factor(host)
+    return _pattern(contour, bonds, forward, backward, host_factor(host), tuple(carriers))
+
+
+@eqx.filter_jit
+def _pattern(contour, bonds, forward, backward, factor: float, carriers) -> Coefficient:
     rounding = factor * _rounding(contour, bonds.size(), forward)
 
     def integrand(legs):
@@ -234,17 +238,22 @@ def energy_by_order(
     _checks.shaped("directions", directions, (site_count(sites), 3))
     _checks.unit_vectors("directions", directions)
     forward, backward = _legs(host, scatterer, contour, sites, loops)
-    directions = jnp.asarray(directions, float)
-    spins = [directions[loops[:, m]] for m in range(loops.shape[1])]
+    spins = jnp.asarray(directions, float)[loops]
+    factor = host_factor(host) * multiplicity(loops).astype(float)
+    return _energy_by_order(contour, forward, backward, spins, factor)
+
+
+@jax.jit
+def _energy_by_order(contour, forward: Legs, backward: Legs, spins, factor):
+    order = forward.order
     by_order = []
-    for power in range(forward.order + 1):
-        total = jnp.zeros(len(loops))
-        for carriers in combinations(range(forward.order), power):
-            integrand = coefficient_integrand(forward, backward, carriers)
-            value = host_factor(host) * contour.integrate(integrand)[0]
-            contracted = value * spin_form(spins, carriers)
-            total = total - jnp.sum(contracted.reshape(len(loops), -1), axis=1)
-        by_order.append(total * multiplicity(loops).astype(float))
+    for power in range(order + 1):
+        total = jnp.zeros(len(spins))
+        for carriers in combinations(range(order), power):
+            value, _ = contour.integrate(coefficient_integrand(forward, backward, carriers))
+            contracted = value * spin_form([spins[:, leg] for leg in range(order)], carriers)
+            total = total - jnp.sum(contracted.reshape(len(spins), -1), axis=1)
+        by_order.append(total * factor)
     return jnp.stack(by_order, axis=1)
 
 

@@ -107,6 +107,7 @@ class Bonds(eqx.Module):
             return None
         return Legs(self.coarse.green[:, index], self.strength[:, index])
 
+    @jax.jit
     def size(self) -> Float[Array, "energy pair"]:
         """Return the norm of G times that of t, which bounds what a leg contributes."""
         green = jnp.linalg.norm(self.green.matrix(), axis=(-2, -1))
@@ -187,8 +188,8 @@ def loop_tensors(
     _check_time_reversal(loops, green, found)
     vertex = scatterer.vertex(contour.nodes, site_count(sites))[:, found[:, 0]]
     check_orbitals(vertex.shape[-1] // 2, green.A.shape[-1])
-    table = vertex @ green.matrix()[:, :, None]
-    shadow = None if coarse is None else vertex @ coarse.green.matrix()[:, :, None]
+    table, largest = _vertices(vertex, green)
+    shadow = None if coarse is None else _vertices(vertex, coarse.green)[0]
     ratio = None if coarse is None else coarse.ratio
     value, error = in_blocks(
         lambda ahead, behind: _tensors(contour, table, shadow, ratio, ahead, behind),
@@ -196,7 +197,6 @@ def loop_tensors(
         index[len(loops) :],
         len(contour.nodes) * 3**order * table.shape[-1] ** 2,
     )
-    largest = jnp.linalg.norm(table, axis=(-2, -1)).max(axis=-1)
     rounding = 2 * loop_rounding(contour, largest, index[: len(loops)])
     factor = -host_factor(host) * multiplicity(loops) / (2 * order)
     factor, rounding = (a.reshape(-1, *(1,) * order) for a in (factor, rounding))
@@ -297,6 +297,7 @@ def _check_time_reversal(loops: np.ndarray, green: Green, pairs: np.ndarray) -> 
         )
 
 
+@jax.jit
 def loop_rounding(
     contour: Contour, size: Float[Array, "energy pair"], index: np.ndarray
 ) -> Float[Array, " loop"]:
@@ -372,6 +373,13 @@ def in_blocks(evaluate, forward: np.ndarray, backward: np.ndarray, entries: int,
             parts.append(jax.tree.map(lambda x, kept=kept: x[:kept], part))
             bar.update(kept)
     return jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
+
+
+@jax.jit
+def _vertices(vertex, green: Green) -> tuple[Array, Array]:
+    """Legs v^a G of pairs (energy, pair, 3, n, n), and the largest norm of the three."""
+    table = vertex @ green.matrix()[:, :, None]
+    return table, jnp.linalg.norm(table, axis=(-2, -1)).max(axis=-1)
 
 
 @eqx.filter_jit

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import linalg
@@ -81,13 +82,9 @@ class ClusterHost(AbstractHost):
 
     def blocks(self, z, sites, pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. `sites` are site numbers, shape (site,)."""
-        count, size = self.hamiltonian.shape[:2]
-        numbers = _check_sites(sites, count)
+        numbers = _check_sites(sites, len(self.hamiltonian))
         pairs = numbers[check_pairs(pairs, len(numbers))]
-        matrix = self.hamiltonian.reshape(count * size, count * size)
-        green = linalg.resolvent(jnp.asarray(z, complex), matrix)
-        green = green.reshape(-1, count, size, count, size)
-        return decompose(green[:, pairs[:, 0], :, pairs[:, 1]].swapaxes(0, 1))
+        return _blocks(jnp.asarray(z, complex), self.hamiltonian, pairs)
 
     def contour(self, sites) -> Contour:
         """Return the imaginary axis through E_F, made for the gap and the bandwidth.
@@ -116,6 +113,14 @@ class ClusterHost(AbstractHost):
         size = self.hamiltonian.shape[0] * self.hamiltonian.shape[1]
         levels = np.linalg.eigvalsh(np.asarray(self.hamiltonian).reshape(size, size))
         return bool(np.any((levels > low) & (levels < high)))
+
+
+@jax.jit
+def _blocks(z, hamiltonian, pairs) -> Green:
+    count, size = hamiltonian.shape[:2]
+    green = linalg.resolvent(z, hamiltonian.reshape(count * size, count * size))
+    green = green.reshape(-1, count, size, count, size)
+    return decompose(green[:, pairs[:, 0], :, pairs[:, 1]].swapaxes(0, 1))
 
 
 def _check_sites(sites, count: int) -> np.ndarray:

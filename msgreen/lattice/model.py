@@ -1,8 +1,10 @@
 """Hopping models: a Hamiltonian as blocks H(R) between the cells of a lattice."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -150,6 +152,7 @@ def check_blocks(name: str, lattice: Lattice, cells, blocks) -> None:
         )
 
 
+@partial(jax.jit, static_argnums=(0, 2))
 def swap_ends(cells, blocks: Array, dimension: int) -> Array:
     """Return for every block M(r, R) the transpose of the block M(r + R, -R)."""
     moved = []
@@ -208,18 +211,28 @@ def hopping_model(lattice: Lattice, terms: Iterable[Term]) -> HoppingModel:
             "from, to, block)."
         )
     _check_named_once([entry[:3] for entry in entries])
-    size = max(block.shape[-1] for *_, block in entries)
     home = (0,) * lattice.dimension
     found = {cell for cell, *_ in entries} | {home}
     cells = sorted(found | {tuple(-n for n in cell) for cell in found})
-    blocks = jnp.zeros((len(cells), lattice.atoms, size, lattice.atoms, size), complex)
-    for cell, start, end, block in entries:
+    bonds = tuple(entry[:3] for entry in entries)
+    blocks = _assembled(tuple(cells), lattice.atoms, bonds, [entry[3] for entry in entries])
+    return HoppingModel(lattice, cells, blocks)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _assembled(cells, atoms: int, bonds, terms: list[Array]) -> Complex[Array, "..."]:
+    """Blocks H(R) of the terms of bonds (cell, from, to), and of their conjugates."""
+    terms = [jnp.asarray(block).astype(complex) for block in terms]
+    terms = [block if block.ndim else block * jnp.eye(2, dtype=complex) for block in terms]
+    size = max(block.shape[-1] for block in terms)
+    blocks = jnp.zeros((len(cells), atoms, size, atoms, size), complex)
+    for (cell, start, end), block in zip(bonds, terms, strict=True):
         block = jnp.kron(block, jnp.eye(size // block.shape[-1], dtype=complex))
         blocks = blocks.at[cells.index(cell), start, :, end, :].add(block)
-        if cell != home or start != end:
+        if any(cell) or start != end:
             back = cells.index(tuple(-n for n in cell))
             blocks = blocks.at[back, end, :, start, :].add(block.conj().T)
-    return HoppingModel(lattice, cells, blocks)
+    return blocks
 
 
 def shell_model(
@@ -266,25 +279,37 @@ def shell_model(
     for hopping in hoppings:
         _checks.shaped("hoppings", hopping, ())
         _checks.finite("hoppings", hopping)
-    field = jnp.broadcast_to(jnp.asarray(exchange, float), (atoms, 3))
-    energy = jnp.broadcast_to(jnp.asarray(onsite, float), (atoms,))
     home = (0,) * lattice.dimension
-    parts = jnp.concatenate([energy[:, None], field], axis=1).astype(complex)
-    diagonal = jnp.einsum("ap,pst->ast", parts, jnp.asarray(PAULI))
-    terms: list[Term] = [(home, a, a, diagonal[a]) for a in range(atoms)]
-    for number, (shell, hopping) in enumerate(
-        zip(lattice.shells(max(1, len(hoppings))), hoppings, strict=True)
-    ):
+    places: list = [(home, a, a) for a in range(atoms)]
+    kinds, normals = [], []
+    for number, shell in enumerate(lattice.shells(len(hoppings))):
         along = lattice.displacement(shell.bonds) / shell.distance
         for bond, unit in zip(shell.bonds.tolist(), along, strict=True):
             cell, start, end = tuple(bond[:-2]), bond[-2], bond[-1]
             if (cell, start, end) > (tuple(-n for n in cell), end, start):
-                block = jnp.asarray(hopping).astype(complex) * PAULI[0]
-                if number == 0 and lattice.vectors.shape[1] > 1:
-                    normal = unit[1] * PAULI[1] - unit[0] * PAULI[2]
-                    block = block + 1j * jnp.asarray(rashba).astype(complex) * normal
-                terms.append((cell, start, end, block))
-    return hopping_model(lattice, terms)
+                places.append((cell, start, end))
+                kinds.append(number)
+                spun = number == 0 and len(unit) > 1
+                normals.append(unit[1] * PAULI[1] - unit[0] * PAULI[2] if spun else 0 * PAULI[0])
+    directions = np.array(normals).reshape(-1, 2, 2)
+    values = list(hoppings), onsite, exchange, rashba
+    terms = _shell_terms(*values, atoms, tuple(kinds), directions)
+    return hopping_model(
+        lattice, [(*place, term) for place, term in zip(places, terms, strict=True)]
+    )
+
+
+@partial(jax.jit, static_argnames=("atoms", "shells"))
+def _shell_terms(hoppings, onsite, exchange, rashba, atoms: int, shells, normals) -> list[Array]:
+    """Blocks of the atoms, then of the bonds: hopping of the shell + i rashba (d x z).sigma."""
+    field = jnp.broadcast_to(jnp.asarray(exchange, float), (atoms, 3))
+    energy = jnp.broadcast_to(jnp.asarray(onsite, float), (atoms,))
+    parts = jnp.concatenate([energy[:, None], field], axis=1).astype(complex)
+    diagonal = jnp.einsum("ap,pst->ast", parts, jnp.asarray(PAULI))
+    spinless = jnp.stack([jnp.asarray(value).astype(complex) for value in hoppings])
+    spun = 1j * jnp.asarray(rashba).astype(complex) * normals
+    bonds = spinless[np.array(shells, int), None, None] * PAULI[0] + spun
+    return [*diagonal, *bonds]
 
 
 def _entry(lattice: Lattice, number: int, term: Term):
@@ -310,12 +335,11 @@ def _entry(lattice: Lattice, number: int, term: Term):
                 f"{number} names atom {atom}. Count atoms from 0."
             )
     _checks.finite("terms", block)
-    block = jnp.asarray(block).astype(complex)
-    block = block * jnp.eye(2, dtype=complex) if block.ndim == 0 else block
-    if block.ndim != 2 or block.shape[0] != block.shape[1] or block.shape[0] % 2:
+    shape = np.shape(block)
+    if shape and (len(shape) != 2 or shape[0] != shape[1] or shape[0] % 2):
         raise InputError(
             "Argument `terms` must hold numbers or square matrices (2 orb, 2 orb), but the block "
-            f"of term {number} has shape {block.shape}. Spin is the slow index."
+            f"of term {number} has shape {shape}. Spin is the slow index."
         )
     return tuple(cell), start, end, block
 

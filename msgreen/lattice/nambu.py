@@ -7,7 +7,8 @@ host, A carrying the singlet and B the triplet correlations, with a particle-hol
 orbitals: orbital ``tau * orb_count + orb``, tau = 0 for particles.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -112,10 +113,13 @@ def s_wave(lattice: Lattice, amplitude, orbitals: int = 1) -> Pairing:
     _checks.number("amplitude", amplitude)
     _checks.whole_number("orbitals", orbitals, 1, 1000)
     size = lattice.atoms * 2 * orbitals
-    unit = jnp.eye(size, dtype=complex).reshape(1, lattice.atoms, -1, lattice.atoms, 2 * orbitals)
-    return Pairing(
-        lattice, [(0,) * lattice.dimension], -jnp.asarray(amplitude).astype(complex) * unit
-    )
+    unit = np.eye(size).reshape(1, lattice.atoms, -1, lattice.atoms, 2 * orbitals)
+    return Pairing(lattice, [(0,) * lattice.dimension], _scaled(amplitude, -unit))
+
+
+@jax.jit
+def _scaled(amplitude, blocks) -> Complex[Array, "..."]:
+    return jnp.asarray(amplitude).astype(complex) * jnp.asarray(blocks).astype(complex)
 
 
 def p_wave(lattice: Lattice, amplitude, d_matrix) -> Pairing:
@@ -138,13 +142,13 @@ def p_wave(lattice: Lattice, amplitude, d_matrix) -> Pairing:
     _checks.number("amplitude", amplitude)
     _checks.finite("d_matrix", d_matrix)
     _checks.shaped("d_matrix", d_matrix, (3, lattice.vectors.shape[1]))
-    matrix = jnp.asarray(d_matrix).astype(complex)
+    return _bond_pairing(lattice, amplitude, lambda units: _triplet(d_matrix, units))
 
-    def block(unit):
-        d = jnp.einsum("ak,k->a", matrix, jnp.asarray(unit).astype(complex))
-        return jnp.einsum("a,ast->st", d, jnp.asarray(PAULI[1:]))
 
-    return _bond_pairing(lattice, -0.5 * jnp.asarray(amplitude).astype(complex), block)
+@jax.jit
+def _triplet(d_matrix, units) -> Complex[Array, "bond 2 2"]:
+    matrix, units = (jnp.asarray(a).astype(complex) for a in (d_matrix, units))
+    return jnp.einsum("ak,bk,ast->bst", matrix, units, jnp.asarray(PAULI[1:]))
 
 
 def d_wave(lattice: Lattice, amplitude, form: Sequence[Sequence[float]]) -> Pairing:
@@ -165,21 +169,28 @@ def d_wave(lattice: Lattice, amplitude, form: Sequence[Sequence[float]]) -> Pair
     _checks.shaped("form", form, (space, space))
     matrix = np.asarray(form, complex)
 
-    def block(unit):
-        return (unit @ matrix @ unit) * jnp.asarray(PAULI[0])
+    def singlet(units):
+        return np.einsum("bk,kl,bl->b", units, matrix, units)[:, None, None] * PAULI[0]
 
-    return _bond_pairing(lattice, -0.5 * jnp.asarray(amplitude).astype(complex), block)
+    return _bond_pairing(lattice, amplitude, singlet)
 
 
-def _bond_pairing(lattice: Lattice, factor, block) -> Pairing:
+def _bond_pairing(lattice: Lattice, amplitude, form: Callable) -> Pairing:
+    """-amplitude / 2 times the matrices (bond, 2, 2) that `form` gives for unit vectors."""
     shell = lattice.shells(1)[0]
     units = lattice.displacement(shell.bonds) / shell.distance
     cells = sorted({tuple(bond[:-2]) for bond in shell.bonds.tolist()})
-    blocks = jnp.zeros((len(cells), lattice.atoms, 2, lattice.atoms, 2), complex)
-    for bond, unit in zip(shell.bonds.tolist(), units, strict=True):
-        place = (cells.index(tuple(bond[:-2])), bond[-2], slice(None), bond[-1])
-        blocks = blocks.at[place].add(factor * block(unit))
-    return Pairing(lattice, cells, blocks)
+    rows = [(cells.index(tuple(bond[:-2])), *bond[-2:]) for bond in shell.bonds.tolist()]
+    blocks = _placed((len(cells), lattice.atoms), np.array(rows), form(units))
+    return Pairing(lattice, cells, _scaled(-0.5 * amplitude, blocks))
+
+
+@partial(jax.jit, static_argnums=0)
+def _placed(counts: tuple[int, int], rows, blocks) -> Complex[Array, "..."]:
+    """Blocks of bonds with the rows (hop, from, to) in H(R) of some hops and atoms."""
+    hops, atoms = counts
+    empty = jnp.zeros((hops, atoms, 2, atoms, 2), complex)
+    return empty.at[rows[:, 0], rows[:, 1], :, rows[:, 2]].add(blocks)
 
 
 def double(model: HoppingModel, pairing: Pairing, fermi_energy, pair_momentum) -> HoppingModel:
@@ -237,6 +248,7 @@ def charge_phase(angle, orbitals: int) -> Complex[Array, "*batch orb"]:
     return jax.lax.complex(jnp.cos(turned), jnp.sin(turned))
 
 
+@jax.jit
 def _flip(blocks) -> Array:
     """sigma_2 M sigma_2 in the spin indices."""
     shape = blocks.shape
@@ -247,6 +259,7 @@ def _flip(blocks) -> Array:
     return flipped.reshape(shape)
 
 
+@partial(jax.jit, static_argnums=(0, 2))
 def _on_cells(old, blocks, new) -> Array:
     """Blocks listed for other cells, zero where there were none."""
     rows = np.array([new.index(cell) for cell in old])

@@ -58,10 +58,13 @@ class AbstractRigidScatterer(AbstractScatterer):
 
     def vertex(self, z, count):
         """Return t_i sigma; see `AbstractScatterer.vertex`."""
-        t = self.strength(z, count)
-        blocks = jnp.einsum("kst,eiab->eiksatb", SIGMA, t)
-        size = 2 * t.shape[-1]
-        return blocks.reshape(*t.shape[:2], 3, size, size)
+        return _vertices(self.strength(z, count))
+
+
+@jax.jit
+def _vertices(t: Complex[Array, "energy site orb orb"]):
+    blocks = jnp.einsum("kst,eiab->eiksatb", SIGMA, t)
+    return blocks.reshape(*t.shape[:2], 3, *(2 * n for n in t.shape[2:]))
 
 
 class ContactCoupling(AbstractRigidScatterer):

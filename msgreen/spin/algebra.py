@@ -5,6 +5,7 @@ orbital index. The full matrix has the index ``spin * orb_count + orb`` (spin up
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -44,12 +45,16 @@ class Green(eqx.Module):
 
     def matrix(self) -> Complex[Array, "*batch spinorb spinorb"]:
         """Return the full matrix A sigma_0 + B . sigma, spin being the slow index."""
-        pauli = jnp.concatenate([self.A[..., None, :, :], self.B], axis=-3)
-        return _pauli_sum(pauli)
+        return _assembled(self)
 
     def __getitem__(self, index) -> "Green":
         """Index the batch axes of both parts."""
         return Green(self.A[index], self.B[index])
+
+
+@jax.jit
+def _assembled(green: Green):
+    return _pauli_sum(jnp.concatenate([green.A[..., None, :, :], green.B], axis=-3))
 
 
 def decompose(matrix: Complex[Array, "*batch spinorb spinorb"]) -> Green:
@@ -83,7 +88,12 @@ def decompose(matrix: Complex[Array, "*batch spinorb spinorb"]) -> Green:
             "Argument `matrix` must be square with an even size (spin x orbitals), "
             f"but its shape is {matrix.shape}. Spin is the slow index."
         )
-    orb = size // 2
+    return _decomposed(matrix)
+
+
+@jax.jit
+def _decomposed(matrix) -> Green:
+    orb = matrix.shape[-1] // 2
     blocks = matrix.reshape(*matrix.shape[:-2], 2, orb, 2, orb)
     parts = 0.5 * jnp.einsum("pst,...tasb->...pab", PAULI, blocks)
     return Green(parts[..., 0, :, :], parts[..., 1:, :, :])
@@ -96,6 +106,7 @@ def _pauli_sum(components: Complex[Array, "*batch 4 orb orb"]):
     return blocks.reshape(*components.shape[:-3], 2 * orb, 2 * orb)
 
 
+@jax.jit
 def spin_matrix(
     strength: Complex[Array, "*batch orb orb"], spin: Float[Array, "*batch 3"]
 ) -> Complex[Array, "*batch spinorb spinorb"]:
@@ -118,6 +129,11 @@ def direction(theta, phi) -> Float[Array, "*batch 3"]:
     """Return the unit vector with polar angle `theta` and azimuth `phi` (radians)."""
     _checks.finite("theta", theta)
     _checks.finite("phi", phi)
+    return _direction(theta, phi)
+
+
+@jax.jit
+def _direction(theta, phi) -> Float[Array, "*batch 3"]:
     theta, phi = jnp.broadcast_arrays(jnp.asarray(theta, float), jnp.asarray(phi, float))
     sin = jnp.sin(theta)
     return jnp.stack([sin * jnp.cos(phi), sin * jnp.sin(phi), jnp.cos(theta)], axis=-1)
@@ -150,6 +166,11 @@ def tangent_frame(directions: Float[Array, "*batch 3"]) -> Float[Array, "*batch 
     Duff et al., J. Comput. Graph. Tech. 6, 1 (2017).
     """
     _checks.unit_vectors("directions", directions)
+    return _frame(directions)
+
+
+@jax.jit
+def _frame(directions) -> Float[Array, "*batch 2 3"]:
     x, y, z = jnp.moveaxis(jnp.asarray(directions), -1, 0)
     sign = jnp.where(z >= 0, 1.0, -1.0).astype(z.dtype)
     a = -1.0 / (sign + z)
@@ -159,6 +180,7 @@ def tangent_frame(directions: Float[Array, "*batch 3"]) -> Float[Array, "*batch 
     return jnp.stack([u, v], axis=-2)
 
 
+@jax.jit
 def rotate(
     directions: Float[Array, "*batch 3"],
     frame: Float[Array, "*batch 2 3"],
@@ -187,6 +209,7 @@ def rotate(
     return cos * directions + sinc * jnp.sum(tangent[..., None] * frame, axis=-2)
 
 
+@jax.jit
 def rotate_about(
     axis: Float[ArrayLike, "*batch 3"],
     angle: Float[ArrayLike, "*batch"],
@@ -232,6 +255,11 @@ def spin_form(spins: Sequence[Array], carriers: Sequence[int] = ()) -> Float[Arr
     ----------
     Lounis, New J. Phys. 22, 103003 (2020), Eqs. 11, 20, 23, 28, 32.
     """
+    return _spin_form(list(spins), tuple(int(leg) for leg in carriers))
+
+
+@partial(jax.jit, static_argnames="carriers")
+def _spin_form(spins: list[Array], carriers: tuple[int, ...]) -> Float[Array, "..."]:
     count = len(spins)
     batch = np.broadcast_shapes(*(np.shape(s)[:-1] for s in spins))
     product = jnp.broadcast_to(jnp.asarray(PAULI[0]), (*batch, 2, 2))
