@@ -1,5 +1,6 @@
 """Pages that show results: their numbers are those of the result, and they load nothing."""
 
+import argparse
 import html
 import json
 import re
@@ -14,9 +15,10 @@ import xarray as xr
 
 import msgreen
 from msgreen.cli import main
+from msgreen.cli.view import PAGE, add_view
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.spin_programs import write_json
-from msgreen.page import Page, read_page, view
+from msgreen.page import Page, read_page, result_page, view
 from msgreen.page import scene as scenes
 from msgreen.page.document import document
 from msgreen.page.rows import interaction_rows, model_rows
@@ -290,7 +292,7 @@ def test_pages_of_folders(tmp_path):
     msgreen.io.write_dataset(states, tmp_path / "states.nc")
     assert read_page(tmp_path).scene["states"][0]["title"] == "minimum 0: -1 meV"
     msgreen.io.write_dataset(states.isel(site=slice(2)), tmp_path / "states.nc")
-    with pytest.raises(FileFormatError, match=r"states\.nc: must hold states of .*model\.json"):
+    with pytest.raises(FileFormatError, match=r"states\.nc: must hold states of the spin model"):
         read_page(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileFormatError, match="must hold results that can be shown"):
@@ -311,6 +313,31 @@ def test_command_writes_the_page(tmp_path, capsys, monkeypatch):
     (tmp_path / "view.html").write_text("mine")
     assert main(["view", "interactions.nc"]) == 2
     assert "view.html, written or changed by someone else" in capsys.readouterr().err
+
+
+def test_options_of_the_command():
+    commands = argparse.ArgumentParser().add_subparsers()
+    add_view(commands)
+    assert set(commands.choices) == {"view"} and PAGE == "view.html"
+
+
+def test_results_that_no_page_shows_have_none():
+    assert result_page(None, xr.Dataset({"a": ("x", [1.0])}), "a") is None
+    assert result_page(None, None, "a") is None
+    page = result_page(cluster(), xr.Dataset({"magnons": ("q", [1.0])}), "a")
+    assert page is not None and page.scene["states"] == []
+
+
+def test_page_of_a_run_is_not_written_again(tmp_path, capsys):
+    assert main(["spinmodel", "Cr3/Pt(111)", "--starts", "4", "--out", str(tmp_path / "a")]) == 0
+    page = tmp_path / "a" / "view.html"
+    assert f"Page:     {page}" in capsys.readouterr().out
+    states = data_of(page.read_text(encoding="utf-8"))["states"]
+    assert states[0]["title"].startswith("minimum 0: -119.06")
+    written = page.stat().st_mtime_ns
+    assert main(["view", str(tmp_path / "a")]) == 0
+    assert page.stat().st_mtime_ns == written
+    assert capsys.readouterr().out == f"Page:     {page}\n"
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -15,10 +15,11 @@ from msgreen.cli.report import common_options, say, show_warning
 from msgreen.cli.session import prepare
 from msgreen.cli.signals import end_on_signals
 from msgreen.cli.start import add_start
-from msgreen.cli.view import add_view
+from msgreen.cli.view import PAGE, add_view
 
 if TYPE_CHECKING:
     from msgreen.config import Outcome
+    from msgreen.spinmodel import SpinModel
 
 EXAMPLES = """examples:
   msgreen init rashba au.toml         write a commented configuration to start from
@@ -179,8 +180,8 @@ def _spinmodel(options: argparse.Namespace) -> int:
         write_table(stage / "states.csv", outcome.header, outcome.rows)
         write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "states.nc")
         write_json(model, stage / "model.json")
-        _save(outcome, stage)
-    files = _files(folder, ("states.csv", "states.nc"), outcome, ("model.json",))
+        pages = _save(outcome, stage, model, folder)
+    files = _files(folder, ("states.csv", "states.nc"), outcome, ("model.json",), pages)
     say(options, outcome.summary, files, [_about_model(folder / "model.json")])
     return 0
 
@@ -255,10 +256,10 @@ def _simulate(options: argparse.Namespace) -> int:
         write_table(stage / "simulation.csv", outcome.header, outcome.rows)
         write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "simulation.nc")
         write_json(model, stage / "model.json")
-        _save(outcome, stage)
+        pages = _save(outcome, stage, model, folder)
         written = [name for name in names if (stage / name).exists()]
     forget(folder)
-    files = _files(folder, written[:-1], outcome, ("model.json",))
+    files = _files(folder, written[:-1], outcome, ("model.json",), pages)
     say(options, outcome.summary, files, [_about_model(folder / "model.json")])
     return 0
 
@@ -294,9 +295,9 @@ def _run(options: argparse.Namespace) -> int:
         if writes_config:
             with replacing(stage / "config.toml") as part:
                 part.write_text(toml_text(config, _program()), encoding="utf-8")
-        _save(outcome, stage)
+        pages = _save(outcome, stage, outcome.model, folder)
     model = () if outcome.model is None else ("model.json",)
-    files = _files(folder, (table, dataset), outcome, model)
+    files = _files(folder, (table, dataset), outcome, model, pages)
     hints = [_about_model(folder / name) for name in model]
     hints.append(f"Run again: msgreen run {_quoted(folder / 'config.toml')}")
     say(options, outcome.summary, files, hints)
@@ -331,22 +332,29 @@ def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _save(outcome: "Outcome", folder: Path) -> None:
-    """Write all pictures and further tables."""
+def _save(outcome: "Outcome", stage: Path, model: "SpinModel | None", folder: Path) -> list[str]:
+    """Write further tables, all pictures and the page; return the name of the page if there is."""
     from msgreen.io import replacing, write_table
+    from msgreen.page import result_page
 
     for name, (header, rows) in outcome.tables.items():
-        write_table(folder / f"{name}.csv", header, rows)
+        write_table(stage / f"{name}.csv", header, rows)
     for name, figure in outcome.figures.items():
-        with replacing(folder / f"{name}.png") as part:
+        with replacing(stage / f"{name}.png") as part:
             figure.savefig(part, format="png", dpi=200)
+    # Who wants no pictures wants no page of them.
+    page = result_page(model, outcome.dataset, folder.resolve().name) if outcome.figures else None
+    if page is not None:
+        page.save(stage / PAGE)
+    return [] if page is None else [PAGE]
 
 
-def _files(folder: Path, tables, outcome: "Outcome", models) -> dict[str, list[Path]]:
+def _files(folder: Path, tables, outcome: "Outcome", models, pages) -> dict[str, list[Path]]:
     """Return what was written by kind."""
     return {
         "tables": [folder / name for name in (*tables, *(f"{n}.csv" for n in outcome.tables))],
         "pictures": [folder / f"{name}.png" for name in outcome.figures],
+        "page": [folder / name for name in pages],
         "model": [folder / name for name in models],
     }
 

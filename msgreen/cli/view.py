@@ -6,6 +6,9 @@ from pathlib import Path
 from msgreen.cli.report import common_options, say
 from msgreen.cli.session import prepare
 
+PAGE = "view.html"
+"""Name of the page of a result."""
+
 
 def add_view(commands) -> None:
     """Add ``msgreen view`` to the commands of the program."""
@@ -39,13 +42,16 @@ def _view(options: argparse.Namespace) -> int:
     from msgreen.page import read_page, view
     from msgreen.papers.brinker import published_model
 
-    published = published_model(options.result)
-    page = view(published, title=options.result) if published else read_page(options.result)
     out = options.out or _beside(Path(options.result))
-    # Each page is a set of its own: another one in the same folder stays.
-    with replacing_files("--out", out.parent, f"view {out.name}", [out.name]) as stage:
-        page.save(stage / out.name)
-    say(options, page.scene["notes"], {"page": [out]})
+    notes = []
+    if options.out is not None or not _is_there(Path(options.result), out):
+        published = published_model(options.result)
+        page = view(published, title=options.result) if published else read_page(options.result)
+        notes = page.scene["notes"]
+        # Each page is a set of its own: another one in the same folder stays.
+        with replacing_files("--out", out.parent, f"view {out.name}", [out.name]) as stage:
+            page.save(stage / out.name)
+    say(options, notes, {"page": [out]})
     if options.open:
         import webbrowser
 
@@ -53,7 +59,19 @@ def _view(options: argparse.Namespace) -> int:
     return 0
 
 
+def _is_there(result: Path, out: Path) -> bool:
+    """Whether the command that made the results made their page too."""
+    from msgreen.io.results import foreign_files
+
+    owners = ("run", "spinmodel", "simulate")
+    return (
+        result.is_dir()
+        and out.exists()
+        and any(not foreign_files(result, owner, [out.name]) for owner in owners)
+    )
+
+
 def _beside(result: Path) -> Path:
     if result.is_dir():
-        return result / "view.html"
-    return result.with_name("view.html") if result.exists() else Path("view.html")
+        return result / PAGE
+    return result.with_name(PAGE) if result.exists() else Path(PAGE)

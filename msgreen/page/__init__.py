@@ -4,5 +4,6 @@ The page holds its numbers and its program; it needs a browser and no network.
 """
 
 from msgreen.page.result import read_page as read_page
+from msgreen.page.result import result_page as result_page
 from msgreen.page.view import Page as Page
 from msgreen.page.view import view as view

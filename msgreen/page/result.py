@@ -42,14 +42,42 @@ def read_page(path: str | Path) -> Page:
         return _folder_page(path, title)
     if path.suffix.lower() != ".nc":
         return view(read_model(path), title=title)
-    data = load_netcdf(path)
-    return _dataset_page(path, data, title)
+    return _file_page(path, title)
+
+
+def result_page(
+    model: SpinModel | None, data: xr.Dataset | None, title: str, where: str | Path = "dataset"
+) -> Page | None:
+    """Return the page of what a command found, None if it is nothing that a page shows.
+
+    Parameters
+    ----------
+    model : SpinModel, optional
+    data : xarray.Dataset, optional
+        States of the model (``directions`` against ``energy`` or ``temperature``), interactions,
+        or a scan over distance.
+    title : str
+    where : str or Path
+        What an error names.
+    """
+    if model is not None:
+        return view(model, states=_states(where, data, model), title=title)
+    if data is not None and "kinds" in data.attrs:
+        return view(checked_interactions(where, data), title=title)
+    if data is not None and "distance" in data.coords:
+        return Page(scan_scene(where, data, title))
+    return None
 
 
 def _folder_page(folder: Path, title: str) -> Page:
-    if (folder / "model.json").exists():
-        model = read_model(folder / "model.json")
-        return view(model, states=_states(folder, model), title=title)
+    model = folder / "model.json"
+    if model.exists():
+        known = (folder / "states.nc", folder / "simulation.nc")
+        states = next((file for file in known if file.exists()), model)
+        data = None if states == model else load_netcdf(states)
+        page = result_page(read_model(model), data, title, states)
+        assert page is not None
+        return page
     known = (folder / "interactions.nc", folder / "model.nc")
     file = next((file for file in known if file.exists()), None)
     if file is None:
@@ -57,31 +85,25 @@ def _folder_page(folder: Path, title: str) -> Page:
             f"{folder}: must hold results that can be shown, but it has no model.json and no "
             "interactions.nc. Name a file, or a folder that `msgreen run` wrote."
         )
-    return _dataset_page(file, load_netcdf(file), title)
+    return _file_page(file, title)
 
 
-def _dataset_page(file: Path, data: xr.Dataset, title: str) -> Page:
-    if "kinds" in data.attrs:
-        return view(checked_interactions(file, data), title=title)
-    if "distance" in data.coords:
-        return Page(scan_scene(file, data, title))
-    return view(read_model(file), title=title)
+def _file_page(file: Path, title: str) -> Page:
+    page = result_page(None, load_netcdf(file), title, file)
+    return view(read_model(file), title=title) if page is None else page
 
 
-def _states(folder: Path, model: SpinModel) -> Mapping[str, np.ndarray] | None:
-    """Return the states in the folder of a model: minima, or those of a simulation."""
-    for name, axis in (("states.nc", "energy"), ("simulation.nc", "temperature")):
-        file = folder / name
-        if not file.exists():
-            continue
-        data = load_netcdf(file)
-        missing = [key for key in ("directions", axis) if key not in data]
-        if missing or data["directions"].shape[-2:] != (model.site_count, 3):
-            raise FileFormatError(
-                f"{file}: must hold states of {folder / 'model.json'}, but it does not. Write "
-                "both again, or name the model itself."
-            )
-        numbers = data[axis].values
-        titles = state_titles(numbers) if axis == "energy" else [f"{t:.4g} K" for t in numbers]
-        return dict(zip(titles, data["directions"].values, strict=True))
-    return None
+def _states(where, data: xr.Dataset | None, model: SpinModel) -> Mapping[str, np.ndarray] | None:
+    """Return minima, or the states of a simulation, by their titles."""
+    if data is None or "directions" not in data:
+        return None
+    spins, axis = data["directions"], str(data["directions"].dims[0])
+    number = "energy" if axis == "state" else axis
+    if spins.shape[-2:] != (model.site_count, 3) or number not in data:
+        raise FileFormatError(
+            f"{where}: must hold states of the spin model beside it, but it does not. Write both "
+            "again, or name the model itself."
+        )
+    numbers = data[number].values
+    titles = state_titles(numbers) if number == "energy" else [f"{t:.4g} K" for t in numbers]
+    return dict(zip(titles, spins.values, strict=True))
