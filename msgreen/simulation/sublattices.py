@@ -5,7 +5,7 @@ the larger cell. All copies of one of its sites form a sublattice. Spins are sto
 with a margin of periodic copies, so that neighbours are plain windows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -15,13 +15,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float, Int
+from msgreen._typing import Array, Float
 from msgreen.errors import InputError
 from msgreen.spinmodel import SpinModel, magnetic_cell
 from msgreen.spinmodel.forms import Form, Spin, dot, slot_gradient
+from msgreen.spinmodel.terms import Clusters
 
-_UNROLLED = 16
-"""Terms of a site that are fused into one loop over the sublattice: more compile longer."""
+_WRITTEN_OUT = 128
+"""Terms of all sublattices, up to which a sweep is written out instead of looped over.
+
+A step of a loop costs some ten microseconds, for which 500 spins can move. Of more terms the
+compilation takes long: 140 of ten classes on one sublattice 150 s, as a loop 6 s.
+"""
 
 
 class _Visits(eqx.Module):
@@ -31,17 +36,15 @@ class _Visits(eqx.Module):
     ----------
     values : real array, shape (sublattice, visit, ...)
         Zero where a sublattice has fewer visits than another.
-    sites : int array, shape (sublattice, visit, order)
-        Sublattice of every spin of the term.
-    cells : int array, shape (sublattice, visit, order, dim)
-        Its cell, counted from that of the spin that moves.
+    clusters : Clusters
+        Sublattice of every spin of the term (sublattice, visit, order), and its cell, counted from
+        that of the spin that moves.
     own : tuple of int
         The places of the spin that moves.
     """
 
     values: Float[Array, "sublattice visit ..."]
-    sites: Int[Array, "sublattice visit order"]
-    cells: Int[Array, "sublattice visit order dim"]
+    clusters: Clusters = eqx.field(static=True)
     own: tuple[int, ...] = eqx.field(static=True)
     form: Form = eqx.field(static=True)
 
@@ -100,8 +103,10 @@ class Sublattices(eqx.Module):
         tables = [
             _Visits(
                 jnp.asarray(_by_mover(rows.values, rows.movers, large.site_count)),
-                jnp.asarray(_by_mover(rows.sites, rows.movers, large.site_count)),
-                jnp.asarray(_by_mover(cells, rows.movers, large.site_count)),
+                Clusters(
+                    _by_mover(rows.sites, rows.movers, large.site_count),
+                    _by_mover(cells, rows.movers, large.site_count),
+                ),
                 rows.own,
                 rows.form,
             )
@@ -127,37 +132,36 @@ class Sublattices(eqx.Module):
         return (cells + box // 2) % box - box // 2
 
     def split(self, directions: Float[Array, "replica *box site 3"]) -> Array:
-        """Return directions by sublattices with margins, (sublattice, 3, replica, *box)."""
+        """Return directions by sublattices with margins, (sublattice, 3, *box, replica)."""
         dim, count = len(self.box), len(directions)
         pairs = [n for pair in zip(self.box, self.period, strict=True) for n in pair]
         spins = directions.reshape(count, *pairs, self.site_count, 3)
         outer, inner = range(1, 2 * dim, 2), range(2, 2 * dim + 1, 2)
-        spins = spins.transpose(*inner, 2 * dim + 1, 2 * dim + 2, 0, *outer)
-        spins = spins.reshape(self.count, 3, count, *self.box)
-        return self._with_margins(spins)
+        spins = spins.transpose(*inner, 2 * dim + 1, 2 * dim + 2, *outer, 0)
+        return self._with_margins(spins.reshape(self.count, 3, *self.box, count))
 
     def join(self, spins: Array) -> Float[Array, "replica *box site 3"]:
         """Return what `split` was given."""
         dim = len(self.box)
-        for axis, (reach, size) in enumerate(zip(self.reach, self.box, strict=True), start=3):
+        for axis, (reach, size) in enumerate(zip(self.reach, self.box, strict=True), start=2):
             spins = jax.lax.slice_in_dim(spins, reach, reach + size, axis=axis)
-        count = spins.shape[2]
-        spins = spins.reshape(*self.period, self.site_count, 3, count, *self.box)
-        cells = [axis for d in range(dim) for axis in (dim + 3 + d, d)]
-        spins = spins.transpose(dim + 2, *cells, dim, dim + 1)
+        count = spins.shape[-1]
+        spins = spins.reshape(*self.period, self.site_count, 3, *self.box, count)
+        cells = [axis for d in range(dim) for axis in (dim + 2 + d, d)]
+        spins = spins.transpose(2 * dim + 2, *cells, dim, dim + 1)
         shape = [n * p for n, p in zip(self.box, self.period, strict=True)]
         return spins.reshape(count, *shape, self.site_count, 3)
 
     def _with_margins(self, spins: Array) -> Array:
-        margins = [(0, 0)] * (spins.ndim - len(self.box)) + [(r, r) for r in self.reach]
-        return jnp.pad(spins, margins, mode="wrap")
+        margins = [(0, 0)] * (spins.ndim - 1 - len(self.box)) + [(r, r) for r in self.reach]
+        return jnp.pad(spins, [*margins, (0, 0)], mode="wrap")
 
     def window(self, spins: Array, site, cell) -> Spin:
-        """Return the spins of one sublattice at a cell from every one, x, y, z (replica, *box)."""
+        """Return the spins of one sublattice at a cell from every one, x, y, z (*box, replica)."""
         start = [c + r for c, r in zip(cell, self.reach, strict=True)]
-        shape = (spins.shape[2], *self.box)
+        shape = (*self.box, spins.shape[-1])
         x, y, z = (
-            jax.lax.dynamic_slice(spins, (site, axis, 0, *start), (1, 1, *shape))[0, 0]
+            jax.lax.dynamic_slice(spins, (site, axis, *start, 0), (1, 1, *shape))[0, 0]
             for axis in range(3)
         )
         return x, y, z
@@ -177,7 +181,7 @@ class Sublattices(eqx.Module):
 
     def field(self, spins: Array, site) -> Spin:
         """Return dE/dS of one sublattice, from the terms that are linear in its spins."""
-        zero = jnp.zeros((spins.shape[2], *self.box))
+        zero = jnp.zeros((*self.box, spins.shape[-1]))
         total = (zero, zero, zero)
         for visits in self.linear:
 
@@ -191,7 +195,7 @@ class Sublattices(eqx.Module):
 
     def change(self, spins: Array, site, old: Spin, new: Spin) -> Array:
         """Return the change of energy by the terms that are not linear, as single spins move."""
-        total = jnp.zeros((spins.shape[2], *self.box))
+        total = jnp.zeros((*self.box, spins.shape[-1]))
         for visits in self.other:
 
             def add(total, value, others, visits=visits):
@@ -205,19 +209,46 @@ class Sublattices(eqx.Module):
         return total
 
     def _over(self, visits: _Visits, spins: Array, site, add, start):
-        """Go over the visits of one sublattice."""
-        tables = (visits.values, visits.sites, visits.cells)
-        mine = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, site, keepdims=False), tables)
+        """Go over the visits of one sublattice: a number of Python's writes them out."""
+        known = visits.clusters
 
-        def step(total, visit):
-            value, sites, cells = visit
+        def visited(total, value, sites, cells):
             others = [
                 None if m in visits.own else self.window(spins, sites[m], cells[m])
-                for m in range(len(sites))
+                for m in range(known.sites.shape[-1])
             ]
-            return add(total, value, others), None
+            return add(total, value, others)
 
-        return jax.lax.scan(step, start, mine, unroll=min(len(mine[1]), _UNROLLED))[0]
+        if isinstance(site, int):
+            total = start
+            for n, (sites, cells) in enumerate(
+                zip(known.sites[site], known.cells[site], strict=True)
+            ):
+                total = visited(total, visits.values[site, n], sites, cells)
+            return total
+        tables = (visits.values, jnp.asarray(known.sites), jnp.asarray(known.cells))
+        mine = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, site, keepdims=False), tables)
+        return jax.lax.scan(lambda total, row: (visited(total, *row), None), start, mine)[0]
+
+    def one_by_one(self, move: Callable, state, sites: Sequence[int], numbers: Array | None = None):
+        """Return what is left of a state after ``move(state, site, number)`` of all `sites`.
+
+        Parameters
+        ----------
+        move : callable
+            Of state, site, and its row of `numbers`.
+        state : pytree of arrays
+        sites : sequence of int
+            Sublattices.
+        numbers : array, one row per site, optional
+        """
+        terms = sum(v.clusters.sites[..., 0].size for v in (*self.linear, *self.other))
+        if terms > _WRITTEN_OUT:
+            rows = (jnp.asarray(sites), numbers)
+            return jax.lax.scan(lambda state, row: (move(state, *row), None), state, rows)[0]
+        for n, site in enumerate(sites):
+            state = move(state, site, None if numbers is None else numbers[n])
+        return state
 
 
 class _Rows(NamedTuple):
