@@ -10,6 +10,7 @@ t_i = (1 - V_i G_ii)^-1 V_i, is the connected part: it needs no cancellation of 
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -38,6 +39,7 @@ from msgreen.hosts.base import (
     site_count,
 )
 from msgreen.scattering.contact import AbstractScatterer, check_scatterer, resummed
+from msgreen.spin.algebra import Green
 
 _BLOCK_BYTES = 256 * 2**20
 
@@ -195,9 +197,7 @@ class LloydEnergy(eqx.Module):
         self, spins: Float[Array, "site 3"]
     ) -> Complex[Array, "energy site spinorb site spinorb"]:
         """Return g = (1 - G V)^-1 G on the contour: the Green function with the spins in place."""
-        identity = jnp.eye(self.green.shape[1] * self.green.shape[2], dtype=complex)
-        dressed = linalg.solve(identity - self.scattering_matrix(spins), as_matrix(self.green))
-        return dressed.reshape(self.green.shape)
+        return _dressed(self.scattering_matrix(spins), self.green)
 
     def about(self, directions: Float[Array, "site 3"], order: int) -> "LloydExpansion":
         """Return the energy about a reference, exact to `order` in the change of the potential.
@@ -402,9 +402,22 @@ def _assembled(host: AbstractHost, z, sites, onsite: bool):
     fine, coarse = checked_blocks(host, z, sites, np.stack([i, j], axis=1))
 
     def matrix(green):
-        blocks = green.matrix()
-        size = blocks.shape[-1]
-        full = jnp.zeros((len(z), count, count, size, size), blocks.dtype).at[:, i, j].set(blocks)
-        return jnp.swapaxes(full, 2, 3)
+        return _between_sites(green, i, j, count)
 
     return matrix(fine), None if coarse is None else (matrix(coarse.green), coarse.ratio)
+
+
+@partial(jax.jit, static_argnames="count")
+def _between_sites(green: Green, i, j, count: int) -> Complex[Array, "energy site n site n"]:
+    """Blocks of the pairs (i, j) as one matrix of all sites."""
+    blocks = green.matrix()
+    energies, _, size, _ = blocks.shape
+    full = jnp.zeros((energies, count, count, size, size), blocks.dtype).at[:, i, j].set(blocks)
+    return jnp.swapaxes(full, 2, 3)
+
+
+@jax.jit
+def _dressed(scattering, green):
+    identity = jnp.eye(scattering.shape[-1], dtype=complex)
+    dressed = linalg.solve(identity - scattering, as_matrix(green))
+    return dressed.reshape(green.shape)

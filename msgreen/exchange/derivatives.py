@@ -14,6 +14,7 @@ closed forms take a `LloydEnergy` and need no automatic differentiation.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import permutations, product
 from math import factorial
 
@@ -24,7 +25,7 @@ import numpy as np
 from jax.experimental.jet import jet
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, Complex, Float
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.lloyd import LloydEnergy, LloydExpansion
 from msgreen.errors import InputError
@@ -197,6 +198,7 @@ def with_rounding(lloyd: LloydEnergy, integrand) -> tuple[Array, Array]:
     return value, error + jax.lax.stop_gradient(rounding)
 
 
+@eqx.filter_jit
 def _hessian_integrand(lloyd, directions):
     dressed = lloyd.dressed_green(directions)
     vertex = lloyd.scatterer.vertex(lloyd.path.nodes, lloyd.count)
@@ -253,13 +255,20 @@ def _closed_tensor(lloyd, green, vertex, sites):
             f"Argument `sites` must not repeat a site, but it is {tuple(sites)}. "
             "Use the autodiff function of the same name without `closed_`."
         )
+    total = _summed_traces(green, vertex, tuple(map(int, sites)))
+    return -lloyd.prefactor * lloyd.path.integrate(total)[0]
+
+
+@partial(jax.jit, static_argnames="sites")
+def _summed_traces(green, vertex, sites: tuple[int, ...]) -> Complex[Array, "energy ..."]:
+    """Traces over all cyclic orders of the sites, with the axes in the order of `sites`."""
     first, *others = range(len(sites))
     total = jnp.zeros((), complex)
     for order in permutations(others):
         loop = (first, *order)
         trace = _ordered_trace(green, vertex, [sites[m] for m in loop])
         total = total + jnp.transpose(trace, (0, *(1 + np.argsort(loop))))
-    return -lloyd.prefactor * lloyd.path.integrate(total)[0]
+    return total
 
 
 def _ordered_trace(green, vertex, loop):
@@ -274,6 +283,7 @@ def _ordered_trace(green, vertex, loop):
     return jnp.trace(product, axis1=-2, axis2=-1).reshape(batch, *(components,) * len(loop))
 
 
+@jax.jit
 def _tangent_vertex(vertex, directions):
     frame = tangent_frame(directions).astype(complex)
     return jnp.einsum("iak,eikst->eiast", frame, vertex)
@@ -361,6 +371,7 @@ def _taylor_coefficients(expansion: LloydExpansion, vectors, moving, order: int)
     return jnp.concatenate(parts)[: len(vectors)]
 
 
+@partial(jax.jit, static_argnames="order")
 def _geodesics(reference, rows, vectors, order: int):
     """Spins of geodesics along tangent vectors, and their derivatives of orders 1 ... N."""
     place = jnp.broadcast_to(reference, (len(vectors), *reference.shape))

@@ -199,8 +199,7 @@ def loop_tensors(
     )
     rounding = 2 * loop_rounding(contour, largest, index[: len(loops)])
     factor = -host_factor(host) * multiplicity(loops) / (2 * order)
-    factor, rounding = (a.reshape(-1, *(1,) * order) for a in (factor, rounding))
-    return factor * value, np.abs(factor) * (error + rounding)
+    return _scaled(factor, value, error, rounding)
 
 
 def loop_energies(
@@ -366,9 +365,13 @@ def in_blocks(evaluate, forward: np.ndarray, backward: np.ndarray, entries: int,
     size = max(1, min(count, _BLOCK_BYTES // (16 * entries)))
     parts = []
     with tqdm(total=count, desc=label, unit="loop", disable=label is None) as bar:
-        for start in range(0, max(count, 1), size):
+        if count <= size:
+            part = evaluate(forward, backward)
+            bar.update(count)
+            return part
+        for start in range(0, count, size):
             kept = min(size, count - start)
-            rows = np.minimum(np.arange(start, start + size), count - 1)[: size if count else 0]
+            rows = np.minimum(np.arange(start, start + size), count - 1)
             part = evaluate(forward[rows], backward[rows])
             parts.append(jax.tree.map(lambda x, kept=kept: x[:kept], part))
             bar.update(kept)
@@ -380,6 +383,13 @@ def _vertices(vertex, green: Green) -> tuple[Array, Array]:
     """Legs v^a G of pairs (energy, pair, 3, n, n), and the largest norm of the three."""
     table = vertex @ green.matrix()[:, :, None]
     return table, jnp.linalg.norm(table, axis=(-2, -1)).max(axis=-1)
+
+
+@jax.jit
+def _scaled(factor, value, error, rounding) -> tuple[Array, Array]:
+    """Tensors of loops times a factor of each, and their errors with the rounding of each."""
+    factor, rounding = (a.reshape(-1, *(1,) * (value.ndim - 1)) for a in (factor, rounding))
+    return factor * value, jnp.abs(factor) * (error + rounding)
 
 
 @eqx.filter_jit

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import linalg
@@ -89,12 +90,17 @@ class KKRHost(AbstractHost):
         _checks.same_energies("z", z, self.path.nodes, "the Green function")
         numbers = check_pairs(np.stack([np.asarray(sites)] * 2, axis=1), self.count)[:, 0]
         pairs = numbers[check_pairs(pairs, len(numbers))]
-        # Advanced indices apart from each other put the pairs first.
-        return decompose(jnp.swapaxes(self.green[:, pairs[:, 0], :, pairs[:, 1]], 0, 1))
+        return _between(self.green, *pairs.T)
 
     def contour(self, sites) -> Contour:
         """Return the energies and weights of the Green function."""
         return self.path
+
+
+@jax.jit
+def _between(green, first, second) -> Green:
+    # Advanced indices apart from each other put the pairs first.
+    return decompose(jnp.swapaxes(green[:, first, :, second], 0, 1))
 
 
 def replace_atoms(host: KKRHost, change: Complex[Array, "energy site spinorb spinorb"]) -> KKRHost:

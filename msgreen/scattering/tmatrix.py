@@ -8,6 +8,7 @@ with real solid harmonics R_n of the direction. Without spin-orbit coupling two 
 are exact, t(e) = t_0 + Delta e.sigma; with it, t(e) is interpolated between computed directions.
 """
 
+from functools import partial
 from math import pi, sqrt
 
 import jax
@@ -111,8 +112,7 @@ class TMatrix(AbstractScatterer):
     def vertex(self, z, count):
         """Return dt_i/de_i at the reference; see `AbstractScatterer.vertex`."""
         _check_request(z, count, self.energies, len(self.reference))
-        slope = jax.vmap(jax.jacfwd(lambda e: solid_harmonics(e, self.degree)))(self.reference)
-        return jnp.einsum("ink,einst->eikst", slope.astype(complex), self.coefficients)
+        return _slopes(self.reference, self.coefficients, self.degree)
 
     def about(self, directions: Float[Array, "site 3"]) -> "TMatrix":
         """Return the same t-matrices about other moments, for a host that contains those."""
@@ -139,14 +139,31 @@ class TMatrix(AbstractScatterer):
         return size(rest) / size(exact)
 
     def _combine(self, harmonics) -> Complex[Array, "energy site spinorb spinorb"]:
-        return jnp.einsum("in,einst->eist", harmonics.astype(complex), self.coefficients)
+        return _weighted(harmonics, self.coefficients)
 
     def _splitting(self):
         """Delta = 1/6 sum_a Tr_s sigma_a dt/de_a of the harmonics of degree one."""
-        slope = _UNIT * self.coefficients[:, :, 1 + _CARTESIAN]
-        size = slope.shape[-1]
-        blocks = slope.reshape(*slope.shape[:-2], 2, size // 2, 2, size // 2)
-        return jnp.einsum("kst,eiktasb->eiab", SIGMA, blocks) / 6
+        return _mean_splitting(self.coefficients)
+
+
+@partial(jax.jit, static_argnames="degree")
+def _slopes(reference, coefficients, degree: int) -> Complex[Array, "energy site 3 n n"]:
+    """dt/de from the coefficients of solid harmonics."""
+    slope = jax.vmap(jax.jacfwd(lambda e: solid_harmonics(e, degree)))(reference)
+    return jnp.einsum("ink,einst->eikst", slope.astype(complex), coefficients)
+
+
+@jax.jit
+def _weighted(harmonics, coefficients) -> Complex[Array, "energy site n n"]:
+    return jnp.einsum("in,einst->eist", harmonics.astype(complex), coefficients)
+
+
+@jax.jit
+def _mean_splitting(coefficients) -> Complex[Array, "energy site orb orb"]:
+    slope = _UNIT * coefficients[:, :, 1 + _CARTESIAN]
+    size = slope.shape[-1]
+    blocks = slope.reshape(*slope.shape[:-2], 2, size // 2, 2, size // 2)
+    return jnp.einsum("kst,eiktasb->eiab", SIGMA, blocks) / 6
 
 
 def collinear_tmatrix(energies, up, down, reference) -> TMatrix:
