@@ -3,6 +3,7 @@
 A function of the cell, x(R) on a box of cells, becomes x(k) one direction after the other, which
 costs a few products of small matrices per point instead of a phase for every R. At a tile of points
 something is done with the matrices, and the result goes back to a box of cells in the same way.
+Sums of x(R) and x(-R) go with cosines and differences with sines, so that these matrices are real.
 Matrices have their indices first and the points last, so that the loops over points are innermost;
 real and imaginary parts are separate arrays.
 """
@@ -29,23 +30,47 @@ class Mesh(NamedTuple):
     half: int | None
 
 
-def _wave(cells: Array, points: Array, size, sign: int) -> Pair:
-    """Return exp(2 pi i sign k R / N), shape (cell, point); the product is exact modulo N."""
+def _waves(width: int, points: Array, size) -> Array:
+    """Return cos(2 pi k R / N) for R from 0 and sin for R from 1, shape (width, point).
+
+    The product k R is exact modulo N.
+    """
+    cells = jnp.arange(width // 2 + 1)
     turn = jnp.mod(cells[:, None] * points[None], size).astype(float)
-    angle = (sign * 2 * jnp.pi / size.astype(float)) * turn
-    return jnp.cos(angle), jnp.sin(angle)
+    angle = (2 * jnp.pi / size.astype(float)) * turn
+    return jnp.concatenate([jnp.cos(angle), jnp.sin(angle[1:])])
 
 
-def _times(x: Pair, wave: Pair) -> Pair:
-    """Return x @ wave for complex numbers in two parts, as one product of real matrices."""
-    cos, sin = wave
-    flat = jnp.concatenate(x, axis=-1)
-    turned = jnp.concatenate(
-        [jnp.concatenate([cos, sin], axis=1), jnp.concatenate([-sin, cos], axis=1)]
-    )
-    product = flat @ turned
-    count = cos.shape[1]
-    return product[..., :count], product[..., count:]
+def _times(x: Pair, waves: Array) -> Pair:
+    return x[0] @ waves, x[1] @ waves
+
+
+def _to_waves(x: Pair, axis: int, sign: int) -> Pair:
+    """Return the coefficients of the waves of sum_R exp(2 pi i sign k R / N) x(R), on an axis."""
+    re, im = (jnp.moveaxis(part, axis, -1) for part in x)
+    half = re.shape[-1] // 2
+
+    def parts(y):
+        ahead, behind = y[..., half + 1 :], y[..., :half][..., ::-1]
+        return jnp.concatenate([y[..., half : half + 1], ahead + behind], -1), ahead - behind
+
+    (re, re_odd), (im, im_odd) = parts(re), parts(im)
+    found = jnp.concatenate([re, -sign * im_odd], -1), jnp.concatenate([im, sign * re_odd], -1)
+    return jnp.moveaxis(found[0], -1, axis), jnp.moveaxis(found[1], -1, axis)
+
+
+def _from_waves(x: Pair, axis: int, sign: int) -> Pair:
+    """Return sum_k exp(2 pi i sign k R / N) y(k) of sums of y(k) times waves, on an axis."""
+    re, im = (jnp.moveaxis(part, axis, -1) for part in x)
+    half = re.shape[-1] // 2
+
+    def cells(even, odd):
+        ahead, behind = even[..., 1:] + odd, even[..., 1:] - odd
+        return jnp.concatenate([behind[..., ::-1], even[..., :1], ahead], -1)
+
+    (re, re_odd), (im, im_odd) = ((y[..., : half + 1], y[..., half + 1 :]) for y in (re, im))
+    found = cells(re, -sign * im_odd), cells(im, sign * re_odd)
+    return jnp.moveaxis(found[0], -1, axis), jnp.moveaxis(found[1], -1, axis)
 
 
 def _swap(x: Pair) -> Pair:
@@ -55,10 +80,6 @@ def _swap(x: Pair) -> Pair:
 def _reshaped(x: Pair, *points: int) -> Pair:
     shape = (*x[0].shape[:2], *points)
     return x[0].reshape(shape), x[1].reshape(shape)
-
-
-def _cells(width: int) -> Array:
-    return jnp.arange(width) - width // 2
 
 
 class Output(NamedTuple):
@@ -83,16 +104,13 @@ class Plan(NamedTuple):
 
 
 def _forth(plan: Plan, xs: Sequence[Pair], axis: int, start, count: int) -> list[Pair]:
-    """Transform the last axis, a direction of cells, to `count` points of the mesh."""
+    """Transform the last axis, waves of a direction, to `count` points of the mesh."""
     points, size = start + jnp.arange(count), plan.mesh.size[axis]
-    return [
-        _times(x, _wave(_cells(x[0].shape[-1]), points, size, sign))
-        for x, sign in zip(xs, plan.signs, strict=True)
-    ]
+    return [_times(x, _waves(x[0].shape[-1], points, size)) for x in xs]
 
 
 def _back(plan: Plan, xs: Sequence[Pair], axis: int, start) -> list[Pair]:
-    """Transform the last axis, points of the mesh, to cells, with the weights of the points."""
+    """Transform the last axis, points of the mesh, to waves, with the weights of the points."""
     mesh = plan.mesh
     points = start + jnp.arange(xs[0][0].shape[-1])
     weight = (points < mesh.visited[axis]).astype(float)
@@ -101,9 +119,8 @@ def _back(plan: Plan, xs: Sequence[Pair], axis: int, start) -> list[Pair]:
         weight = jnp.where(own, 0.5, 1.0) * weight
     found = []
     for x, output in zip(xs, plan.outputs, strict=True):
-        cells = _cells(2 * output.reach[axis] + 1)
-        cos, sin = _wave(cells, points, mesh.size[axis], output.sign)
-        found.append(_times(x, ((weight * cos).T, (weight * sin).T)))
+        waves = _waves(2 * output.reach[axis] + 1, points, mesh.size[axis])
+        found.append(_times(x, (weight * waves).T))
     return found
 
 
@@ -156,15 +173,23 @@ def sweep(plan: Plan, inputs: Sequence[Pair], span) -> list[Pair]:
     -------
     list of pairs of real arrays, shape (n, m, 2 r3 + 1, 2 r2 + 1, 2 r1 + 1)
     """
+    coefficients = []
+    for x, sign in zip(inputs, plan.signs, strict=True):
+        for axis in (-3, -2, -1):
+            x = _to_waves(x, axis, sign)
+        coefficients.append(x)
 
     def slab(n):
-        near = _forth(plan, inputs, 0, n * PLANES, PLANES)
+        near = _forth(plan, coefficients, 0, n * PLANES, PLANES)
         lines = [(jnp.moveaxis(re, -1, 0), jnp.moveaxis(im, -1, 0)) for re, im in near]
         found = lax.map(lambda one: _plane(plan, one), lines)
         stack = [(jnp.moveaxis(re, 0, -1), jnp.moveaxis(im, 0, -1)) for re, im in found]
         return _back(plan, stack, 0, n * PLANES)
 
-    return _loop(plan, span, slab, lambda a, b, c: (2 * c + 1, 2 * b + 1, 2 * a + 1))
+    found = _loop(plan, span, slab, lambda a, b, c: (2 * c + 1, 2 * b + 1, 2 * a + 1))
+    for axis in (-3, -2, -1):
+        found = [_from_waves(x, axis, o.sign) for x, o in zip(found, plan.outputs, strict=True)]
+    return found
 
 
 def product(a: Pair, b: Pair) -> Pair:
