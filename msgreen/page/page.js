@@ -8,8 +8,11 @@
   const ATOMS = ["#9fb0c0", "#c9a46b", "#86ab8f", "#b492c4", "#d08a72", "#7f8fa6"];
   const RAMP = [[0, 5, 48, 97], [0.25, 67, 147, 195], [0.5, 214, 216, 219], [0.75, 214, 96, 77],
     [1, 103, 0, 31]];
-  const CSS_RAMP = RAMP.map(([x, ...c]) => `rgb(${c}) ${100 * x}%`).join(", ");
+  const SPINS = [[0, 23, 72, 92], [0.5, 205, 200, 186], [1, 224, 142, 0]];
+  const css = (ramp) => `linear-gradient(to right, ${
+    ramp.map(([x, ...c]) => `rgb(${c}) ${100 * x}%`).join(", ")})`;
   const MOST_BONDS = 150; // drawn at first: more hide each other
+  const TEXTURE = 30; // so many spins are coloured by S_z, as their arrows are small
   const MOST_LABELS = 120; // each is an element of the page
 
   // --- vectors ---------------------------------------------------------------------------------
@@ -63,8 +66,8 @@
       }));
       for (let r = 0; r + 1 < rows.length; r++) for (let s = 0; s < sides; s++) {
         const n = (s + 1) % sides;
-        this.face(rows[r][s], rows[r + 1][s], rows[r + 1][n]);
-        this.face(rows[r][s], rows[r + 1][n], rows[r][n]);
+        this.face(rows[r][s], rows[r + 1][n], rows[r + 1][s]);
+        this.face(rows[r][s], rows[r][n], rows[r + 1][n]);
       }
     }
     tube(from, to, radius, colour, text) {
@@ -74,8 +77,11 @@
     }
     arrow(from, vector, radius, colour, text) {
       const head = Math.max(0.4, 1 - 6 * radius / (length(vector) || 1));
-      this.turned(from, add(from, vector),
-        [[0, 0], [0, radius], [head, radius], [head, 2.4 * radius], [1, 0]], colour, text, 12);
+      // One after the other: edges between them stay sharp, or the light is wrong.
+      for (const part of [[[0, 0], [0, radius]], [[0, radius], [head, radius]],
+        [[head, radius], [head, 2.4 * radius]], [[head, 2.4 * radius], [1, 0]]]) {
+        this.turned(from, add(from, vector), part, colour, text, 12);
+      }
     }
     polygon(points, colour, text) {
       const centre = mean(points);
@@ -92,10 +98,10 @@
     }
   }
 
-  function colour(value, largest) {
+  function colour(value, largest, ramp = RAMP) {
     const x = Math.min(1, Math.max(0, 0.5 + 0.5 * value / (largest || 1)));
-    const n = Math.max(1, RAMP.findIndex(([end]) => x <= end));
-    const [a, ...low] = RAMP[n - 1], [b, ...high] = RAMP[n], share = (x - a) / (b - a);
+    const n = Math.max(1, ramp.findIndex(([end]) => x <= end));
+    const [a, ...low] = ramp[n - 1], [b, ...high] = ramp[n], share = (x - a) / (b - a);
     return `rgb(${low.map((v, m) => Math.round(v + share * (high[m] - v)))})`;
   }
 
@@ -227,9 +233,10 @@
     for (const n of mine) {
       const site = scene.sites[n], spin = chosen.spins ? spinOf(n) : null;
       const text = atomText(n, spin);
-      mesh.sphere(places[n], d * (site.coupled ? (spin ? 0.1 : 0.15) : 0.08),
+      mesh.sphere(places[n], d * (site.coupled ? (spin ? (texture() ? 0.06 : 0.1) : 0.15) : 0.08),
         shadeOf(kinds.indexOf(site.symbol)), text, rings);
-      if (spin) mesh.arrow(add(places[n], spin, -0.34 * d), scale(spin, 0.68 * d), 0.042 * d, GOLD, text);
+      if (spin) mesh.arrow(add(places[n], spin, -0.34 * d), scale(spin, 0.68 * d), (texture() ? 0.05 : 0.036) * d,
+        texture() ? colour(spin[2], 1, SPINS) : GOLD, text);
     }
     if (chosen.picked) highlight(mesh, places, d);
     const traces = [mesh.trace(), edges.trace(), flat.trace({ opacity: 0.55 })];
@@ -238,6 +245,7 @@
       names(mine, places));
     legend(group, peak, vectors);
   }
+  const texture = () => scene.states.length && scene.states[0].spins.length >= TEXTURE;
   function inBox(used) {
     const box = scene.states[chosen.state].box;
     scene.sites.forEach((site, n) => {
@@ -332,7 +340,7 @@
     const ends = document.createElement("div");
     head.textContent = `${group.signed ? group.symbol : `|${group.symbol}|`} (meV)`;
     bar.className = "bar";
-    bar.style.background = `linear-gradient(to right, ${CSS_RAMP})`;
+    bar.style.background = css(RAMP);
     ends.className = "ends";
     for (const v of [-peak, 0, peak]) {
       const mark = document.createElement("span");
@@ -344,7 +352,9 @@
       const size = Number(most(some.values[chosen.frame]).toPrecision(3));
       if (size) box.append(entry(PURPLE, `${some.symbol}, longest ${number(size)} meV`));
     }
-    if (chosen.spins && scene.states.length) box.append(entry(GOLD, "S"));
+    if (chosen.spins && scene.states.length) {
+      box.append(texture() ? entry(css(SPINS), "spins: S_z from −1 to 1") : entry(GOLD, "spins"));
+    }
     if (kinds.length > 1) kinds.forEach((name, n) => box.append(entry(shadeOf(n), name)));
   }
   function entry(shade, text) {
