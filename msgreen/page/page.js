@@ -75,12 +75,12 @@
       this.turned(from, to, [[0, radius], [0.25, radius], [0.5, radius], [0.75, radius], [1, radius]],
         colour, text);
     }
-    arrow(from, vector, radius, colour, text) {
+    arrow(from, vector, radius, colour, text, sides = 12) {
       const head = Math.max(0.4, 1 - 6 * radius / (length(vector) || 1));
       // One after the other: edges between them stay sharp, or the light is wrong.
       for (const part of [[[0, 0], [0, radius]], [[0, radius], [head, radius]],
         [[head, radius], [head, 2.4 * radius]], [[head, 2.4 * radius], [1, 0]]]) {
-        this.turned(from, add(from, vector), part, colour, text, 12);
+        this.turned(from, add(from, vector), part, colour, text, sides);
       }
     }
     polygon(points, colour, text) {
@@ -233,10 +233,15 @@
     for (const n of mine) {
       const site = scene.sites[n], spin = chosen.spins ? spinOf(n) : null;
       const text = atomText(n, spin);
-      mesh.sphere(places[n], d * (site.coupled ? (spin ? (texture() ? 0.06 : 0.1) : 0.15) : 0.08),
-        shadeOf(kinds.indexOf(site.symbol)), text, rings);
-      if (spin) mesh.arrow(add(places[n], spin, -0.34 * d), scale(spin, 0.68 * d), (texture() ? 0.05 : 0.036) * d,
-        texture() ? colour(spin[2], 1, SPINS) : GOLD, text);
+      if (!spin || !texture()) {
+        mesh.sphere(places[n], d * (site.coupled ? (spin ? 0.1 : 0.15) : 0.08),
+          shadeOf(kinds.indexOf(site.symbol)), text, rings);
+      }
+      if (spin) {
+        mesh.arrow(add(places[n], spin, -0.34 * d), scale(spin, 0.68 * d),
+          (texture() ? 0.05 : 0.036) * d, texture() ? colour(spin[2], 1, SPINS) : GOLD, text,
+          mine.size > 200 ? 6 : 12);
+      }
     }
     if (chosen.picked) highlight(mesh, places, d);
     const traces = [mesh.trace(), edges.trace(), flat.trace({ opacity: 0.55 })];
@@ -319,7 +324,7 @@
     const high = [0, 1, 2].map((m) => Math.max(...points.map((p) => p[m])) + 0.75 * d);
     const span = high.map((h, m) => h - low[m]), largest = Math.max(...span);
     const axis = (m) => ({ range: [low[m], high[m]], visible: false, showspikes: false });
-    const ratio = span.map((s) => (planar ? 1.5 : 1.7) * s / largest);
+    const ratio = span.map((s) => 1.5 * s / largest);
     Plotly.react("structure", traces, {
       margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false, uirevision: "keep",
       hoverlabel: { bgcolor: "#fff", bordercolor: "#8a939d", align: "left",
