@@ -10,6 +10,7 @@ import xarray as xr
 
 from msgreen.cli import main
 from msgreen.config import WannierRun, read_config
+from msgreen.config.crystal_loops import Loops
 from msgreen.config.crystal_report import about_electrons
 from msgreen.config.shipped import SHIPPED, configuration
 from msgreen.errors import ConfigError, FileFormatError, InputError
@@ -18,6 +19,7 @@ from msgreen.exchange.crystal.meshes import Node
 from msgreen.exchange.crystal.pairs import CrystalExchange, crystal_exchange, crystal_pairs
 from msgreen.io import read_model
 from msgreen.io.crystal_table import COLUMNS, crystal_dataset, crystal_rows
+from msgreen.io.loop_table import VECTOR_COLUMNS
 from msgreen.io.wannier import odd_rest, read_folder, wannier_host
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal import bond_vectors_figure, exchange_distance_figure, mesh_figure
@@ -135,8 +137,8 @@ def test_run_with_spin_orbit_coupling(tmp_path, capsys):
     file = tmp_path / "chain.toml"
     file.write_text(
         '[host]\nkind = "wannier"\nfolder = "."\nfermi_energy = 0.1\ntemperature_K = 3000.0\n'
-        'spinor_order = "blocked"\natoms = ["Cr"]\n[pairs]\ncutoff = 6.5\ntolerance = 0.01\n'
-        "symmetrise = true\n"
+        'spinor_order = "blocked"\natoms = ["Cr"]\n[pairs]\ncutoff = 9.5\ntolerance = 0.01\n'
+        'symmetrise = true\n[loops]\nkinds = ["four_site"]\ncutoff = 6.5\ntolerance = 0.01\n'
     )
     config = read_config(file)
     assert isinstance(config, WannierRun)
@@ -152,12 +154,32 @@ def test_run_with_spin_orbit_coupling(tmp_path, capsys):
     assert np.allclose(vectors[0], -vectors[1], atol=1e-6) and np.linalg.norm(vectors[0]) > 0.1
     model = read_model(tmp_path / "out" / "model.json")
     assert {"dzyaloshinskii_moriya", "anisotropy"} <= set(model.classes)
+    assert model.classes[-2:] == ("four_site", "chiral_four_site")
+    with open(tmp_path / "out" / "loop_vectors.csv", newline="") as table:
+        products = list(csv.DictReader(table))
+    assert list(products[0]) == list(VECTOR_COLUMNS) and len(products) == 6
+    with open(tmp_path / "out" / "loops.csv", newline="") as table:
+        loops = list(csv.DictReader(table))
+    assert {row["L_meV"] for row in loops} == {""}
+    assert {row["B_meV"] for row in loops} == {row["B_meV"] for row in products}
+    assert "|D| up to" in said and (tmp_path / "out" / "loops.png").exists()
     assert model.symbols == ("Cr",)
     # The positions have an inversion that the random hoppings lack: the model has no D left.
     assert np.abs(model["dzyaloshinskii_moriya"].values).max() < 1e-12
     residue = [line for line in said.splitlines() if line.startswith("dzyaloshinskii")]
     assert float(residue[0].split()[1]) > 0.1
     assert (tmp_path / "out" / "vectors.png").exists()
+
+
+def test_loops_that_spin_orbit_coupling_leaves_unknown_are_refused(tmp_path):
+    spin_orbit_files(tmp_path)
+    hamiltonian = read_folder(tmp_path, spinor_order="blocked")
+    host = wannier_host(hamiltonian, fermi_energy=0.1, temperature=0.3)
+    pairs = crystal_pairs(host, 6.5)
+    with pytest.raises(InputError, match=r'`loops.kinds` must be \["four_site"\]'):
+        Loops(cutoff=6.5).clusters(host, pairs)
+    with pytest.raises(InputError, match="up to 9.0000 angstrom apart. Raise `pairs.cutoff`"):
+        Loops(kinds=["four_site"], cutoff=6.5).clusters(host, pairs)
 
 
 def test_tables_and_pictures_of_a_set(folder, iron):

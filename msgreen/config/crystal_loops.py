@@ -9,10 +9,20 @@ from pydantic import Field
 from msgreen.config.schema import AbstractTable, Outcome, Positive
 from msgreen.errors import InputError
 from msgreen.exchange.crystal.clusters import crystal_clusters
+from msgreen.exchange.crystal.four_spins import FourSpins, four_spins, with_four_spins
 from msgreen.exchange.crystal.loop_model import loop_model
 from msgreen.exchange.crystal.loops import CrystalLoops, crystal_loops
+from msgreen.exchange.crystal.meshes import Effort
 from msgreen.hosts.wannier import WannierHost
-from msgreen.io.loop_table import LOOP_COLUMNS, LoopTable, loop_data, loop_rows, loop_tables
+from msgreen.io.loop_table import (
+    LOOP_COLUMNS,
+    VECTOR_COLUMNS,
+    LoopTable,
+    loop_data,
+    loop_rows,
+    loop_tables,
+    vector_rows,
+)
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal_loops import loop_lengths_figure
 from msgreen.spinmodel import crystal_symmetry, symmetrise
@@ -20,6 +30,9 @@ from msgreen.units import MEV
 
 SAME = 1e-4
 """Angstrom within which atoms are equal by symmetry: files have five to seven decimals."""
+
+COUPLED = '["four_site"]'
+"""Kinds of loops with spin-orbit coupling."""
 
 SHOWN = 12
 """Orbits of a kind that are printed: those of two shells of iron. The table has all."""
@@ -42,12 +55,14 @@ class Loops(AbstractTable):
         Raises
         ------
         InputError
-            If there is spin-orbit coupling, no loop, or too many.
+            If there are no loops, or too many, or with spin-orbit coupling other kinds than four
+            sites, or a pair of theirs is not among those that are wanted.
         """
-        if host.spin_orbit:
+        if host.spin_orbit and self.kinds != ["four_site"]:
             raise InputError(
-                "Argument `loops` must be left out with spin-orbit coupling, but the Hamiltonian "
-                "has it. Remove the table."
+                f"Argument `loops.kinds` must be {COUPLED} with spin-orbit coupling, as others are "
+                f"no couplings of different moments or too many, but it is {self.kinds}. Ask for "
+                "other orders by `msgreen.exchange.crystal.crystal_rotations`."
             )
         try:
             found = crystal_clusters(host, dict.fromkeys(self.kinds, self.cutoff), pairs=pairs)
@@ -58,23 +73,45 @@ class Loops(AbstractTable):
                 f"Argument `loops.cutoff` must leave a loop, but there is none with legs of up to "
                 f"{self.cutoff:g} angstrom. Raise it."
             )
+        if host.spin_orbit:
+            _check_pairs(host.lattice, found["pair"], pairs)
         return found
+
+    def four_spins(self, hosts: Sequence[WannierHost], clusters, progress: bool) -> FourSpins:
+        """Compute the couplings of four moments with spin-orbit coupling."""
+        # The three loops over the same sites stand together.
+        return four_spins(hosts, clusters["four_site"][::3], **self._effort(progress))
 
     def couplings(self, host: WannierHost, clusters, progress: bool) -> CrystalLoops:
         """Compute the couplings of all loops."""
-        return crystal_loops(
-            host,
-            clusters,
-            tolerance=self.tolerance * MEV,
-            mesh=self.mesh,
-            patience=self.patience,
-            progress=progress,
+        return crystal_loops(host, clusters, **self._effort(progress))
+
+    def _effort(self, progress: bool) -> Effort:
+        return {
+            "tolerance": self.tolerance * MEV,
+            "mesh": self.mesh,
+            "patience": self.patience,
+            "progress": progress,
+        }
+
+
+def _check_pairs(lattice: Lattice, needed: np.ndarray, pairs: np.ndarray) -> None:
+    """Refuse loops that take part of the exchange of pairs that are not computed."""
+    rows = np.concatenate([needed[..., 3], needed[:, 1, :3] - needed[:, 0, :3]], axis=1)
+    known = set(map(tuple, pairs.tolist()))
+    ends = lattice.basis[rows[:, 1]] - lattice.basis[rows[:, 0]]
+    distance = np.linalg.norm(rows[:, 2:] @ lattice.vectors + ends, axis=1)
+    if not all(tuple(row) in known for row in rows.tolist()):
+        raise InputError(
+            "Argument `loops.cutoff` must be so small that all pairs of a loop are within "
+            f"`pairs.cutoff`, but they are up to {distance.max():.4f} angstrom apart. Raise "
+            "`pairs.cutoff` to a little more."
         )
 
 
 def with_loops(
     outcome: Outcome,
-    found: CrystalLoops,
+    found: CrystalLoops | FourSpins,
     lattice: Lattice,
     labels: Sequence[str],
     *,
@@ -86,7 +123,7 @@ def with_loops(
     Parameters
     ----------
     outcome : Outcome
-    found : CrystalLoops
+    found : CrystalLoops or FourSpins
     lattice : Lattice
     labels : sequence of str
         Of the atoms: symmetry maps equal ones onto each other.
@@ -95,17 +132,28 @@ def with_loops(
     figures : bool
     """
     symmetry = crystal_symmetry(lattice, labels, tolerance=SAME)
-    tables = loop_tables(found, lattice, symmetry)
-    model = loop_model(found, lattice)
-    if outcome.model is not None:
-        model = outcome.model.with_terms(model.terms)
+    summary, vectors = [], {}
+    if isinstance(found, FourSpins):
+        (table,) = loop_tables(found.loops(), lattice, symmetry)
+        # Those of the loops add up errors twice.
+        tables = [table._replace(product_errors=found.product_errors.ravel())]
+        if outcome.model is None:
+            raise InputError("Argument `outcome` must hold the model of the pairs. Make it first.")
+        model = with_four_spins(outcome.model, found)
+        vectors = {"loop_vectors": (VECTOR_COLUMNS, vector_rows(found))}
+        summary = about_vectors(found)
+    else:
+        tables = loop_tables(found, lattice, symmetry)
+        model = loop_model(found, lattice)
+        if outcome.model is not None:
+            model = outcome.model.with_terms(model.terms)
     drawn = {"loops": loop_lengths_figure(tables)} if figures else {}
     return outcome._replace(
         dataset=outcome.dataset.assign(loop_data(tables)),
         figures={**outcome.figures, **drawn},
-        summary=[*outcome.summary, *about_loops(tables)],
+        summary=[*outcome.summary, *about_loops(tables), *summary],
         model=symmetrise(model, symmetry) if averaged else model,
-        tables={**outcome.tables, "loops": (LOOP_COLUMNS, loop_rows(tables))},
+        tables={**outcome.tables, "loops": (LOOP_COLUMNS, loop_rows(tables)), **vectors},
     )
 
 
@@ -130,3 +178,15 @@ def about_loops(tables: list[LoopTable]) -> list[str]:
         if len(orbits) > SHOWN:
             lines.append(f"... {len(orbits) - SHOWN} more of {table.kind} in loops.csv")
     return lines
+
+
+def about_vectors(found: FourSpins) -> list[str]:
+    """Say how large the chiral part is, and what neither part holds."""
+    largest = np.linalg.norm(found.vectors, axis=-1).max() / MEV
+    return [
+        f"D.(S_i x S_j)(S_k.S_l), all in loop_vectors.csv: |D| up to {largest:.6f} meV, within "
+        f"{found.vector_errors.max() / MEV:.1e}",
+        f"About moments along x, y and z the B differ by up to {found.spread.max() / MEV:.1e} meV; "
+        f"anisotropy of four moments that the model leaves out: up to {found.rest.max() / MEV:.1e} "
+        "meV by norm",
+    ]

@@ -198,7 +198,10 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
 
     def _with_loops(self, outcome: Outcome, table: Loops, progress: bool) -> Outcome:
         host, symbols = self.host.hosts[0], self.host.hamiltonian.crystal.symbols
-        found = table.couplings(host, self._clusters, progress)
+        if host.spin_orbit:
+            found = table.four_spins(self.host.hosts, self._clusters, progress)
+        else:
+            found = table.couplings(host, self._clusters, progress)
         return with_loops(
             outcome,
             found,

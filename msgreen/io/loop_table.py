@@ -1,5 +1,6 @@
 """Couplings of the loops of a crystal as a table and as labelled data."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from msgreen.clusters import multiplicity
 from msgreen.exchange.closed_forms import loop_names
 from msgreen.exchange.crystal.clusters import loop_orbits
+from msgreen.exchange.crystal.four_spins import CROSSED, PRODUCTS, FourSpins
 from msgreen.exchange.crystal.loop_model import loop_products
 from msgreen.exchange.crystal.loops import CrystalLoops, LoopTerms
 from msgreen.lattice import Lattice
@@ -32,6 +34,13 @@ LOOP_COLUMNS: tuple[str, ...] = (
 )
 """One row per loop and cell. Loops of one `orbit`, `per_cell` of them, are equal by symmetry;
 `multiplicity` is the number of their different orders."""
+
+VECTOR_COLUMNS: tuple[str, ...] = (
+    *("atoms", "cells", "D_x_meV", "D_y_meV", "D_z_meV", "error_meV"),
+    *("B_meV", "B_spread_meV", "rest_meV"),
+)
+"""One row per D.(S_i x S_j)(S_k.S_l) and cell; `B_meV` is the coefficient of (S_i.S_j)(S_k.S_l),
+and `rest_meV` the norm of what both leave of the fourth derivative by the same moments."""
 
 
 class LoopTable(NamedTuple):
@@ -127,18 +136,51 @@ def loop_rows(tables: list[LoopTable]) -> list[tuple]:
                         int(table.orbits[n]),
                         len(members),
                         int(orders[n]),
-                        "-".join(str(site[3]) for site in sites),
-                        "; ".join(" ".join(map(str, site[:3])) for site in sites),
+                        *_names(sites),
                         float(table.legs[n].max()),
                         float(table.lengths[n]),
                         ring,
                         error,
-                        *(("", "") if np.isnan(product) else (product, doubt)),
-                        table.name,
-                        *bare[:, n].tolist(),
+                        *_known(product, doubt),
+                        *_known(*bare[:, n], before=[table.name]),
                     )
                 )
     return rows
+
+
+def vector_rows(found: FourSpins) -> list[tuple]:
+    """Return the table with the `VECTOR_COLUMNS`.
+
+    Parameters
+    ----------
+    found : FourSpins
+    """
+    rows = []
+    errors = found.vector_errors.max(axis=-1)
+    for n, places in enumerate(found.sites):
+        for m, order in enumerate(CROSSED):
+            sites, product = places[order].tolist(), m % len(PRODUCTS)
+            energies = [
+                *found.vectors[n, m],
+                errors[n, m],
+                found.products[n, product],
+                found.spread[n, product],
+                found.rest[n],
+            ]
+            rows.append((*_names(sites), *(float(energy) / MEV for energy in energies)))
+    return rows
+
+
+def _known(value: float, error: float, before: Sequence[str] = ()) -> list:
+    """Return the entries of a row, empty if the value is not known."""
+    found = [*before, float(value), float(error)]
+    return [""] * len(found) if np.isnan(value) else found
+
+
+def _names(sites: list[list[int]]) -> tuple[str, str]:
+    """Return the atoms and the cells of the sites of a row."""
+    atoms = "-".join(str(site[3]) for site in sites)
+    return atoms, "; ".join(" ".join(map(str, site[:3])) for site in sites)
 
 
 def loop_data(tables: list[LoopTable]) -> dict[str, tuple]:
@@ -160,9 +202,10 @@ def loop_data(tables: list[LoopTable]) -> dict[str, tuple]:
             f"{kind}_length": (kind, table.lengths, length),
             f"{kind}_J_ring": (kind, terms.ring, {**energy, "energy": "J_ring X per cell"}),
             f"{kind}_J_ring_error": (kind, terms.ring_error, energy),
-            f"{kind}_{table.name}": (kind, terms.bare, {**energy, "convention": "L"}),
-            f"{kind}_{table.name}_error": (kind, terms.bare_error, energy),
         }
+        if not np.isnan(terms.bare).all():
+            data[f"{kind}_{table.name}"] = (kind, terms.bare, {**energy, "convention": "L"})
+            data[f"{kind}_{table.name}_error"] = (kind, terms.bare_error, energy)
         if kind != "six_site":
             data[f"{kind}_B"] = (kind, table.products, energy)
             data[f"{kind}_B_error"] = (kind, table.product_errors, energy)

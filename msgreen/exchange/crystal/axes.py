@@ -1,18 +1,22 @@
 """Whole exchange tensors of a crystal from its moments along x, y and z, and its spin model."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from msgreen.convention import LOUNIS
 from msgreen.errors import InputError
 from msgreen.exchange.crystal.pairs import CrystalExchange
+from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice import Lattice
 from msgreen.spin.tensors import PairParts, pair_part_errors, pair_parts
 from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.convert import pair_terms
 from msgreen.spinmodel.terms import Term
+
+Along = TypeVar("Along", CrystalExchange, WannierHost)
+"""What has moments along an axis."""
 
 
 class CrystalTensors(NamedTuple):
@@ -66,14 +70,14 @@ def collinear_tensors(found: CrystalExchange) -> CrystalTensors:
     )
 
 
-def by_axis(found: Sequence[CrystalExchange]) -> list[CrystalExchange]:
-    """Return runs in the order of their axes x, y, z, or raise InputError if one is missing."""
+def by_axis(found: Sequence[Along]) -> list[Along]:
+    """Return runs, or hosts, in the order of their axes x, y, z; InputError if one is missing."""
     axes = np.array([f.axis for f in found])
     order = np.argsort(-axes @ [4, 2, 1]) if axes.shape == (3, 3) else []
     if not np.array_equal(np.round(axes[order], 9), np.eye(3)):
         raise InputError(
-            f"Argument `found` must hold runs with moments along x, y and z, but the axes are "
-            f"{axes.tolist()}."
+            f"Argument `found` must hold moments along x, y and z, but the axes are "
+            f"{axes.tolist()}. Add what is missing."
         )
     return [found[n] for n in order]
 
