@@ -170,7 +170,7 @@ def test_six_spins_in_chiralities(draw):
 def test_two_b_in_one_dimension(draw):
     """Eqs. 49 and 50 without their left-over factors: -F_4 sin^2 cos^2 along both bond normals."""
     distance, gas = 12.0, RashbaGas(1, rashba_wavevector=RASHBA, **AU)
-    legs, path = equidistant_legs(gas, ContactCoupling(1.0), jnp.asarray(distance), 4)
+    ((legs, path),) = equidistant_legs(gas, ContactCoupling(1.0), jnp.asarray(distance), [4])
     tensor = np.asarray(path.integrate(pattern_integrand(legs, (0, 1)))[0][0])
     sin, cos = np.sin(RASHBA * distance), np.cos(RASHBA * distance)
     normal = np.array([0.0, -1.0, 0.0])

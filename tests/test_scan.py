@@ -173,7 +173,7 @@ def test_equal_legs_are_those_of_a_loop_of_equal_sides(loop, rashba):
     """A pair returns along -x; around a square the free gas does not notice the corners."""
     host, coupling, side = gas(2, rashba), ContactCoupling(15.0), 7.0
     order = len(loop)
-    legs, path = equidistant_legs(host, coupling, jnp.asarray(side), order)
+    ((legs, path),) = equidistant_legs(host, coupling, jnp.asarray(side), [order])
     np.testing.assert_allclose(path.nodes, host.line(order * side, nodes=31).nodes, rtol=1e-14)
     sites = side * jnp.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     bonds, forward, _ = loop_bonds(host, coupling, path.nodes, sites, np.array([loop]))

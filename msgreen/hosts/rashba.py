@@ -204,8 +204,9 @@ class RashbaGas(AbstractHost):
         if self.dimension == 1:
             wave = jnp.exp(1j * q * distance) / (q * scale)
             return -1j * wave * jnp.cos(k * distance), wave * jnp.sin(k * distance)
-        plus0, plus1 = hankel1_01((q + k) * distance)
-        minus0, minus1 = hankel1_01((q - k) * distance)
+        # Both at once: the program is half as long.
+        zeroth, first = hankel1_01(jnp.stack([q + k, q - k]) * distance)
+        (plus0, minus0), (plus1, minus1) = zeroth, first
         plus, minus = (1 + k / q) / 4, (1 - k / q) / 4
         scalar = -1j * (plus * plus0 + minus * minus0) / scale
         return scalar, (plus * plus1 - minus * minus1) / scale

@@ -88,10 +88,10 @@ def _scan(gas, scatterer, distances):
 def _at_distance(gas, scatterer, distance):
     """All coefficients at one distance, each order on the contour of its perimeter."""
     normal = jnp.array([0.0, -1.0, 0.0])
-    two, path = equidistant_legs(gas, scatterer, distance, 2)
-    found = {name: path.integrate(f) for name, f in named_integrands(two, two).items()}
-    for name, order, carriers in (("B4_iso", 4, ()), ("C4_chiral", 4, (0,)), ("kappa6", 6, ())):
-        legs, path = equidistant_legs(gas, scatterer, distance, order)
+    two, four, six = equidistant_legs(gas, scatterer, distance, (2, 4, 6))
+    found = {name: two[1].integrate(f) for name, f in named_integrands(two[0], two[0]).items()}
+    patterns = (("B4_iso", four, ()), ("C4_chiral", four, (0,)), ("kappa6", six, ()))
+    for name, (legs, path), carriers in patterns:
         found[name] = path.integrate(pattern_integrand(legs, carriers))
     values, errors = {}, {}
     for name, (value, error) in found.items():
