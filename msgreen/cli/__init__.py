@@ -269,6 +269,7 @@ def _run(options: argparse.Namespace) -> int:
     from hashlib import sha256
 
     from msgreen.config import naming, read_config, toml_text
+    from msgreen.config.schema import Output
     from msgreen.config.shipped import configuration
     from msgreen.io import replacing, replacing_files, write_dataset, write_table
     from msgreen.io.spin_programs import write_json
@@ -295,7 +296,9 @@ def _run(options: argparse.Namespace) -> int:
         if writes_config:
             with replacing(stage / "config.toml") as part:
                 part.write_text(toml_text(config, _program()), encoding="utf-8")
-        pages = _save(outcome, stage, outcome.model, folder)
+        # Who wants no pictures wants no page of them.
+        wanted = getattr(config, "output", Output()).figures
+        pages = _save(outcome, stage, outcome.model, folder if wanted else None)
     model = () if outcome.model is None else ("model.json",)
     files = _files(folder, (table, dataset), outcome, model, pages)
     hints = [_about_model(folder / name) for name in model]
@@ -332,8 +335,10 @@ def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _save(outcome: "Outcome", stage: Path, model: "SpinModel | None", folder: Path) -> list[str]:
-    """Write further tables, all pictures and the page; return the name of the page if there is."""
+def _save(
+    outcome: "Outcome", stage: Path, model: "SpinModel | None", shown: Path | None
+) -> list[str]:
+    """Write further tables, all pictures and the page of a folder; return the name of the page."""
     from msgreen.io import replacing, write_table
     from msgreen.page import result_page
 
@@ -342,11 +347,11 @@ def _save(outcome: "Outcome", stage: Path, model: "SpinModel | None", folder: Pa
     for name, figure in outcome.figures.items():
         with replacing(stage / f"{name}.png") as part:
             figure.savefig(part, format="png", dpi=200)
-    # Who wants no pictures wants no page of them.
-    page = result_page(model, outcome.dataset, folder.resolve().name) if outcome.figures else None
-    if page is not None:
-        page.save(stage / PAGE)
-    return [] if page is None else [PAGE]
+    page = shown and result_page(model, outcome.dataset, shown.resolve().name)
+    if not page:
+        return []
+    page.save(stage / PAGE)
+    return [PAGE]
 
 
 def _files(folder: Path, tables, outcome: "Outcome", models, pages) -> dict[str, list[Path]]:

@@ -148,8 +148,8 @@
     chosen.order = order;
     const mine = groupsOf(order);
     const best = (list) => list.reduce((a, g) => (!a || g.peak > a.peak ? g : a), null);
-    chosen.group = best(mine.filter((g) => g.signed && g.size > 1)) ||
-      best(mine.filter((g) => g.size > 1)) || best(mine);
+    const large = mine.filter((g) => g.size > 1 && g.peak > 0);
+    chosen.group = best(large.filter((g) => g.signed)) || best(large) || best(mine);
     reset();
   }
   function reset() {

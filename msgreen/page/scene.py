@@ -11,10 +11,11 @@ from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.interactions import Interactions
 
 LARGEST = 2000
-"""Rows of one name on a page: 2000 bonds turn smoothly in a browser, and 10,000 do not."""
+"""Rows of one name on a page. On two cores without a graphics card 2740 bonds, of 1370 rows, take
+3 s to draw, and the 150 that are drawn at first 0.8 s."""
 
 MOST_SPINS = 2000
-"""Spins of a state that are drawn: as `LARGEST`."""
+"""Spins of a state that are drawn: 1024 take 0.5 s likewise."""
 
 _DIGITS = 9
 """Significant digits of the numbers of a page, more than anyone reads off it."""
