@@ -15,11 +15,12 @@ from msgreen.simulation import (
     MonteCarlo,
     Thermodynamics,
     TopologicalCharge,
+    WaveOrder,
     binder_crossing,
     monte_carlo,
     thermodynamics,
 )
-from msgreen.spinmodel import SpinModel, relax
+from msgreen.spinmodel import SpinModel, luttinger_tisza, relax
 from msgreen.units import BOLTZMANN, MEV
 
 CHECKPOINT = ".msgreen-simulation"
@@ -32,6 +33,8 @@ _HEADER = (
     *("spins", "temperature_K", "energy_meV", "energy_error_meV", "heat_kB", "heat_error_kB"),
     *("moment", "moment_error", "susceptibility_per_meV", "susceptibility_error_per_meV"),
     *("binder", "binder_error", "autocorrelation_time", "accepted", "exchanged"),
+    *("order", "order_error", "order_susceptibility_per_meV", "order_susceptibility_error_per_meV"),
+    *("order_binder", "order_binder_error"),
 )
 
 
@@ -75,14 +78,12 @@ def simulate(
     """
     shape = tuple(box) or (12,) * model.dimension
     kelvin = _temperatures(model, temperatures)
+    waves = [_waves(model, shape)]
     shapes = [shape]
     if critical:
-        if not model.dimension:
-            raise InputError(
-                "Argument `critical` must be left out for a finite cluster, but it is given. "
-                "Clusters have no phase transitions."
-            )
-        shapes.append(tuple(max(2, 2 * (n // 4)) for n in shape))
+        shapes.append(_smaller(model, shape, waves[0]))
+        waves.append(_waves(model, shapes[1]))
+    order = None if waves[0] is None or waves[0].uniform else "order"
     runs = [
         monte_carlo(
             model,
@@ -90,37 +91,80 @@ def simulate(
             cells,
             samples=samples,
             interval=interval,
+            observables={} if order is None else {order: wave},
             seed=seed,
             checkpoint=folder / f"{CHECKPOINT}-{n}.npz",
             progress=progress,
         )
-        for n, cells in enumerate(shapes)
+        for n, (cells, wave) in enumerate(zip(shapes, waves, strict=True))
     ]
-    found = {_name(s, r): thermodynamics(r) for s, r in zip(shapes, runs, strict=True)}
-    crossing = binder_crossing(runs[1], runs[0]) if critical else None
+    found = {_name(s, r): thermodynamics(r, order) for s, r in zip(shapes, runs, strict=True)}
+    crossing = binder_crossing(runs[1], runs[0], order) if critical else None
     cold = relax(model, runs[0].directions[0], tolerance=1e-8 * _scale(model))
     state = np.asarray(cold.directions)
-    figures = {"thermodynamics": thermodynamics_figure(found, critical=crossing)}
+    symbol = r"\langle|m|\rangle" if order is None else r"\langle|m_q|\rangle"
+    figures = {"thermodynamics": thermodynamics_figure(found, critical=crossing, order=symbol)}
     drawn = states_figure(model, {"coldest state, relaxed": state})
     figures |= {} if drawn is None else {"state": drawn}
     summary = [
-        *_table(found[_name(shape, runs[0])]),
+        *_table(found[_name(shape, runs[0])], "|m|" if order is None else "|m_q|"),
         "",
+        *([] if order is None else _about_waves(model, waves[0])),
         *_about_crossing(crossing, shapes),
         *_about_cold(model, float(cold.energy), bool(cold.converged), state, runs[0].spin_count),
     ]
-    rows = [row for r, t in zip(runs, found.values(), strict=True) for row in _rows(r, t)]
+    rows = [row for r, t in zip(runs, found.values(), strict=True) for row in _rows(r, t, order)]
     places = _places(model, shape)
     if places is not None:
         spins = state[..., model.coupled, :].reshape(-1, 3)
         write_ovf(stage / "state.ovf", places, spins, title="coldest state")
-    return Outcome(_HEADER, rows, _dataset(model, runs[0], state), figures, summary)
+    return Outcome(_HEADER, rows, _dataset(model, runs[0], state, order), figures, summary)
 
 
 def forget(folder: Path) -> None:
     """Remove what was kept of a simulation that has ended."""
     for file in folder.glob(f"{CHECKPOINT}-*.npz"):
         file.unlink(missing_ok=True)
+
+
+def _waves(model: SpinModel, shape: Sequence[int]) -> WaveOrder | None:
+    """Return the order of the lowest exchange; None for clusters, and where there is none."""
+    try:
+        return WaveOrder(model, shape) if model.dimension else None
+    except InputError:
+        return None
+
+
+def _smaller(model: SpinModel, shape: Sequence[int], wave: WaveOrder | None) -> tuple[int, ...]:
+    """Return a box of about half the size that holds the same waves."""
+    if not model.dimension:
+        raise InputError(
+            "Argument `critical` must be left out for a finite cluster, but it is given. "
+            "Clusters have no phase transitions."
+        )
+    period = (1,) * len(shape) if wave is None else wave.period
+    units = [int(np.lcm(2, p)) if n % 2 == 0 else p for n, p in zip(shape, period, strict=True)]
+    small = tuple(max(u, u * (n // (2 * u))) for n, u in zip(shape, units, strict=True))
+    if all(s >= n for s, n in zip(small, shape, strict=True)):
+        raise InputError(
+            "Argument `--box` must hold the order of the model twice with `--critical`, whose "
+            f"period is {' x '.join(map(str, period))} cells, but it is "
+            f"{' x '.join(map(str, shape))}. Take a larger box."
+        )
+    return small
+
+
+def _about_waves(model: SpinModel, wave: WaveOrder) -> list[str]:
+    """Say which waves the order is of, and whether the box holds the best."""
+    names = [", ".join(f"{x:.4g}" for x in q) for q in np.asarray(wave.q)]
+    listed = "; ".join(f"({name})" for name in names)
+    lines = [f"Order |m_q|: J(q) is lowest in this box at q = {listed}"]
+    best = luttinger_tisza(model)
+    missed = (wave.energy - best.energy) / abs(best.energy)
+    if missed > 1e-6:
+        q = ", ".join(f"{x:.4g}" for x in best.q)
+        lines.append(f"  without a box at ({q}), lower by {missed:.2%}: choose --box to hold it")
+    return lines
 
 
 def _places(model: SpinModel, shape: Sequence[int]) -> np.ndarray | None:
@@ -159,20 +203,22 @@ def _name(shape: Sequence[int], run: MonteCarlo) -> str:
     return f"{cells} cells" if shape else f"{run.spin_count} spins"
 
 
-def _rows(run: MonteCarlo, found: Thermodynamics) -> list[tuple]:
-    units = {"energy": 1 / MEV, "susceptibility": MEV}
-    names = ("energy", "heat", "moment", "susceptibility", "binder")
-    columns = []
-    for name in names:
-        estimate, unit = getattr(found, name), units.get(name, 1.0)
-        columns += [estimate.value * unit, estimate.error * unit]
+def _rows(run: MonteCarlo, found: Thermodynamics, order: str | None) -> list[tuple]:
+    moment = found if order is None else thermodynamics(run)
+    columns = _columns(moment, "energy", "heat", "moment", "susceptibility", "binder")
+    last = _columns(found, "moment", "susceptibility", "binder")
     swaps = [*run.exchanged, np.nan]
     kelvin = found.temperature / BOLTZMANN
-    every = zip(kelvin, *columns, found.time, run.accepted, swaps, strict=True)
+    every = zip(kelvin, *columns, found.time, run.accepted, swaps, *last, strict=True)
     return [(run.spin_count, *map(float, row)) for row in every]
 
 
-def _dataset(model: SpinModel, run: MonteCarlo, state: np.ndarray) -> xr.Dataset:
+def _columns(found: Thermodynamics, *names: str) -> list[np.ndarray]:
+    units = {"energy": 1 / MEV, "susceptibility": MEV}
+    return [units.get(n, 1.0) * column for n in names for column in getattr(found, n)]
+
+
+def _dataset(model: SpinModel, run: MonteCarlo, state: np.ndarray, order) -> xr.Dataset:
     cells = [f"cell{d + 1}" for d in range(model.dimension)]
     known = np.where(model.coupled[:, None], 1.0, np.nan)  # atoms without moment point nowhere
     return xr.Dataset(
@@ -182,14 +228,19 @@ def _dataset(model: SpinModel, run: MonteCarlo, state: np.ndarray) -> xr.Dataset
             "directions": (("temperature", *cells, "site", "xyz"), known * run.directions),
             "cold": ((*cells, "site", "xyz"), known * state),
             "accepted": ("temperature", run.accepted),
+            **(
+                {}
+                if order is None
+                else {order: (("sample", "temperature"), run.observables[order])}
+            ),
         },
         coords={"temperature": ("temperature", run.temperature / BOLTZMANN, {"units": "K"})},
     )
 
 
-def _table(found: Thermodynamics) -> list[str]:
+def _table(found: Thermodynamics, order: str) -> list[str]:
     lines = [
-        f"{'T (K)':>10}{'E/spin (meV)':>22}{'C (k_B)':>20}{'|m|':>20}{'Binder':>18}{'time':>8}"
+        f"{'T (K)':>10}{'E/spin (meV)':>22}{'C (k_B)':>20}{order:>20}{'Binder':>18}{'time':>8}"
     ]
     for n, kt in enumerate(found.temperature):
         cells = [

@@ -14,7 +14,10 @@ _COLOURS = (BLUE, RED, GREEN, PURPLE)
 
 @styled
 def thermodynamics_figure(
-    boxes: Mapping[str, Thermodynamics], *, critical: Estimate | None = None
+    boxes: Mapping[str, Thermodynamics],
+    *,
+    critical: Estimate | None = None,
+    order: str = r"\langle|m|\rangle",
 ) -> Figure:
     """Draw energy, specific heat, moment, susceptibility and cumulant against temperature.
 
@@ -24,6 +27,8 @@ def thermodynamics_figure(
         By the words of the legend.
     critical : Estimate, optional
         Critical temperature k_B T in eV, drawn as a band of one standard deviation.
+    order : str
+        Symbol of the order, as LaTeX writes it.
 
     Returns
     -------
@@ -33,7 +38,7 @@ def thermodynamics_figure(
     curves = [
         ("energy", "energy per spin (meV)", 1 / MEV),
         ("heat", "specific heat ($k_B$)", 1.0),
-        ("moment", r"$\langle|m|\rangle$", 1.0),
+        ("moment", f"${order}$", 1.0),
         ("susceptibility", "susceptibility (1/meV)", MEV),
         ("binder", "Binder cumulant", 1.0),
     ]

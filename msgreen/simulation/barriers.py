@@ -159,18 +159,21 @@ def _advance(model: SpinModel, band: _Band, stiffness: Array, climbing: Array):
     """Return the band after some steps of damped dynamics, and the largest force across it."""
     time = 0.3 / jnp.sqrt(stiffness)
 
-    def step(band: _Band, _):
-        force, _ = _forces(model, band.path, stiffness, climbing)
+    def step(carry, last):
+        band, _ = carry
+        force, across = _forces(model, band.path, stiffness, climbing)
         power, square = jnp.sum(force * band.velocity), jnp.sum(force**2)
         kept = jnp.maximum(power, 0.0) / jnp.where(square > 0, square, 1.0)
         velocity = (kept + time) * force
         path = band.path + time * velocity
         path = path / jnp.linalg.norm(path, axis=-1, keepdims=True)
-        return _Band(path, _tangential(path, velocity)), None
+        moved = _Band(path, _tangential(path, velocity))
+        # The last step only looks at the forces: they are compiled once.
+        stays = jax.tree.map(lambda old, new: jnp.where(last, old, new), band, moved)
+        return (stays, jnp.max(jnp.sum(across**2, axis=-1))), None
 
-    band, _ = jax.lax.scan(step, band, None, length=_ROUND)
-    across = _forces(model, band.path, stiffness, climbing)[1]
-    return band, jnp.sqrt(jnp.max(jnp.sum(across**2, axis=-1)))
+    (band, square), _ = jax.lax.scan(step, (band, 0.0), jnp.arange(_ROUND + 1) == _ROUND)
+    return band, jnp.sqrt(square)
 
 
 def _forces(model: SpinModel, path: Array, stiffness: Array, climbing: Array):

@@ -171,8 +171,8 @@ def monte_carlo(
         lattice.split(jnp.asarray(start_spins)),
         jnp.arange(len(kt)),
         jax.random.key_data(jax.random.key(seed)),
-        jnp.full(len(kt), 0.5),
-        jnp.asarray(0),
+        jnp.full(len(kt), 0.5, float),
+        jnp.asarray(0, int),  # types as they come out of a block: a weak one would compile it twice
     )
     terms = [(t.name, t.clusters.sites, t.clusters.cells, t.values) for t in model.terms]
     settings = {

@@ -67,12 +67,15 @@ class Thermodynamics(NamedTuple):
         return "\n".join(lines)
 
 
-def thermodynamics(run: MonteCarlo) -> Thermodynamics:
+def thermodynamics(run: MonteCarlo, order: str | None = None) -> Thermodynamics:
     """Return energy, specific heat, moment, susceptibility and cumulant, with errors.
 
     Parameters
     ----------
     run : MonteCarlo
+    order : str, optional
+        Name of a recorded observable of shape (replica,) that takes the place of the length of the
+        moment: a `WaveOrder`, for what has no moment.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def thermodynamics(run: MonteCarlo) -> Thermodynamics:
     longer than the autocorrelation time; if they are not, an `AccuracyWarning` says so.
     """
     n, kt = run.spin_count, run.temperature
-    m = np.linalg.norm(run.moment, axis=-1)
+    m = _order(run, order)
     moments = np.stack([run.energy, run.energy**2, m, m**2, m**4], axis=-1)
 
     def of(mean):
@@ -94,12 +97,22 @@ def thermodynamics(run: MonteCarlo) -> Thermodynamics:
 
     found = jackknife(moments, of)
     energy, heat, moment, response, binder = map(Estimate, found.value, found.error)
-    return Thermodynamics(kt, energy, heat, moment, response, binder, _times(run))
+    return Thermodynamics(kt, energy, heat, moment, response, binder, _times(run, order))
 
 
-def _times(run: MonteCarlo) -> np.ndarray:
+def _order(run: MonteCarlo, name: str | None) -> np.ndarray:
+    """Return the length of the moment, or another order by name, (sample, temperature)."""
+    if name is None:
+        return np.linalg.norm(run.moment, axis=-1)
+    _checks.one_of("order", name, run.observables)
+    found = run.observables[name]
+    _checks.shaped("order", found, run.energy.shape)
+    return np.abs(found)
+
+
+def _times(run: MonteCarlo, order: str | None = None) -> np.ndarray:
     """Return autocorrelation times; warn where blocks of samples are too short for errors."""
-    m = np.linalg.norm(run.moment, axis=-1)
+    m = _order(run, order)
     count = len(run.temperature)
     times = [[autocorrelation_time(x[:, t]) for t in range(count)] for x in (run.energy, m)]
     longest = np.max(times, axis=0)
@@ -232,13 +245,15 @@ def _weights(run: MonteCarlo, temperature) -> np.ndarray:
     return found.reshape(len(other), *energy.shape)
 
 
-def binder_crossing(small: MonteCarlo, large: MonteCarlo) -> Estimate:
+def binder_crossing(small: MonteCarlo, large: MonteCarlo, order: str | None = None) -> Estimate:
     """Return k_B T in eV where the cumulants of two boxes are equal: the critical temperature.
 
     Parameters
     ----------
     small, large : MonteCarlo
         Of the same model in two boxes, sampled at temperatures around the critical one.
+    order : str, optional
+        Name of the recorded order, as of `thermodynamics`; by default the moment.
 
     Raises
     ------
@@ -253,8 +268,8 @@ def binder_crossing(small: MonteCarlo, large: MonteCarlo) -> Estimate:
     high = min(small.temperature[-1], large.temperature[-1])
     grid = np.linspace(low, high, 33)
     for run in (small, large):
-        _times(run)
-    tables = [_cumulants(run, grid) for run in (small, large)]
+        _times(run, order)
+    tables = [_cumulants(run, grid, order) for run in (small, large)]
 
     def crossing(one, two) -> float:
         gap = two - one
@@ -280,10 +295,10 @@ def binder_crossing(small: MonteCarlo, large: MonteCarlo) -> Estimate:
     return Estimate(np.asarray(whole), np.sqrt(error))
 
 
-def _cumulants(run: MonteCarlo, grid: np.ndarray) -> np.ndarray:
+def _cumulants(run: MonteCarlo, grid: np.ndarray, order: str | None) -> np.ndarray:
     """Return Binder's cumulant on a grid: without each of the blocks, and of all samples."""
     weights = _weights(run, grid)
-    square = np.sum(run.moment**2, axis=-1).T
+    square = _order(run, order).T ** 2
     blocks = np.array_split(np.arange(square.shape[1]), _BLOCKS)
     moments = [square**power for power in range(3)]
     sums = np.stack(

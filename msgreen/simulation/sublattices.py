@@ -21,11 +21,11 @@ from msgreen.spinmodel import SpinModel, magnetic_cell
 from msgreen.spinmodel.forms import Form, Spin, dot, slot_gradient
 from msgreen.spinmodel.terms import Clusters
 
-_WRITTEN_OUT = 128
-"""Terms of all sublattices, up to which a sweep is written out instead of looped over.
+_WRITTEN_OUT = 100
+"""Factors of all terms of all sublattices up to which a sweep is written out, not looped over.
 
 A step of a loop costs some ten microseconds, for which 500 spins can move. Of more terms the
-compilation takes long: 140 of ten classes on one sublattice 150 s, as a loop 6 s.
+compilation takes long: of 140 of ten classes on one sublattice 150 s, as a loop 6 s.
 """
 
 
@@ -228,7 +228,16 @@ class Sublattices(eqx.Module):
             return total
         tables = (visits.values, jnp.asarray(known.sites), jnp.asarray(known.cells))
         mine = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, site, keepdims=False), tables)
-        return jax.lax.scan(lambda total, row: (visited(total, *row), None), start, mine)[0]
+        unroll = len(mine[1]) if self._factors <= _WRITTEN_OUT else 1
+        return jax.lax.scan(
+            lambda total, row: (visited(total, *row), None), start, mine, unroll=unroll
+        )[0]
+
+    @property
+    def _factors(self) -> int:
+        """Spins that the terms of one sublattice multiply."""
+        every = [v.clusters.sites.shape for v in (*self.linear, *self.other)]
+        return sum(visits * max(order - 1, 1) for _, visits, order in every)
 
     def one_by_one(self, move: Callable, state, sites: Sequence[int], numbers: Array | None = None):
         """Return what is left of a state after ``move(state, site, number)`` of all `sites`.
@@ -242,8 +251,7 @@ class Sublattices(eqx.Module):
             Sublattices.
         numbers : array, one row per site, optional
         """
-        terms = sum(v.clusters.sites[..., 0].size for v in (*self.linear, *self.other))
-        if terms > _WRITTEN_OUT:
+        if len(sites) * self._factors > _WRITTEN_OUT:
             rows = (jnp.asarray(sites), numbers)
             return jax.lax.scan(lambda state, row: (move(state, *row), None), state, rows)[0]
         for n, site in enumerate(sites):
