@@ -430,7 +430,9 @@ def test_tables_and_pictures(iron):
     assert len(about_loops(tables)) == 2 + sum(len(table.members()[:13]) for table in tables)
     assert loop_lengths_figure(tables).axes[0].get_ylabel()
     pairs = Outcome((), (), xr.Dataset(), {}, ["pairs"])
-    whole = with_loops(pairs, found, iron.lattice, ["Fe"], averaged=True, figures=False)
+    whole = with_loops(
+        pairs, found, iron.lattice, crystal_symmetry(iron.lattice), averaged=True, figures=False
+    )
     assert whole.summary[0] == "pairs" and whole.model is not None and not whole.figures
     left = residual(whole.model, crystal_symmetry(iron.lattice))
     assert all(part.largest < 1e-12 * part.scale for part in left.values())

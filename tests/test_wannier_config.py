@@ -11,7 +11,7 @@ import xarray as xr
 from msgreen.cli import main
 from msgreen.config import WannierRun, read_config
 from msgreen.config.crystal_loops import Loops
-from msgreen.config.crystal_report import about_electrons
+from msgreen.config.crystal_report import about_electrons, about_pairs
 from msgreen.config.shipped import SHIPPED, configuration
 from msgreen.errors import ConfigError, FileFormatError, InputError
 from msgreen.exchange.crystal.axes import CrystalTensors, collinear_tensors
@@ -23,6 +23,7 @@ from msgreen.io.loop_table import VECTOR_COLUMNS
 from msgreen.io.wannier import odd_rest, read_folder, wannier_host
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal import bond_vectors_figure, exchange_distance_figure, mesh_figure
+from msgreen.spinmodel import crystal_symmetry
 from msgreen.units import BOLTZMANN, MEV
 
 HEADER = "atom_i,atom_j,R1,R2,R3,distance_angstrom,J_meV,D_x_meV,D_y_meV,D_z_meV,error_meV".split(
@@ -211,6 +212,28 @@ def test_example_with_its_files_comes_with_the_program(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "srmno3").write_text("")
     assert configuration(Path("srmno3")) == Path("srmno3")
+
+
+def test_pairs_of_equal_length_that_are_not_equal_stand_apart(iron):
+    """In bcc crystals (3 3 3)/2 and (5 1 1)/2 have the same length."""
+    pairs = crystal_pairs(iron, 7.5)
+    zero = np.zeros(len(pairs))
+    cells = np.linalg.norm(pairs[:, 2:] @ iron.lattice.vectors, axis=1)
+    unit = np.tile(np.eye(3), (len(pairs), 1, 1))
+    tensors = CrystalTensors(pairs, cells, unit, 0 * unit, zero, False)
+    lines = about_pairs(tensors, ("Fe",), crystal_symmetry(iron.lattice))
+    assert sorted(int(line.split()[4]) for line in lines[-2:]) == [8, 24]
+    assert len(lines) == 2 + 11
+
+
+def test_every_kind_of_pairs_is_drawn():
+    """More kinds than there are colours."""
+    pairs = np.array([[n, n, 1, 0, 0] for n in range(8)])
+    unit, zero = np.tile(np.eye(3), (8, 1, 1)), np.zeros(8)
+    tensors = CrystalTensors(pairs, zero + 2.0, unit, 0 * unit, zero, False)
+    panel = exchange_distance_figure(tensors, tuple("ABCDEFGH")).axes[0]
+    looks = {(line.get_color(), line.get_marker()) for line, *_ in panel.containers}
+    assert len(panel.containers) == len(looks) == 8
 
 
 def test_odd_rest_without_spin_orbit_coupling_is_nothing(folder):

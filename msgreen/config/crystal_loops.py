@@ -25,7 +25,7 @@ from msgreen.io.loop_table import (
 )
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal_loops import loop_lengths_figure
-from msgreen.spinmodel import crystal_symmetry, symmetrise
+from msgreen.spinmodel import Symmetry, symmetrise
 from msgreen.units import MEV
 
 SAME = 1e-4
@@ -113,7 +113,7 @@ def with_loops(
     outcome: Outcome,
     found: CrystalLoops | FourSpins,
     lattice: Lattice,
-    labels: Sequence[str],
+    symmetry: Symmetry,
     *,
     averaged: bool,
     figures: bool,
@@ -125,18 +125,18 @@ def with_loops(
     outcome : Outcome
     found : CrystalLoops or FourSpins
     lattice : Lattice
-    labels : sequence of str
-        Of the atoms: symmetry maps equal ones onto each other.
+    symmetry : Symmetry
+        Of the crystal with its moments, with all atoms as sites.
     averaged : bool
         Whether the model is made symmetric.
     figures : bool
     """
-    symmetry = crystal_symmetry(lattice, labels, tolerance=SAME)
     summary, vectors = [], {}
     if isinstance(found, FourSpins):
         (table,) = loop_tables(found.loops(), lattice, symmetry)
-        # Those of the loops add up errors twice.
-        tables = [table._replace(product_errors=found.product_errors.ravel())]
+        # What comes back from the loops has added up errors twice.
+        products, errors = found.products.ravel(), found.product_errors.ravel()
+        tables = [table._replace(products=products, product_errors=errors)]
         if outcome.model is None:
             raise InputError("Argument `outcome` must hold the model of the pairs. Make it first.")
         model = with_four_spins(outcome.model, found)

@@ -4,15 +4,13 @@ import numpy as np
 
 from msgreen.exchange.crystal.anisotropy import SiteAnisotropy
 from msgreen.exchange.crystal.axes import CrystalTensors
+from msgreen.exchange.crystal.clusters import loop_orbits
 from msgreen.exchange.crystal.pairs import CrystalExchange, total_exchange
 from msgreen.exchange.crystal.traces import goldstone_residual
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.wannier import WannierHamiltonian, odd_rest
 from msgreen.spinmodel import SpinModel, Symmetry, residual
 from msgreen.units import BOLTZMANN, MEV
-
-SHELL = 1e-3
-"""Angstrom within which distances count as equal."""
 
 
 def about_electrons(hamiltonian: WannierHamiltonian, host: WannierHost, runs) -> list[str]:
@@ -141,28 +139,28 @@ def about_anisotropy(found: SiteAnisotropy, symbols: tuple[str, ...]) -> list[st
     return lines
 
 
-def about_pairs(tensors: CrystalTensors, symbols: tuple[str, ...]) -> list[str]:
-    """Return the exchange constants by distance and kinds of atoms.
+def about_pairs(tensors: CrystalTensors, symbols: tuple[str, ...], symmetry: Symmetry) -> list[str]:
+    """Return the exchange constants of pairs that symmetry makes equal.
 
     Parameters
     ----------
     tensors : CrystalTensors
     symbols : tuple of str
         Of the atoms.
+    symmetry : Symmetry
+        Of the crystal with its moments, with all atoms as sites.
     """
     parts, errors = tensors.parts()
     header = f"{'pair':<12}{'distance':>10}{'number':>8}{'J (meV)':>14}{'spread':>10}{'error':>10}"
     lines = [
-        "E = -sum over ordered pairs of J e.e + D.(e x e); means over equal distances",
+        "E = -sum over ordered pairs of J e.e + D.(e x e); means over pairs equal by symmetry",
         header + (f"{'|D| (meV)':>12}" if tensors.spin_orbit else ""),
     ]
-    kinds = [(symbols[i], symbols[j]) for i, j in tensors.pairs[:, :2]]
-    seen: dict[tuple, list[int]] = {}
-    for n, (one, two) in enumerate(kinds):
-        key = (round(tensors.distances[n] / SHELL), *sorted((one, two)))
-        near = (key[0] - 1, *key[1:])
-        seen.setdefault(near if near in seen else key, []).append(n)
-    for (_, one, two), rows in seen.items():
+    cells = np.stack([np.zeros_like(tensors.pairs[:, 2:]), tensors.pairs[:, 2:]], axis=1)
+    orbits = loop_orbits(np.concatenate([cells, tensors.pairs[:, :2, None]], axis=2), symmetry)
+    for number in range(orbits.max(initial=-1) + 1):
+        rows = np.flatnonzero(orbits == number)
+        one, two = sorted(symbols[atom] for atom in tensors.pairs[rows[0], :2])
         J = parts.isotropic[rows] / MEV
         line = (
             f"{one + ' - ' + two:<12}{tensors.distances[rows[0]]:>10.4f}{len(rows):>8}"

@@ -37,7 +37,7 @@ from msgreen.plot.crystal import (
     magnons_figure,
     mesh_figure,
 )
-from msgreen.spinmodel import SpinModel, crystal_symmetry, symmetrise
+from msgreen.spinmodel import SpinModel, Symmetry, crystal_symmetry, symmetrise
 from msgreen.units import BOLTZMANN, MEV
 
 SMALL_MOMENT = 1e-3
@@ -176,7 +176,7 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
             *about_electrons(hamiltonian, hosts[-1], runs),
             *about_rotation(hosts[-1], runs[-1]),
             *checks,
-            *about_pairs(tensors, symbols),
+            *about_pairs(tensors, symbols, self._with_moments()),
             *([] if single is None else about_anisotropy(single, symbols)),
             *about_temperatures(model, order),
             *about,
@@ -197,7 +197,7 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
         return outcome if self.loops is None else self._with_loops(outcome, self.loops, progress)
 
     def _with_loops(self, outcome: Outcome, table: Loops, progress: bool) -> Outcome:
-        host, symbols = self.host.hosts[0], self.host.hamiltonian.crystal.symbols
+        host = self.host.hosts[0]
         if host.spin_orbit:
             found = table.four_spins(self.host.hosts, self._clusters, progress)
         else:
@@ -206,10 +206,16 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
             outcome,
             found,
             host.lattice,
-            [f"{symbol}{sign:+d}" for symbol, sign in zip(symbols, host.signs, strict=True)],
+            self._with_moments(),
             averaged=self.pairs.symmetrise,
             figures=self.output.figures,
         )
+
+    def _with_moments(self) -> Symmetry:
+        """Return the symmetry that maps atoms onto such with moments of the same sense."""
+        host, symbols = self.host.hosts[0], self.host.hamiltonian.crystal.symbols
+        labels = [f"{symbol}{sign:+d}" for symbol, sign in zip(symbols, host.signs, strict=True)]
+        return crystal_symmetry(host.lattice, labels, tolerance=SAME)
 
     def _exchange(self, host: WannierHost, pairs, progress: bool) -> CrystalExchange:
         # J of paper L is half of the coefficient of a pair.

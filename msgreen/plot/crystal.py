@@ -33,7 +33,11 @@ def exchange_distance_figure(found: CrystalTensors, symbols: tuple[str, ...]) ->
     chiral = found.spin_orbit and length.max(initial=0) > VISIBLE
     figure, axes = panels(1, 2 if chiral else 1, 2.8)
     names = [" - ".join(sorted((symbols[i], symbols[j]))) for i, j in found.pairs[:, :2]]
-    for name, colour, marker in zip(sorted(set(names)), COLOURS, MARKERS, strict=False):
+    kinds = sorted(set(names))
+    for number, name in enumerate(kinds):
+        # After six kinds colours come again with other markers.
+        colour = COLOURS[number % len(COLOURS)]
+        marker = MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
         mine = np.array([n == name for n in names])
         style = dict(color=colour, marker=marker, ms=3.5, ls="none", lw=0.8, label=name)
         at = found.distances[mine]
@@ -43,7 +47,8 @@ def exchange_distance_figure(found: CrystalTensors, symbols: tuple[str, ...]) ->
             axes[0, 1].plot(at, length[mine], **style)
     axes[0, 0].axhline(0, color="0.7", lw=0.6, zorder=0)
     axes[0, 0].set(xlabel=r"distance ($\mathrm{\AA}$)", ylabel="exchange $J$ (meV)")
-    axes[0, 0].legend(loc="upper right")
+    if len(kinds) > 1:
+        axes[0, 0].legend(loc="best", ncols=1 + (len(kinds) - 1) // 6)
     if chiral:
         axes[0, 1].set(xlabel=r"distance ($\mathrm{\AA}$)", ylabel=r"$|\mathbf{D}|$ (meV)")
         axes[0, 1].set_ylim(bottom=0)

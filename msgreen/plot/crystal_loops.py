@@ -45,5 +45,5 @@ def loop_lengths_figure(tables: Sequence[LoopTable]) -> Figure:
     panel.axhline(max(errors) / MEV, color="0.6", lw=0.8, ls=":", zorder=0, label="largest error")
     panel.set_yscale("log")
     panel.set(xlabel=r"length of the loop ($\mathrm{\AA}$)", ylabel=r"$|J_\mathrm{ring}|$ (meV)")
-    panel.legend(loc="upper right")
+    panel.legend(loc="best")
     return figure
