@@ -8,6 +8,7 @@
   const ATOMS = ["#9fb0c0", "#c9a46b", "#86ab8f", "#b492c4", "#d08a72", "#7f8fa6"];
   const RAMP = [[0, 5, 48, 97], [0.25, 67, 147, 195], [0.5, 214, 216, 219], [0.75, 214, 96, 77],
     [1, 103, 0, 31]];
+  const UPPER = RAMP.slice(2).map(([x, ...c]) => [2 * x - 1, ...c]); // of what has no sign
   const SPINS = [[0, 23, 72, 92], [0.5, 205, 200, 186], [1, 224, 142, 0]];
   const css = (ramp) => `linear-gradient(to right, ${
     ramp.map(([x, ...c]) => `rgb(${c}) ${100 * x}%`).join(", ")})`;
@@ -141,7 +142,7 @@
 
   // --- what is chosen --------------------------------------------------------------------------
   const chosen = { order: orders.includes(2) ? 2 : orders[0], group: null, cutoff: Infinity,
-    share: 5, frame: 0, state: 0, picked: null, vectors: true, spins: true, labels: scene.sites.length <= 30,
+    share: 5, frame: 0, state: 0, picked: null, vectors: true, spins: true, labels: scene.sites.length <= 30 && !(scene.frame && scene.frame.sizes),
     logarithmic: false };
   const groupsOf = (order) => scene.groups.filter((g) => g.order === order);
   function choose(order) {
@@ -175,8 +176,9 @@
   }
 
   // --- words -----------------------------------------------------------------------------------
-  const number = (v) => (v === null ? "unknown" : Number(v.toPrecision(5)).toString()
-    .replace("-", "\u2212"));
+  const number = (v) => (v === null ? "unknown"
+    : (v !== 0 && Math.abs(v) < 1e-4 ? v.toExponential(2) : String(Number(v.toPrecision(5))))
+      .replace(/-/g, "\u2212"));
   const escape = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;");
   function words(group, row) {
     const frame = chosen.frame, error = group.errors[frame] && group.errors[frame][row];
@@ -345,9 +347,9 @@
     const ends = document.createElement("div");
     head.textContent = `${group.signed ? group.symbol : `|${group.symbol}|`} (meV)`;
     bar.className = "bar";
-    bar.style.background = css(RAMP);
+    bar.style.background = css(group.signed ? RAMP : UPPER);
     ends.className = "ends";
-    for (const v of [-peak, 0, peak]) {
+    for (const v of group.signed ? [-peak, 0, peak] : [0, peak / 2, peak]) {
       const mark = document.createElement("span");
       mark.textContent = number(Number(v.toPrecision(3)));
       ends.append(mark);
