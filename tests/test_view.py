@@ -236,7 +236,7 @@ def test_page_loads_nothing():
     assert "default-src 'none'" in page.html and "connect-src" not in page.html
     own = Path(msgreen.__file__).parent / "page"
     assert not re.search(
-        r"https?:", "".join((own / n).read_text() for n in ("page.js", "page.css"))
+        r"https?:", "".join((own / n).read_text() for n in ("page.js", "shapes.js", "page.css"))
     )
     # A name cannot end the block of numbers.
     assert data_of(page.html)["sites"][4]["symbol"] == "</script><b>"

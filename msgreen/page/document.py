@@ -32,6 +32,7 @@ def document(scene: Mapping) -> str:
         "@STYLE@": (here / "page.css").read_text(encoding="utf-8"),
         "@PLOTLY@": _plotly(),
         "@DATA@": json.dumps(scene, ensure_ascii=False, allow_nan=False).replace("</", "<\\/"),
+        "@SHAPES@": (here / "shapes.js").read_text(encoding="utf-8"),
         "@PROGRAM@": (here / "page.js").read_text(encoding="utf-8"),
     }
     text = (here / "page.html").read_text(encoding="utf-8")
