@@ -24,12 +24,13 @@ from msgreen.config.lattice_order import (
     magnons_about,
     temperatures,
 )
-from msgreen.config.schema import AbstractRun, AbstractTable, Outcome, Positive
+from msgreen.config.schema import AbstractRun, AbstractTable, InputFile, Outcome, Positive
 from msgreen.exchange.crystal.anisotropy import anisotropy_term, site_anisotropy
 from msgreen.exchange.crystal.axes import collinear_tensors, crystal_model, whole_tensors
 from msgreen.exchange.crystal.pairs import CrystalExchange, crystal_exchange, crystal_pairs
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.crystal_table import COLUMNS, crystal_dataset, crystal_rows
+from msgreen.io.structures import read_structure
 from msgreen.io.wannier import WannierHamiltonian, read_folder, wannier_host
 from msgreen.plot.crystal import (
     bond_vectors_figure,
@@ -97,6 +98,7 @@ class Host(AbstractCrystalHost):
 
     kind: Literal["wannier"]
     folder: InputFolder
+    structure: InputFile | None = None
     seedname: str | Annotated[list[str], Field(min_length=2, max_length=2)] | None = None
     spinor_order: Literal["blocked", "interleaved"] | None = None
     orbital_atoms: list[int] | None = None
@@ -114,6 +116,7 @@ class Host(AbstractCrystalHost):
             seedname=(names[0], names[1]) if isinstance(names, list) else names,
             spinor_order=self.spinor_order,
             orbital_atoms=self.orbital_atoms,
+            crystal=None if self.structure is None else read_structure(self.structure),
         )
 
 

@@ -48,6 +48,7 @@ def read_folder(
     seedname: str | tuple[str, str] | None = None,
     spinor_order: str | None = None,
     orbital_atoms: Sequence[int] | None = None,
+    crystal: Crystal | None = None,
 ) -> WannierHamiltonian:
     """Read what a folder holds of a Wannier90 run.
 
@@ -67,6 +68,9 @@ def read_folder(
     orbital_atoms : sequence of int, shape (orb,), optional
         Atom of every orbital, from 0. By default the atom next to the centre; for an archive
         without centres the likeliest, if it is clear (`likely_atoms`).
+    crystal : Crystal, optional
+        Lattice vectors and atoms instead of those of the folder, as from
+        `msgreen.io.structures.read_structure`; its vectors must be those of the folder, if any.
 
     Returns
     -------
@@ -85,28 +89,34 @@ def read_folder(
             f"Argument `spinor_order` must be one of {', '.join(spinors.ORDERS)}, but it is "
             f"{spinor_order!r}."
         )
-    runs = [_read_run(folder, seed) for seed in choose(folder, seedname)]
+    runs = [_read_run(folder, seed, crystal) for seed in choose(folder, seedname)]
     if len(runs) == 1:
         return _with_spin_orbit(runs[0], spinor_order, orbital_atoms)
     return _collinear(runs[0], runs[1], orbital_atoms)
 
 
-def _read_run(folder: Path, seed: str) -> _Run:
+def _read_run(folder: Path, seed: str, crystal: Crystal | None) -> _Run:
     file = hamiltonian_file(folder, seed)
-    run = _from_archive(file) if file.suffix == ".npz" else _from_text(folder, seed, file)
+    if file.suffix == ".npz":
+        run = _from_archive(file, crystal)
+    else:
+        run = _from_text(folder, seed, file, crystal)
     cells, matrices, defect = hermitian(run.cells, run.matrices, file)
     return replace(run, cells=cells, matrices=matrices, defect=defect)
 
 
-def _from_archive(file: Path) -> _Run:
+def _from_archive(file: Path, given: Crystal | None) -> _Run:
     found = read_archive(file)
     crystal = Crystal(found.vectors, found.symbols, found.positions)
+    if given is not None:
+        _check_vectors(file, found.vectors, given)
+        crystal = given
     return _Run(
         file, found.cells, found.matrices, crystal, found.centres, None, found.fermi_energy, ()
     )
 
 
-def _from_text(folder: Path, seed: str, file: Path) -> _Run:
+def _from_text(folder: Path, seed: str, file: Path, given: Crystal | None) -> _Run:
     found = read_tb(file) if "_tb.dat" in file.name else read_hr(file)
     win_file = beside(folder, seed, ".win")
     win = read_win(win_file) if win_file else WinFile(None, (), np.empty((0, 3)), None, None)
@@ -126,7 +136,12 @@ def _from_text(folder: Path, seed: str, file: Path) -> _Run:
             f"{xyz}: must hold a centre for each of the {found.matrices.shape[1]} functions of "
             f"{file.name}, but it holds {len(centres)}. Take both from the same run."
         )
-    vectors = _vectors(file, win_file, found.vectors, win.vectors)
+    if given is None:
+        vectors = _vectors(file, win_file, found.vectors, win.vectors)
+    else:
+        for known in (found.vectors, win.vectors):
+            _check_vectors(file, known, given)
+        vectors, symbols, positions = given.vectors, given.symbols, given.positions
     if not symbols:
         raise InputError(
             f"Argument `folder` must hold the atoms of {file.name}, in {seed}.win or "
@@ -135,6 +150,15 @@ def _from_text(folder: Path, seed: str, file: Path) -> _Run:
     notes = () if images else _missing_images(seed, win.use_ws_distance)
     crystal = Crystal(vectors, symbols, positions)
     return _Run(file, found.cells, found.matrices, crystal, centres, win.spinors, None, notes)
+
+
+def _check_vectors(file: Path, known: np.ndarray | None, given: Crystal) -> None:
+    if known is not None and np.abs(known - given.vectors).max() > _SAME_PLACE:
+        raise FileFormatError(
+            f"{file}: must belong to the crystal that is given, but its lattice vectors differ by "
+            f"{np.abs(known - given.vectors).max():.1e} angstrom. Give the crystal as the "
+            "calculation had it."
+        )
 
 
 def _vectors(file: Path, win_file: Path | None, tb, win) -> np.ndarray:
