@@ -204,45 +204,67 @@ def reweighted(
     ----------
     Shirts and Chodera, J. Chem. Phys. 129, 124105 (2008).
     """
-    weights = _weights(run, temperature)
+    weights = _Weights(run, temperature)
     _times(run)
     samples = run.energy if samples is None else np.asarray(samples, float)
-    flat = samples.reshape(len(samples), weights.shape[1], -1)
-    blocks = np.array_split(np.arange(len(samples)), _BLOCKS)
+    flat = samples.reshape(*run.energy.shape, -1)
 
     def mean(rows):
-        part = weights[:, :, rows]
-        total = np.einsum("ots,stk->ok", part, flat[rows])
-        return total / part.sum(axis=(1, 2))[:, None]
+        part = weights.of(rows)
+        return np.einsum("ost,stk->ok", part, flat[rows]) / part.sum(axis=(1, 2))[:, None]
 
-    every = np.arange(len(samples))
-    without = np.stack([mean(np.setdiff1d(every, block)) for block in blocks])
-    error = np.sqrt((_BLOCKS - 1) * without.var(axis=0))
-    shape = (len(weights), *samples.shape[2:])
-    return Estimate(mean(every).reshape(shape), error.reshape(shape))
+    every, *without = (mean(rows) for rows in _left_out(len(flat)))
+    error = np.sqrt((_BLOCKS - 1) * np.var(without, axis=0))
+    shape = (len(every), *samples.shape[2:])
+    return Estimate(every.reshape(shape), error.reshape(shape))
 
 
-def _weights(run: MonteCarlo, temperature) -> np.ndarray:
-    """Return the weights of all samples at other temperatures, (other, temperature, sample)."""
-    logging.getLogger("pymbar").setLevel(logging.ERROR)
-    from pymbar import MBAR
+def _left_out(count: int) -> list[np.ndarray]:
+    """Return the numbers of all samples, and of those outside each of the blocks."""
+    every = np.arange(count)
+    return [every, *(np.setdiff1d(every, block) for block in np.array_split(every, _BLOCKS))]
 
-    _checks.positive("temperature", temperature, "k_B T in eV")
-    other = np.atleast_1d(np.asarray(temperature, float))
-    if other.min() < run.temperature[0] or other.max() > run.temperature[-1]:
-        raise InputError(
-            f"Argument `temperature` must lie between {run.temperature[0]:.6g} and "
-            f"{run.temperature[-1]:.6g} eV, those of the run, but it does not. Sample there."
-        )
-    energy = (run.energy - run.energy.mean()).T
-    reduced = energy.ravel() / run.temperature[:, None]
-    counts = np.full(len(run.temperature), energy.shape[1])
-    with jax.numpy_dtype_promotion("standard"):
-        known = MBAR(reduced, counts, solver_protocol=({"method": "adaptive"},))
-    exponents = -energy.ravel() / other[:, None]
-    exponents -= np.logaddexp.reduce(known.f_k[:, None] - reduced, axis=0)
-    found = np.exp(exponents - exponents.max(axis=1, keepdims=True))
-    return found.reshape(len(other), *energy.shape)
+
+class _Weights:
+    """Weights of the samples of a run at other temperatures (MBAR), of all samples or of a part."""
+
+    def __init__(self, run: MonteCarlo, temperature):
+        logging.getLogger("pymbar").setLevel(logging.ERROR)
+        from pymbar import MBAR
+
+        _checks.positive("temperature", temperature, "k_B T in eV")
+        self.other = np.atleast_1d(np.asarray(temperature, float))
+        if self.other.min() < run.temperature[0] or self.other.max() > run.temperature[-1]:
+            raise InputError(
+                f"Argument `temperature` must lie between {run.temperature[0]:.6g} and "
+                f"{run.temperature[-1]:.6g} eV, those of the run, but it does not. Sample there."
+            )
+        self.beta, self.energy = 1 / run.temperature, run.energy - run.energy.mean()
+        reduced = self.beta[:, None] * self.energy.T.ravel()
+        counts = np.full(len(self.beta), len(self.energy))
+        with jax.numpy_dtype_promotion("standard"):
+            known = MBAR(reduced, counts, solver_protocol=({"method": "adaptive"},))
+        self.free = known.f_k
+
+    def of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the weights of some of the samples, (other, sample, temperature).
+
+        Their free energies are their own, by a step of Newton from those of all samples: errors
+        that leave them as they are come out too small by a half.
+        """
+        energy = self.energy[rows]
+        logs = -self.beta[:, None] * energy.ravel()
+        free, count = self.free, len(rows)
+        if count < len(self.energy):
+            total = np.logaddexp.reduce(free[:, None] + logs, axis=0)
+            share = np.exp(free[:, None] + logs - total)
+            bend = np.diag(share.sum(axis=1)) - share @ share.T
+            step = np.linalg.solve(bend[1:, 1:], count - share.sum(axis=1)[1:])
+            free = free + np.concatenate([[0.0], step])
+        exponents = -energy.ravel() / self.other[:, None]
+        exponents -= np.logaddexp.reduce(free[:, None] + logs, axis=0)
+        found = np.exp(exponents - exponents.max(axis=1, keepdims=True))
+        return found.reshape(len(self.other), *energy.shape)
 
 
 def binder_crossing(small: MonteCarlo, large: MonteCarlo, order: str | None = None) -> Estimate:
@@ -297,13 +319,10 @@ def binder_crossing(small: MonteCarlo, large: MonteCarlo, order: str | None = No
 
 def _cumulants(run: MonteCarlo, grid: np.ndarray, order: str | None) -> np.ndarray:
     """Return Binder's cumulant on a grid: without each of the blocks, and of all samples."""
-    weights = _weights(run, grid)
-    square = _order(run, order).T ** 2
-    blocks = np.array_split(np.arange(square.shape[1]), _BLOCKS)
-    moments = [square**power for power in range(3)]
-    sums = np.stack(
-        [[np.einsum("ots,ts->o", weights[..., b], m[:, b]) for b in blocks] for m in moments]
-    )
-    total = sums.sum(axis=1)
-    left = np.concatenate([total[:, None] - sums, total[:, None]], axis=1)
-    return 1 - left[2] * left[0] / (3 * left[1] ** 2)
+    weights, square = _Weights(run, grid), _order(run, order) ** 2
+    found = []
+    for rows in _left_out(len(square)):
+        part = weights.of(rows)
+        sums = [np.einsum("ost,st->o", part, square[rows] ** power) for power in range(3)]
+        found.append(1 - sums[2] * sums[0] / (3 * sums[1] ** 2))
+    return np.stack([*found[1:], found[0]])
