@@ -59,7 +59,7 @@ def random_spins(replicas):
 
 
 def nanoseconds(terms, replicas):
-    """Return wall time per move, and the share of accepted moves."""
+    """Return wall and processor time per move, and the share of accepted moves."""
     lattice = Sublattices(SpinModel(terms, lattice=Lattice.square()), (SIZE, SIZE))
     beta, width = jnp.ones(replicas), jnp.full(replicas, WIDTH)
 
@@ -69,12 +69,17 @@ def nanoseconds(terms, replicas):
         return jax.lax.scan(lambda s, k: sweep(lattice, s, k, beta, width), spins, keys)
 
     spins, _ = many(lattice.split(random_spins(replicas)), jax.random.key(0))
-    best = np.inf
+    best = np.array([np.inf, np.inf])
     for seed in range(3):
-        start = time.perf_counter()
+        start = clocks()
         spins, accepted = jax.block_until_ready(many(spins, jax.random.key(seed)))
-        best = min(best, time.perf_counter() - start)
+        best = np.minimum(best, clocks() - start)
     return 1e9 * best / (SWEEPS * replicas * SIZE**2), float(accepted.mean())
+
+
+def clocks():
+    """Return wall and processor time: other people's work spoils the first one only."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def main():
@@ -83,9 +88,10 @@ def main():
     for name, terms in {"pairs": PAIRS, "pairs and rings": PAIRS + RINGS}.items():
         for replicas in (1, 2, 8):
             ours[name, replicas], share = nanoseconds(terms, replicas)
+            wall, processor = ours[name, replicas]
             print(
-                f"{name}, {replicas} replicas: {ours[name, replicas]:.1f} ns per move, "
-                f"{share:.2f} accepted"
+                f"{name}, {replicas} replicas: {wall:.1f} ns per move ({processor:.1f} ns of a "
+                f"processor), {share:.2f} accepted"
             )
     try:
         import numba
@@ -95,12 +101,15 @@ def main():
     loop = numba.njit(fastmath=True)(single_spins)
     spins = random_spins(1)[0, :, :, 0].copy()
     loop(spins, 100)
-    start = time.perf_counter()
-    share = loop(spins, SWEEPS)
-    theirs = 1e9 * (time.perf_counter() - start) / (SWEEPS * SIZE**2)
-    print(f"numba, one thread: {theirs:.1f} ns per move, {share:.2f} accepted")
+    theirs = np.array([np.inf, np.inf])
+    for _ in range(3):
+        start = clocks()
+        share = loop(spins, SWEEPS)
+        theirs = np.minimum(theirs, 1e9 * (clocks() - start) / (SWEEPS * SIZE**2))
+    print(f"numba, one thread: {theirs[0]:.1f} ns per move, {share:.2f} accepted")
     for (name, replicas), time_of_move in ours.items():
-        print(f"{name}, {replicas} replicas: ratio {theirs / time_of_move:.1f}")
+        wall, processor = theirs / time_of_move
+        print(f"{name}, {replicas} replicas: ratio {wall:.1f} (of processor times {processor:.1f})")
 
 
 if __name__ == "__main__":

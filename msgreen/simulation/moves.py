@@ -33,7 +33,7 @@ def sweep(
     Parameters
     ----------
     lattice : Sublattices
-    spins : real array, shape (sublattice, 3, *box with margins, replica)
+    spins : real array, as `Sublattices.split` returns them
     key : PRNG key
     beta : real array, shape (replica,)
         1/(k_B T) in 1/eV.
@@ -45,7 +45,8 @@ def sweep(
     spins, accepted : arrays
         Of every replica the share of the moves that were accepted.
     """
-    shape = (*lattice.box, spins.shape[-1])
+    shape, count = lattice.own_shape(spins), lattice.replicas(spins)
+    beta, width = (jnp.tile(x, shape[-1] // count) for x in (beta, width))
     # All at once: on a CPU a call costs as much as some hundred numbers, and a number 7 ns.
     words = jax.random.bits(key, (len(lattice.moving), 2, *shape), jnp.uint32)
 
@@ -58,10 +59,10 @@ def sweep(
         change = dot(lattice.field(spins, site), step) + lattice.change(spins, site, old, new)
         taken = _once(luck < jnp.exp(-beta * change))
         kept = _chosen(taken, new, old)
-        share = jnp.mean(taken.astype(float), axis=tuple(range(taken.ndim - 1)))
+        share = jnp.mean(taken.reshape(-1, count).astype(float), axis=0)
         return lattice.replaced(spins, site, kept), accepted + share
 
-    start = (spins, jnp.zeros(spins.shape[-1]))
+    start = (spins, jnp.zeros(count))
     spins, accepted = lattice.one_by_one(move, start, lattice.moving, words)
     return spins, accepted / len(lattice.moving)
 

@@ -132,7 +132,10 @@ class Sublattices(eqx.Module):
         return (cells + box // 2) % box - box // 2
 
     def split(self, directions: Float[Array, "replica *box site 3"]) -> Array:
-        """Return directions by sublattices with margins, (sublattice, 3, *box, replica)."""
+        """Return directions by sublattices with margins, (sublattice, 3, *box).
+
+        Replicas lie side by side along the last axis of the box: loops over it are long.
+        """
         dim, count = len(self.box), len(directions)
         pairs = [n for pair in zip(self.box, self.period, strict=True) for n in pair]
         spins = directions.reshape(count, *pairs, self.site_count, 3)
@@ -142,10 +145,10 @@ class Sublattices(eqx.Module):
 
     def join(self, spins: Array) -> Float[Array, "replica *box site 3"]:
         """Return what `split` was given."""
-        dim = len(self.box)
+        dim, count = len(self.box), self.replicas(spins)
+        spins = spins.reshape(*spins.shape[: dim + 1], -1, count) if dim else spins
         for axis, (reach, size) in enumerate(zip(self.reach, self.box, strict=True), start=2):
             spins = jax.lax.slice_in_dim(spins, reach, reach + size, axis=axis)
-        count = spins.shape[-1]
         spins = spins.reshape(*self.period, self.site_count, 3, *self.box, count)
         cells = [axis for d in range(dim) for axis in (dim + 2 + d, d)]
         spins = spins.transpose(2 * dim + 2, *cells, dim, dim + 1)
@@ -153,15 +156,28 @@ class Sublattices(eqx.Module):
         return spins.reshape(count, *shape, self.site_count, 3)
 
     def _with_margins(self, spins: Array) -> Array:
+        if not self.box:
+            return spins
         margins = [(0, 0)] * (spins.ndim - 1 - len(self.box)) + [(r, r) for r in self.reach]
-        return jnp.pad(spins, [*margins, (0, 0)], mode="wrap")
+        spins = jnp.pad(spins, [*margins, (0, 0)], mode="wrap")
+        return spins.reshape(*spins.shape[:-2], -1)
+
+    def replicas(self, spins: Array) -> int:
+        """Return their number."""
+        return spins.shape[-1] // (self.box[-1] + 2 * self.reach[-1] if self.box else 1)
+
+    def own_shape(self, spins: Array) -> tuple[int, ...]:
+        """Return the shape of a component of a sublattice."""
+        count = self.replicas(spins)
+        return (*self.box[:-1], self.box[-1] * count) if self.box else (count,)
 
     def window(self, spins: Array, site, cell) -> Spin:
-        """Return the spins of one sublattice at a cell from every one, x, y, z (*box, replica)."""
+        """Return the spins of one sublattice at a cell from every one, x, y, z (*box)."""
         start = [c + r for c, r in zip(cell, self.reach, strict=True)]
-        shape = (*self.box, spins.shape[-1])
+        start[-1:] = [start[-1] * self.replicas(spins)] if self.box else [0]
+        shape = self.own_shape(spins)
         x, y, z = (
-            jax.lax.dynamic_slice(spins, (site, axis, *start, 0), (1, 1, *shape))[0, 0]
+            jax.lax.dynamic_slice(spins, (site, axis, *start), (1, 1, *shape))[0, 0]
             for axis in range(3)
         )
         return x, y, z
@@ -172,7 +188,8 @@ class Sublattices(eqx.Module):
 
     def replaced(self, spins: Array, site, own: Spin) -> Array:
         """Return spins with one sublattice replaced, its margins too."""
-        part = self._with_margins(jnp.stack(own))
+        box = (*self.box, self.replicas(spins))
+        part = self._with_margins(jnp.stack([x.reshape(box) for x in own]))
         return jax.lax.dynamic_update_slice(spins, part[None], (site, *(0,) * part.ndim))
 
     def normalised(self, spins: Array) -> Array:
@@ -181,7 +198,7 @@ class Sublattices(eqx.Module):
 
     def field(self, spins: Array, site) -> Spin:
         """Return dE/dS of one sublattice, from the terms that are linear in its spins."""
-        zero = jnp.zeros((*self.box, spins.shape[-1]))
+        zero = jnp.zeros(self.own_shape(spins))
         total = (zero, zero, zero)
         for visits in self.linear:
 
@@ -195,7 +212,7 @@ class Sublattices(eqx.Module):
 
     def change(self, spins: Array, site, old: Spin, new: Spin) -> Array:
         """Return the change of energy by the terms that are not linear, as single spins move."""
-        total = jnp.zeros((*self.box, spins.shape[-1]))
+        total = jnp.zeros(self.own_shape(spins))
         for visits in self.other:
 
             def add(total, value, others, visits=visits):
