@@ -41,6 +41,7 @@ KERNELS_MAY_IMPORT = {"jax", "jaxlib", "numpy", "mpmath", "msgreen_kernels"}
 
 # Diagonalisation has no stable derivative at degeneracies: module -> why it is safe there.
 DIAGONALISES = {
+    "msgreen.simulation.order": "modes of the lowest exchange; not differentiated",
     "msgreen.energy.bound_states": "levels in a gap, counted and found; not differentiated",
     "msgreen.energy.free_levels": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.finite": "levels are counted, a diagnosis that is not differentiated",

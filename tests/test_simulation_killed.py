@@ -61,7 +61,7 @@ def test_killed_while_it_writes(tmp_path):
 
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command(5), **pipes, **options) as process:
-        assert process.stdout.readline() == b"writing\n"
+        assert process.stdout is not None and process.stdout.readline() == b"writing\n"
         process.send_signal(signal.SIGKILL)
         assert process.wait(30) == -signal.SIGKILL
     with np.load(tmp_path / "kept.npz") as kept:

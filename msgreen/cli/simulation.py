@@ -91,7 +91,7 @@ def simulate(
             cells,
             samples=samples,
             interval=interval,
-            observables={} if order is None else {order: wave},
+            observables={} if order is None or wave is None else {order: wave},
             seed=seed,
             checkpoint=folder / f"{CHECKPOINT}-{n}.npz",
             progress=progress,
@@ -109,7 +109,7 @@ def simulate(
     summary = [
         *_table(found[_name(shape, runs[0])], "|m|" if order is None else "|m_q|"),
         "",
-        *([] if order is None else _about_waves(model, waves[0])),
+        *([] if order is None or waves[0] is None else _about_waves(model, waves[0])),
         *_about_crossing(crossing, shapes),
         *_about_cold(model, float(cold.energy), bool(cold.converged), state, runs[0].spin_count),
     ]
