@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import i0e
+from scipy.special import ive
 
 from msgreen.errors import AccuracyWarning, FileFormatError, InputError
 from msgreen.lattice import Lattice
@@ -142,15 +142,25 @@ def test_planar_chain():
     nodes, weights = np.polynomial.legendre.leggauss(60)
     side = np.sqrt(1 - nodes**2)
 
-    def largest(beta):
+    def sector(beta, turns):
         x = beta * np.outer(side, side)
-        matrix = np.sqrt(np.outer(weights, weights)) * i0e(x) * np.exp(x)
-        return np.log(np.linalg.eigvalsh(matrix)[-1])
+        matrix = np.sqrt(np.outer(weights, weights)) * ive(turns, x) * np.exp(x)
+        return np.linalg.eigh(matrix)
+
+    def largest(beta):
+        return np.log(sector(beta, 0)[0][-1])
 
     exact = -(largest(1 / kt + 1e-4) - largest(1 / kt - 1e-4)) / 2e-4
     run = monte_carlo(model, [kt, 0.7], (32,), samples=10_000, interval=2)
     found = thermodynamics(run).energy
     assert abs(found.value[0] - exact) < 4 * found.error[0] < 0.02 * abs(exact)
+    # Correlations in the plane at distance n are sum_k share_k ratio_k^n; their sum over n:
+    (whole, states), (part, turned) = sector(1 / kt, 0), sector(1 / kt, 1)
+    share, ratio = (turned.T @ (side * states[:, -1])) ** 2, part / whole[-1]
+    assert share @ ratio == pytest.approx(-exact, rel=1e-6) and ratio.max() ** 32 < 1e-3
+    square = jackknife(32 * np.sum(run.moment[:, 0, :2] ** 2, axis=-1))
+    summed = share @ ((1 + ratio) / (1 - ratio))
+    assert abs(square.value - summed) < 4 * square.error < 0.1 * summed
 
 
 @pytest.mark.slow
