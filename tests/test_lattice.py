@@ -5,6 +5,7 @@ import pytest
 from lattices import SQUARE, dense_green, dense_matrix
 
 from msgreen.errors import InputError
+from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.lattice import (
     HoppingModel,
     Lattice,
@@ -24,6 +25,7 @@ from msgreen.lattice import (
 from msgreen.lattice.bloch import resolvent, wave
 from msgreen.lattice.finite import missing_sites, torus_mesh
 from msgreen.lattice.geometry import Shell
+from msgreen.lattice.layers import elimination_cost
 from msgreen.lattice.model import check_blocks, check_same, swap_ends
 
 HONEYCOMB = Lattice.honeycomb()
@@ -216,3 +218,13 @@ def test_lattices_compare_by_value():
     assert Lattice.square() == SQUARE and hash(Lattice.square()) == hash(SQUARE)
     assert Region(SQUARE, (3, 3)) == Region(Lattice.square(), (3, 3))
     assert Region(SQUARE, (3, 3)) != Region(SQUARE, (3, 3), True)
+
+
+def test_long_open_strips_are_eliminated_by_layers():
+    """Cutting 1979 x 4 cells out of a torus takes a matrix of their rim, 60000 times the work."""
+    model, region = shell_model(SQUARE, [-1.0]), Region(SQUARE, (1979, 4))
+    spinorb = model.blocks.shape[-1]
+    assert elimination_cost(region, model.cells, spinorb) == 1979 * (4 * spinorb) ** 3
+    assert FiniteLattice(model, region, temperature=0.1)._route(model) == "layers"
+    square = Region(SQUARE, (9, 9))
+    assert FiniteLattice(model, square, temperature=0.1)._route(model) == "cut"

@@ -102,7 +102,24 @@ def _plan(region: Region, cells, spinorb: int) -> _Plan:
         across = int(np.prod(region.shape)) // length
         size = thickness * across * region.lattice.atoms * spinorb
         plans.append(_Plan(axis, thickness, layers, size, closed))
-    return min(plans, key=lambda p: p.layers * p.size**3 * (4 if p.closed else 1))
+    return min(plans, key=_cost)
+
+
+def elimination_cost(region: Region, cells, spinorb: int) -> float:
+    """Return about how many multiplications an elimination by layers takes at one energy.
+
+    Parameters
+    ----------
+    region : Region
+    cells : int array, shape (hop, dim)
+    spinorb : int
+        Functions of an atom.
+    """
+    return _cost(_plan(region, cells, spinorb))
+
+
+def _cost(plan: _Plan) -> float:
+    return plan.layers * float(plan.size) ** 3 * (4 if plan.closed else 1)
 
 
 def _place(cell_coordinates, region: Region, plan: _Plan):
