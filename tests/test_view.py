@@ -126,6 +126,18 @@ def test_page_keeps_the_convention_of_interactions():
     assert [rows.order for rows in model_rows(cluster())] == [2, 2, 2, 4, 4, 4, 4, 6]
 
 
+def test_numbers_by_axis_are_no_vector():
+    values = np.arange(6.0).reshape(2, 3) * MEV
+    axes = {
+        name: Coefficient(values, 0 * values, ("xyz",)) for name in ("J", "D", "field", "D_vector")
+    }
+    rows = interaction_rows(Interactions((Terms(np.array([[0, 1], [1, 2]]), axes),)))
+    names = ["J_x", "J_y", "J_z", "D", "field_x", "field_y", "field_z", "D_vector"]
+    assert [some.symbol for some in rows] == names
+    np.testing.assert_allclose(rows[1].values, [1.0, 4.0])
+    assert [some.vectors is not None for some in rows] == [name[0] == "D" for name in names]
+
+
 def test_every_site_of_a_lattice_has_all_its_neighbours():
     model = lattice_model()
     content = view(model).scene

@@ -8,6 +8,7 @@
   const ATOMS = ["#9fb0c0", "#c9a46b", "#86ab8f", "#b492c4", "#d08a72", "#7f8fa6"];
   const MOST_BONDS = 150; // drawn at first: more hide each other
   const TEXTURE = 30; // so many spins are coloured by S_z, as their arrows are small
+  const NOISE = 1e-7; // share of the largest below which numbers vanish by symmetry
   const MOST_LABELS = 120; // each is an element of the page
 
   const { add, sub, scale, length, mean, colour, css, Mesh, RAMP, UPPER, SPINS } = shapes;
@@ -53,12 +54,17 @@
     share: 5, frame: 0, state: 0, picked: null, vectors: true, spins: true, labels: scene.sites.length <= 30 && !(scene.frame && scene.frame.sizes),
     logarithmic: false };
   const groupsOf = (order) => scene.groups.filter((g) => g.order === order);
+  const vanishes = (group) => group.peak <= NOISE
+    * Math.max(...groupsOf(group.order).map((g) => g.peak));
   function choose(order) {
     chosen.order = order;
     const mine = groupsOf(order);
     const best = (list) => list.reduce((a, g) => (!a || g.peak > a.peak ? g : a), null);
-    const large = mine.filter((g) => g.size > 1 && g.peak > 0);
-    chosen.group = best(large.filter((g) => g.signed)) || best(large) || best(mine);
+    const large = mine.filter((g) => g.size > 1 && !vanishes(g));
+    const signed = large.filter((g) => g.signed), strongest = best(signed);
+    // Of pairs the first that is not small: exchange comes before its corrections.
+    const first = order === 2 && signed.find((g) => g.peak > 0.05 * strongest.peak);
+    chosen.group = first || strongest || best(large) || best(mine);
     reset();
   }
   function reset() {
@@ -131,7 +137,7 @@
     const drawn = group ? visible(group) : [];
     const peak = group ? most(group.values[chosen.frame]) : 0;
     const vectors = chosen.vectors ? groupsOf(chosen.order)
-      .filter((g) => g.vectors[chosen.frame] && g.size > 1) : [];
+      .filter((g) => g.vectors[chosen.frame] && g.size > 1 && !vanishes(g)) : [];
     const others = vectors.map((g) => [g, visible(g, Math.max(chosen.share, 5))]);
     for (const { sites } of [...drawn, ...others.flatMap(([, list]) => list)]) {
       sites.forEach((n) => mine.add(n));

@@ -17,6 +17,9 @@ _WORDS = {
     "six_site": "six sites",
 }
 
+_VECTORS = ("D", "C", "b")
+"""Beginnings of the names of coefficients that are vectors."""
+
 
 class Rows(NamedTuple):
     """Values of one name, of clusters of the same number of sites.
@@ -112,27 +115,35 @@ def interaction_rows(found: Interactions) -> list[Rows]:
     found : Interactions
     """
     rows = [
-        _coefficient_rows(terms, name, coefficient)
+        some
         for terms in sorted(found.terms, key=lambda terms: terms.order)
         for name, coefficient in terms.coefficients.items()
         if len(terms.loops)
+        for some in _coefficient_rows(terms, name, coefficient)
     ]
     return [some for some in rows if some.values.size]
 
 
-def _coefficient_rows(terms: Terms, name: str, coefficient: Coefficient) -> Rows:
+def _coefficient_rows(terms: Terms, name: str, coefficient: Coefficient) -> list[Rows]:
     loops = np.array([list(dict.fromkeys(loop)) for loop in terms.loops.tolist()])
     words = _WORDS.get(terms.kind, terms.kind.replace("_", " "))
-    about = f"{name} of {words}"
-    if coefficient.rotation:
-        about += ", a derivative under rotations"
-    return Rows(
-        about,
-        name,
-        "",
-        terms.order,
-        loops,
-        np.zeros((*loops.shape, 0), np.int64),
-        np.asarray(coefficient.value, float) / MEV,
-        np.asarray(coefficient.error, float) / MEV,
-    )
+    turned = ", a derivative under rotations" if coefficient.rotation else ""
+    cells = np.zeros((*loops.shape, 0), np.int64)
+    values, errors = np.asarray(coefficient.value, float), np.asarray(coefficient.error, float)
+    parts = {name: (values, errors)}
+    # Three numbers by axis, as J of paper O, are no vector that an arrow could show.
+    if coefficient.axes == ("xyz",) and not name.startswith(_VECTORS):
+        parts = {f"{name}_{x}": (values[:, n], errors[:, n]) for n, x in enumerate("xyz")}
+    return [
+        Rows(
+            f"{part} of {words}{turned}",
+            part,
+            "",
+            terms.order,
+            loops,
+            cells,
+            value / MEV,
+            error / MEV,
+        )
+        for part, (value, error) in parts.items()
+    ]
