@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from bad_calls import Call
 
-from msgreen import contour, io, phonon, spinmodel
+from msgreen import ContactCoupling, RashbaGas, contour, io, phonon, spinmodel
 from msgreen.lattice import Lattice
 
 CHAIN_SPRING = phonon.Spring(0, 0, (1,), 5.0, 1.0)
@@ -17,6 +17,7 @@ CELLS = np.array([[0, 0], [0, 1]])
 PAIR = np.array([[0, 1]])
 PLACES = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
 
+GAS = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
 PLACES_OF_THREE = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]])
 UP = np.tile([0.0, 0.0, 1.0], (3, 1))
 UP_OR_TILTED = np.stack([UP, UP[:, ::-1], UP[:, [0, 2, 1]], -UP])
@@ -32,6 +33,11 @@ def parts() -> dict[str, Any]:
     bonds = phonon.heisenberg(PAIR, PLACES, 0.1)
     tensors = bonds.terms[0].tensor
     found = {"crystal": crystal, "rule": rule, "modes": modes, "bonds": bonds, "tensors": tensors}
+    found |= {
+        "moving": lambda u: (GAS, ContactCoupling(1.0), PLACES[:, :2] + u[:, :2]),
+        "slopes": phonon.Response(np.ones((1, 2, 3, 3, 3)), np.zeros((1, 2, 3, 3, 3))),
+        "response": phonon.Response(np.ones((2, 3, 2, 3)), np.zeros((2, 3, 2, 3))),
+    }
     exchange = spinmodel.Term("exchange", [[0, 1], [1, 2]], [-0.01, 0.02])
     chain = spinmodel.Term("exchange", [[0, 0]], [-0.01], [[[0], [1]]])
     found |= {
@@ -130,6 +136,15 @@ PHONON = {
         shift=0.5,
     ),
     "elastic_range": of(phonon.elastic_range, distance=np.array([1.0]), cutoff=1.0, cell=2.0),
+    "exchange_slopes": of(phonon.exchange_slopes, "moving", atoms=2, pairs=PAIR),
+    "four_spin_interactions": of(
+        lambda slopes, response, **k: phonon.four_spin_interactions(
+            slopes, k["pairs"], k["positions"], response
+        ),
+        "slopes response",
+        pairs=PAIR,
+        positions=PLACES,
+    ),
     "ground_state": of(phonon.ground_state, "bonds", starts=2, seed=0, tolerance=1e-8),
     "heisenberg": of(phonon.heisenberg, pairs=PAIR, positions=PLACES, exchange=np.array([0.1])),
     "helical_chain": of(
@@ -174,6 +189,7 @@ PHONON = {
     "screw_couplings": of(
         phonon.screw_couplings, atoms_per_turn=3, coupling=np.eye(3), handedness=1
     ),
+    "static_response": of(phonon.static_response, "crystal", sites=CELLS, shape=(9,)),
     "thermal_factor": of(phonon.thermal_factor, energies=np.array([0.1]), temperature=10.0),
 }
 
@@ -395,6 +411,9 @@ WITHOUT_CALL = {
             "takes what other functions return",
         ),
     },
-    "phonon": {"Spring": "a row of numbers, checked where it is used"},
+    "phonon": {
+        "Response": "a value and its error, checked where they are used",
+        "Spring": "a row of numbers, checked where it is used",
+    },
 }
 """Public callables without a row, and why."""

@@ -5,6 +5,10 @@ from msgreen.phonon.closed_forms import chiral_tensors as chiral_tensors
 from msgreen.phonon.closed_forms import elastic_range as elastic_range
 from msgreen.phonon.closed_forms import optical_range as optical_range
 from msgreen.phonon.crystal import HarmonicCrystal as HarmonicCrystal
+from msgreen.phonon.four_spin import Response as Response
+from msgreen.phonon.four_spin import exchange_slopes as exchange_slopes
+from msgreen.phonon.four_spin import four_spin_interactions as four_spin_interactions
+from msgreen.phonon.four_spin import static_response as static_response
 from msgreen.phonon.mediated import crystal_tensors as crystal_tensors
 from msgreen.phonon.mediated import interactions as interactions
 from msgreen.phonon.mediated import mode_tensors as mode_tensors

@@ -186,7 +186,7 @@ def check_squares(squares: np.ndarray, q: np.ndarray) -> None:
 def check_sites(crystal: HarmonicCrystal, sites) -> np.ndarray:
     """Return `sites` as an int array of rows (atom, n_1, ..., n_dim), refusing unknown atoms."""
     rows = np.atleast_2d(np.asarray(_checks.numbers("sites", sites)))
-    if rows.shape[1] != 1 + crystal.dimension or not np.issubdtype(rows.dtype, np.integer):
+    if rows.shape[1:] != (1 + crystal.dimension,) or not np.issubdtype(rows.dtype, np.integer):
         raise InputError(
             f"Argument `sites` must be an int array of shape (site, {1 + crystal.dimension}) with "
             f"rows (atom, cell), but it is {rows.dtype} of shape {rows.shape}. "
