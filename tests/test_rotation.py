@@ -25,6 +25,7 @@ from msgreen import (
     torque,
 )
 from msgreen.errors import InputError
+from msgreen.exchange.taylor import polarised_derivative
 from msgreen.spin.algebra import tangent_frame
 
 SYSTEM = random_cluster(21, sites=4, orbitals=2, coupling=0.5)
@@ -282,6 +283,12 @@ def test_expansion_about_a_reference(lloyd):
     assert 2**3.5 < errors[0] / errors[1] < 2**4.5
     with pytest.raises(InputError, match="`order` must be an integer of at least 1"):
         lloyd.about(SPINS, 0)
+
+
+def test_taylor_mode_is_the_closed_form(lloyd):
+    """Directional derivatives along sums of tangent vectors give the mixed ones."""
+    found = polarised_derivative(lloyd.about(SPINS, 2), (0, 1))
+    np.testing.assert_allclose(found, closed_hessian(lloyd, SPINS)[0, :, 1], rtol=0, atol=1e-12)
 
 
 def test_dimer_about_the_ferromagnet():

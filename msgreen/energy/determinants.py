@@ -1,8 +1,9 @@
 """Determinants and traces of scattering matrices G V, energy by energy."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels import slogdet
+from msgreen_kernels import linalg, slogdet
 
 from msgreen._typing import Array, Complex
 from msgreen.contour import unwrap_logdet
@@ -49,3 +50,20 @@ def log_determinant(matrix) -> Complex[Array, "..."]:
     """Ln det of matrices (energy, ..., n, n), continuous along the contour."""
     phase, logabs = slogdet(matrix)
     return unwrap_logdet(phase, logabs, axis=0)
+
+
+@jax.jit
+def dressed(
+    scattering: Complex[Array, "energy dim dim"], green: Complex[Array, "energy site n site n"]
+) -> Complex[Array, "energy site n site n"]:
+    """Return (1 - G V)^-1 G, the Green function with the spins in place.
+
+    Parameters
+    ----------
+    scattering : complex array, shape (energy, site n, site n)
+        G V.
+    green : complex array, shape (energy, site, n, site, n)
+        G.
+    """
+    identity = jnp.eye(scattering.shape[-1], dtype=complex)
+    return linalg.solve(identity - scattering, as_matrix(green)).reshape(green.shape)

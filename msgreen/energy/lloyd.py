@@ -16,7 +16,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
@@ -25,6 +24,7 @@ from msgreen.contour.base import ROUNDING
 from msgreen.energy.determinants import (
     as_matrix,
     check_scattering_order,
+    dressed,
     log_determinant,
     onsite_blocks,
     power_traces,
@@ -197,7 +197,7 @@ class LloydEnergy(eqx.Module):
         self, spins: Float[Array, "site 3"]
     ) -> Complex[Array, "energy site spinorb site spinorb"]:
         """Return g = (1 - G V)^-1 G on the contour: the Green function with the spins in place."""
-        return _dressed(self.scattering_matrix(spins), self.green)
+        return dressed(self.scattering_matrix(spins), self.green)
 
     def about(self, directions: Float[Array, "site 3"], order: int) -> "LloydExpansion":
         """Return the energy about a reference, exact to `order` in the change of the potential.
@@ -414,10 +414,3 @@ def _between_sites(green: Green, i, j, count: int) -> Complex[Array, "energy sit
     energies, _, size, _ = blocks.shape
     full = jnp.zeros((energies, count, count, size, size), blocks.dtype).at[:, i, j].set(blocks)
     return jnp.swapaxes(full, 2, 3)
-
-
-@jax.jit
-def _dressed(scattering, green):
-    identity = jnp.eye(scattering.shape[-1], dtype=complex)
-    dressed = linalg.solve(identity - scattering, as_matrix(green))
-    return dressed.reshape(green.shape)

@@ -259,10 +259,9 @@ def loop_energies(
         less = loop_trace(potential @ coarse.green.matrix(), index, parts)
         change = both[2:] - less[:, : len(loops)] - less[:, len(loops) :]
         error = error + jnp.abs(change).sum(axis=0)
-    size = jnp.linalg.norm(table, axis=(-2, -1))
-    rounding = 2 * np.pi * loop_rounding(contour, size, index[: len(loops)])
+    rounding = loop_rounding(contour, jnp.linalg.norm(table, axis=(-2, -1)), index[: len(loops)])
     factor = host_factor(host) * multiplicity(loops) / (2 * order * np.pi)
-    return -factor * both[0].imag, jax.lax.stop_gradient(factor * (error + rounding))
+    return -factor * both[0].imag, jax.lax.stop_gradient(factor * (error + 2 * np.pi * rounding))
 
 
 def integrate_loops(contour: Contour, fine, coarse, ratio) -> tuple[Array, Array]:
@@ -387,7 +386,6 @@ def _vertices(vertex, green: Green) -> tuple[Array, Array]:
 
 @jax.jit
 def _scaled(factor, value, error, rounding) -> tuple[Array, Array]:
-    """Tensors of loops times a factor of each, and their errors with the rounding of each."""
     factor, rounding = (a.reshape(-1, *(1,) * (value.ndim - 1)) for a in (factor, rounding))
     return factor * value, jnp.abs(factor) * (error + rounding)
 
