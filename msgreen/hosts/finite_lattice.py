@@ -31,8 +31,8 @@ LARGEST_CUT = 4000
 
 SLIM = 100.0
 """By how many times a cut may multiply more than layers, which do it one small one after the other:
-1979 x 4 cells, where it would 60000 times, take half a minute; cut out, they had not ended after 150
-seconds. Where the two turn over between 100 and 60000 has not been measured."""
+1979 x 4 cells, where it would 60000 times, take half a minute; cut out, they had not ended after
+150 seconds. Where the two turn over between 100 and 60000 has not been measured."""
 
 
 class FiniteLattice(AbstractLatticeHost):
