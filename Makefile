@@ -51,8 +51,9 @@ lint: $(DEV) ## check style and format
 types: $(DEV) ## check types
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-docs: $(DOCS) ## build the documentation into site/
+docs: $(DEV) $(DOCS) ## build the documentation into site/, and test what needs MkDocs
 	$(BIN)/mkdocs build --strict
+	$(BIN)/python -m pytest -q tests/test_site.py
 
 # In an environment of its own: what builds and checks packages is no part of msgreen.
 PACKAGER := .cache/packager
