@@ -80,6 +80,26 @@ def test_winding_in_the_gauge_where_the_gap_is_uniform():
     np.testing.assert_allclose(found.B, expected.B, atol=1e-13)
 
 
+@pytest.mark.parametrize("winding", [1, 2])
+def test_winding_of_layers_is_that_of_a_cut(winding):
+    """An odd winding twists a closed direction by half a turn; layers spread it over all hops."""
+    region = Region(SQUARE, (6, 3), periodic=(True, False))
+    sites, pairs = np.array([[0, 1, 0], [5, 2, 0]]), np.array([[0, 0], [0, 1], [1, 0]])
+    hosts = [
+        Superconductor(
+            FiniteLattice(shell_model(SQUARE, [-1.0]), region, fermi_energy=-0.7, route=route),
+            s_wave(SQUARE, 0.3),
+            pair_momentum=[winding / 6, 0.0],
+        )
+        for route in ("cut", "layers")
+    ]
+    cut, layers = (host.blocks(jnp.array([0.1 + 0.2j]), sites, pairs).A for host in hosts)
+    np.testing.assert_allclose(layers, cut, atol=1e-13)
+    edges = np.linspace(0.02, 0.6, 5)
+    found = [[host.has_levels(0.0, float(edge)) for edge in edges] for host in hosts]
+    assert found[0] == found[1] and len(set(found[0])) == 2
+
+
 def test_infinite_superconductor_at_zero_temperature():
     """On an s-wave superconductor one spin binds the levels of Yu, Shiba and Rusinov."""
     normal = TightBinding(shell_model(SQUARE, [-1.0]), fermi_energy=-0.5)

@@ -22,6 +22,7 @@ from msgreen.lattice import (
     sector_blocks,
     sectors,
 )
+from msgreen.lattice.bloch import wave
 from msgreen.lattice.finite import missing_sites
 from msgreen.lattice.layers import elimination_cost
 from msgreen.spin.algebra import Green, decompose
@@ -152,14 +153,15 @@ class FiniteLattice(AbstractLatticeHost):
         low, high = max(low, -1.01 * bound), min(high, 1.01 * bound)
         if low >= high:
             return False
-        arguments = (model.blocks, model.cells, self.region)
+        given, energies = self._twist(momentum), (low, high)
         if self._route(model) == "cut":
-            given = self._twist(momentum)
+            arguments = (model.blocks, model.cells, self.region)
             twist = 0.0 if given is None else given
-            counts = [levels_below(*arguments, energy, twist) for energy in (low, high)]
+            counts = [levels_below(*arguments, energy, twist) for energy in energies]
         else:
-            self._twist(momentum)
-            counts = [layer_levels_below(*arguments, energy) for energy in (low, high)]
+            blocks = _spread(model, self.region, given)
+            arguments = (blocks, model.cells, self.region)
+            counts = [layer_levels_below(*arguments, energy) for energy in energies]
         return counts[1] > counts[0]
 
     def _route(self, model: HoppingModel) -> str:
@@ -182,7 +184,7 @@ class FiniteLattice(AbstractLatticeHost):
             return self.route
         gone = len(missing_sites(self.region, model.cells)) * model.blocks.shape[-1]
         layers = elimination_cost(self.region, model.cells, model.blocks.shape[-1])
-        # Layers know nothing of the twist of a closed direction.
+        # Closed regions, whose layers are wider, have not been measured.
         slim = not any(self.region.periodic) and float(gone) ** 3 > SLIM * layers
         small = gone <= LARGEST_CUT and not slim
         return "cut" if small else "layers"
@@ -211,4 +213,17 @@ def _green(model, region, route, parts, twist, z, names):
     if route == "cut":
         shift = 0.0 if twist is None else twist
         return sector_blocks(model.blocks, model.cells, region, z, sites, parts, shift)
-    return layer_blocks(model.blocks, model.cells, region, z, sites)
+    blocks = _spread(model, region, twist)
+    green = layer_blocks(blocks, model.cells, region, z, sites)
+    if twist is None:
+        return green
+    phase = wave(jnp.asarray(sites[:, :-1], float), twist / np.array(region.shape, float))
+    return phase[:, None, None, None] * green * phase.conj()[:, None]
+
+
+def _spread(model: HoppingModel, region: Region, twist) -> Array:
+    """Blocks in the gauge where every hop bears its share of the twist, which layers cannot."""
+    if twist is None:
+        return model.blocks
+    share = wave(jnp.asarray(model.cells, float), twist / np.array(region.shape, float))
+    return share[:, None, None, None, None] * model.blocks
