@@ -158,7 +158,7 @@ class AbstractLatticeHost(AbstractHost):
 
     model: eqx.AbstractVar[HoppingModel]
     fermi_energy: eqx.AbstractVar[Float[Array, ""]]
-    temperature: eqx.AbstractVar[float]
+    temperature: eqx.AbstractVar[Float[Array, ""]]
 
     @abc.abstractmethod
     def model_blocks(
@@ -192,7 +192,7 @@ It costs one or two poles, and at its edges G on a mesh converges as well as on 
 
 
 def level_contour(
-    centre, bound: float, temperature: float, gap: float | None, has_levels: Callable
+    centre, bound: float, temperature, gap: float | None, has_levels: Callable
 ) -> Contour:
     """Return the contour for a bounded spectrum: poles of the Fermi function, or a gap.
 
@@ -214,11 +214,19 @@ def level_contour(
     Raises
     ------
     InputError
-        If the temperature is zero and there is no gap, or there are levels within it.
+        If the temperature is zero and there is no gap, or there are levels within it; or if JAX
+        traces the temperature, whose ratio to the width decides the poles.
     """
+    known = _checks.concrete(temperature)
+    if known is None:
+        raise InputError(
+            "Argument `contour` must be given while JAX traces the temperature, but it is missing. "
+            "Pass `matsubara(temperature, fermi_energy, ratio=...)`, the ratio being the width of "
+            "the spectrum over the temperature."
+        )
     width = 2 * bound + abs(float(centre))
-    if temperature > 0:
-        return matsubara(temperature, centre, _rounded(width, temperature), accuracy=1e-11)
+    if known > 0:
+        return matsubara(temperature, centre, _rounded(width, float(known)), accuracy=1e-11)
     if gap is None:
         raise InputError(
             "Argument `gap` must be given at zero temperature, but it is missing. Pass the "

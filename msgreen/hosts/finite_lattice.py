@@ -50,7 +50,7 @@ class FiniteLattice(AbstractLatticeHost):
     fermi_energy : float
         E_F in eV.
     temperature : float
-        k_B T in eV; at zero a gap is needed.
+        k_B T in eV, differentiable; at zero a gap is needed.
     gap : float, optional
         Distance in eV from E_F to the nearest level, checked by counting levels.
     route : "auto", "cut" or "layers"
@@ -80,8 +80,8 @@ class FiniteLattice(AbstractLatticeHost):
 
     model: HoppingModel
     fermi_energy: Float[Array, ""]
+    temperature: Float[Array, ""]
     region: Region = eqx.field(static=True)
-    temperature: float = eqx.field(static=True)
     gap: float | None = eqx.field(static=True)
     route: str = eqx.field(static=True)
 
@@ -91,7 +91,7 @@ class FiniteLattice(AbstractLatticeHost):
         region: Region,
         *,
         fermi_energy=0.0,
-        temperature: float = 0.0,
+        temperature=0.0,
         gap: float | None = None,
         route: Literal["auto", "cut", "layers"] = "auto",
     ):
@@ -114,7 +114,7 @@ class FiniteLattice(AbstractLatticeHost):
         self.model = model
         self.region = region
         self.fermi_energy = jnp.asarray(fermi_energy, float)
-        self.temperature = float(temperature)
+        self.temperature = jnp.asarray(temperature, float)
         self.gap = None if gap is None else float(gap)
         self.route = route
         self._route(model)

@@ -52,7 +52,7 @@ class TightBinding(AbstractLatticeHost):
     fermi_energy : float
         E_F in eV.
     temperature : float
-        k_B T in eV; at zero a gap is needed.
+        k_B T in eV, differentiable; at zero a gap is needed.
     gap : float, optional
         Distance in eV from E_F to the nearest level, checked on a dense mesh.
     mesh : int, optional
@@ -86,7 +86,7 @@ class TightBinding(AbstractLatticeHost):
 
     model: HoppingModel
     fermi_energy: Float[Array, ""]
-    temperature: float = eqx.field(static=True)
+    temperature: Float[Array, ""]
     gap: float | None = eqx.field(static=True)
     mesh: int | None = eqx.field(static=True)
     accuracy: float = eqx.field(static=True)
@@ -96,7 +96,7 @@ class TightBinding(AbstractLatticeHost):
         model: HoppingModel,
         *,
         fermi_energy=0.0,
-        temperature: float = 0.0,
+        temperature=0.0,
         gap: float | None = None,
         mesh: int | None = None,
         accuracy: float = 1e-10,
@@ -112,7 +112,7 @@ class TightBinding(AbstractLatticeHost):
         _check_mesh(mesh, model.lattice.dimension)
         self.model = model
         self.fermi_energy = jnp.asarray(fermi_energy, float)
-        self.temperature = float(temperature)
+        self.temperature = jnp.asarray(temperature, float)
         self.gap = None if gap is None else float(gap)
         self.mesh = mesh
         self.accuracy = float(accuracy)
