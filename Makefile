@@ -26,7 +26,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test test-fast notebooks: export OPENBLAS_NUM_THREADS = 1
 test: $(DEV) ## run all tests, notebooks included, on two processes
-	$(PYTEST)
+	$(PYTEST) --ignore tests/kernels
+	XLA_FLAGS= $(PYTEST) tests/kernels
 
 test-fast: $(DEV) ## run all tests but the slow ones, pages and notebooks
 	$(PYTEST) -m "not slow"
