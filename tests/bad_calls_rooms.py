@@ -17,7 +17,7 @@ CELLS = np.array([[0, 0], [0, 1]])
 PAIR = np.array([[0, 1]])
 PLACES = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0]])
 
-GAS = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
+GAS = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, momentum_cutoff=1.0)
 PLACES_OF_THREE = np.array([[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]])
 UP = np.tile([0.0, 0.0, 1.0], (3, 1))
 UP_OR_TILTED = np.stack([UP, UP[:, ::-1], UP[:, [0, 2, 1]], -UP])
@@ -36,6 +36,7 @@ def parts() -> dict[str, Any]:
     found |= {
         "moving": lambda u: (GAS, ContactCoupling(1.0), PLACES[:, :2] + u[:, :2]),
         "slopes": phonon.Response(np.ones((1, 2, 3, 3, 3)), np.zeros((1, 2, 3, 3, 3))),
+        "pull": phonon.Response(np.ones((2, 2, 3, 3)), np.zeros((2, 2, 3, 3))),
         "response": phonon.Response(np.ones((2, 3, 2, 3)), np.zeros((2, 3, 2, 3))),
     }
     exchange = spinmodel.Term("exchange", [[0, 1], [1, 2]], [-0.01, 0.02])
@@ -185,10 +186,16 @@ PHONON = {
         energy=0.1,
         cell=2.0,
     ),
+    "relaxation_tensors": of(
+        lambda pull, response, **k: phonon.relaxation_tensors(pull, response, k["pairs"]),
+        "pull response",
+        pairs=PAIR,
+    ),
     "ring": of(phonon.ring, "crystal", couplings=COUPLING, cells=6, shape=(9,), neighbours=1),
     "screw_couplings": of(
         phonon.screw_couplings, atoms_per_turn=3, coupling=np.eye(3), handedness=1
     ),
+    "spin_lattice_coupling": of(phonon.spin_lattice_coupling, "moving", atoms=2),
     "static_response": of(phonon.static_response, "crystal", sites=CELLS, shape=(9,)),
     "thermal_factor": of(phonon.thermal_factor, energies=np.array([0.1]), temperature=10.0),
 }

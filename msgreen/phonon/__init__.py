@@ -5,10 +5,10 @@ from msgreen.phonon.closed_forms import chiral_tensors as chiral_tensors
 from msgreen.phonon.closed_forms import elastic_range as elastic_range
 from msgreen.phonon.closed_forms import optical_range as optical_range
 from msgreen.phonon.crystal import HarmonicCrystal as HarmonicCrystal
-from msgreen.phonon.four_spin import Response as Response
-from msgreen.phonon.four_spin import exchange_slopes as exchange_slopes
+from msgreen.phonon.displacements import Response as Response
+from msgreen.phonon.displacements import exchange_slopes as exchange_slopes
+from msgreen.phonon.displacements import spin_lattice_coupling as spin_lattice_coupling
 from msgreen.phonon.four_spin import four_spin_interactions as four_spin_interactions
-from msgreen.phonon.four_spin import static_response as static_response
 from msgreen.phonon.mediated import crystal_tensors as crystal_tensors
 from msgreen.phonon.mediated import interactions as interactions
 from msgreen.phonon.mediated import mode_tensors as mode_tensors
@@ -19,6 +19,8 @@ from msgreen.phonon.modes import chiral as chiral
 from msgreen.phonon.modes import crystal_modes as crystal_modes
 from msgreen.phonon.modes import optical as optical
 from msgreen.phonon.modes import thermal_factor as thermal_factor
+from msgreen.phonon.relaxation import relaxation_tensors as relaxation_tensors
+from msgreen.phonon.relaxation import static_response as static_response
 from msgreen.phonon.springs import Spring as Spring
 from msgreen.phonon.springs import helical_chain as helical_chain
 from msgreen.phonon.springs import mass_spring as mass_spring
