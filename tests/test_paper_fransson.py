@@ -161,16 +161,17 @@ def test_linear_coupling_needs_broken_time_reversal():
 
 
 def test_ferromagnetic_moments_hardly_decay():
-    """Fig. 5(d), "peaks and then decays": 50 meV never peaks below 300 K, 5 meV falls by 0.6 %."""
+    """Fig. 5(d), "peaks and then decays": 50 meV never peaks below 300 K, 5 meV falls by 0.1 to 0.6 %."""
     temperatures = np.arange(180.0, 301.0, 20.0)
-    options = {"spin": 1, "coupling": 0.01, "anharmonicity": 1e-10, "energy": 1e-4}
-    weak, strong = (
-        np.abs(moment_per_site(temperatures, exchange=J, anisotropy=J, **options))
-        for J in (5e-3, 50e-3)
-    )
-    assert temperatures[weak.argmax()] == 220.0
-    assert 1 - weak[-1] / weak.max() == pytest.approx(0.0057, abs=2e-4)
-    assert np.all(np.diff(strong) > 0)
+    for anharmonicity, fall in ((1e-11, 0.0057), (1e-7, 0.0013)):
+        options = {"spin": 1, "coupling": 0.01, "anharmonicity": anharmonicity, "energy": 1e-4}
+        weak, strong = (
+            np.abs(moment_per_site(temperatures, exchange=J, anisotropy=J, **options))
+            for J in (5e-3, 50e-3)
+        )
+        assert temperatures[weak.argmax()] == 220.0
+        assert 1 - weak[-1] / weak.max() == pytest.approx(fall, abs=2e-4)
+        assert np.all(np.diff(strong) > 0)
 
 
 def test_levels_of_an_antiferromagnetic_pair():

@@ -9,11 +9,20 @@ from msgreen.config.reader import read_file
 from msgreen.errors import AccuracyWarning, ConfigError
 from msgreen.papers.fransson import (
     displacement_figure,
+    exchange_temperature_map,
     field_map_figure,
+    moment_per_site,
     site_moment_figure,
     temperature_map_figure,
 )
-from msgreen.papers.fransson.run import MapTable, PairHost, VibratingPairRun
+from msgreen.papers.fransson.run import PairHost, VibratingPairRun
+from msgreen.papers.fransson.tables import (
+    DisplacementTable,
+    LevelTable,
+    MapTable,
+    SiteMomentTable,
+    TemperatureMapTable,
+)
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import crystal_tensors
 from msgreen.phonon.texture import Texture
@@ -98,6 +107,81 @@ def test_run_of_a_pair_gives_a_map_and_a_figure(tmp_path):
     assert isinstance(outcome.figures["moments"], Figure)
 
 
+OTHERS = {
+    "temperature_map": """
+exchange_meV = [-10.0, 10.0]
+temperature_K = [1.0, 100.0]
+vibration_meV = [0.6, 1.2, 1.8]
+strength_meV2 = 0.2
+count = 5
+""",
+    "site_moments": """
+exchange_meV = [5.0, -5.0]
+coupling_meV = 10.0
+vibration_meV = 0.1
+anharmonicity = [3e-6, 1e-3]
+temperature_K = [2.0, 300.0]
+count = 5
+""",
+    "displacement": "vibration_meV = 1.8\ntemperature_K = [1.0, 300.0]\ncount = 5\n",
+    "levels": "exchange_meV = 10.0\nanisotropy_meV = -2.0\nalpha_meV = 24.0\n",
+}
+
+
+def asked(table, folder, spin="1.0"):
+    run = read(
+        f'[host]\nkind = "vibrating_pair"\nspin = {spin}\n[{table}]\n{OTHERS[table]}', folder
+    )
+    assert isinstance(run, VibratingPairRun)
+    return run, run.run(False)
+
+
+def test_moments_over_exchange_and_temperature_are_those_of_the_library(tmp_path):
+    run, outcome = asked("temperature_map", tmp_path)
+    assert isinstance(run.temperature_map, TemperatureMapTable)
+    found = outcome.dataset["moment"]
+    assert found.dims == ("spin", "vibration", "exchange", "temperature")
+    exact = exchange_temperature_map(
+        1, 1e-3 * np.linspace(-10, 10, 5), np.linspace(1, 100, 5), energy=1.2e-3, strength=2e-7
+    )
+    np.testing.assert_allclose(found.values[0, 1], exact, rtol=1e-12)
+    assert outcome.header[-2:] == ("T_K", "moment") and len(outcome.rows) == 75
+    axes = outcome.figures["moments_spin_1"].axes[:4]
+    assert [panel.axison for panel in axes] == [True, True, True, False]
+
+
+def test_positive_exchange_of_an_aggregate_is_antiferromagnetic(tmp_path):
+    """The sign of the map, not that of F2's Fig. 5; labels of curves that are no power of ten."""
+    run, outcome = asked("site_moments", tmp_path)
+    assert isinstance(run.site_moments, SiteMomentTable)
+    exact = moment_per_site(
+        np.linspace(2, 300, 5),
+        spin=1,
+        exchange=-5e-3,
+        coupling=0.01,
+        anharmonicity=1e-7,
+        energy=1e-4,
+        anisotropy=5e-3,
+    )
+    np.testing.assert_allclose(outcome.dataset["moment"].values[0, 0, 1], exact, rtol=1e-9)
+    labels = [text.get_text() for text in outcome.figures["moments_spin_1"].legends[0].texts]
+    assert labels == [r"$3 \cdot 10^{-6}$ (x 500)", "$10^{-3}$"]
+
+
+def test_levels_and_displacements_are_tables_too(tmp_path):
+    run, outcome = asked("levels", tmp_path, "[0.5, 1.0]")
+    assert isinstance(run.levels, LevelTable) and len(outcome.rows) == 3 * (4 + 9)
+    ground = min((row for row in outcome.rows if row[1] == "with displacement"), key=lambda r: r[2])
+    # S = 1 has gained one unit of moment at alpha / J = 1.72 and saturates at 3.
+    assert ground[0] == 1 and ground[3] == -1
+    assert set(outcome.figures) == {"levels_spin_0.5", "levels_spin_1"}
+    run, outcome = asked("displacement", tmp_path)
+    assert isinstance(run.displacement, DisplacementTable)
+    energy, temperature, value = outcome.rows[2]
+    expected = 1 / np.tanh(energy / (2 * 8.617333262e-5 * temperature)) / energy
+    assert energy == pytest.approx(1.8e-3) and value == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -106,6 +190,9 @@ def test_run_of_a_pair_gives_a_map_and_a_figure(tmp_path):
         (CHAIN.replace("b = 1\n", "b = 7\n"), "must join atoms from 0 to 1"),
         (PAIR.replace("0.5, 1.0", "0.7"), "multiple of 1/2"),
         (PAIR.replace("count", "counts"), "Did you mean `count`"),
+        (PAIR + "[displacement]\n" + OTHERS["displacement"], "must not be given together with"),
+        (PAIR[: PAIR.index("[map]")], "`map` must be given"),
+        (PAIR[: PAIR.index("[map]")] + "[levels]\nexchange_meV = 0.0\nalpha_meV = 0.0\n", "differ"),
     ],
 )
 def test_wrong_configurations_are_refused_with_the_remedy(tmp_path, text, message):
@@ -137,7 +224,7 @@ def test_figures_show_what_they_are_given():
     heat = temperature_map_figure(
         line, [1.0, 2.0], dict.fromkeys((1e-3, 2e-3), values[:, :2]), spin=1
     )
-    assert len(heat.axes) == 4 + 2
+    assert len(heat.axes) == 2 + 2
     moments = site_moment_figure([1.0, 2.0], {"FM": {1e-7: [0.0, 1e-5], 1e-3: [0.0, 0.5]}})
     heights = [line.get_ydata()[-1] for line in moments.axes[0].lines]
     assert np.allclose(heights, [0.1, 0.5])  # the first is drawn 10,000 times too large

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from msgreen import ClusterHost, ContactCoupling, RashbaGas
+from msgreen.errors import InputError
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Lattice, shell_model
 from msgreen.phonon import (
@@ -17,6 +18,7 @@ from msgreen.phonon import (
     spin_lattice_coupling,
     static_response,
 )
+from msgreen.phonon.displacements import different_pairs, response_arrays
 
 COUNT = 4
 PLACES = 2.0 * np.array([[0.0, 0.0, 0.0], [1.0, 0.1, 0.0], [2.0, 0.0, 0.2], [3.0, -0.1, 0.0]])
@@ -176,3 +178,13 @@ def test_relaxation_gives_what_the_lattice_gains(magnetic):
     found = relaxation_tensors(magnetic, Response(inverse, 0 * inverse), pairs)
     energies = np.einsum("pa,pab,pb->p", spins[pairs[:, 0]], found.value, spins[pairs[:, 1]])
     assert energies @ [1.0, 0.5, 0.5] == pytest.approx(gained, rel=1e-12)
+
+
+def test_responses_and_pairs_are_checked():
+    good = Response(np.ones((1, 2)), np.zeros((1, 2)))
+    assert response_arrays("pull", good, (1, "atom"))[0].shape == (1, 2)
+    with pytest.raises(InputError, match="`pull` must be a Response"):
+        response_arrays("pull", good.value, (1, 2))
+    assert different_pairs([[0, 1]], 2).tolist() == [[0, 1]]
+    with pytest.raises(InputError, match="every pair once"):
+        different_pairs([[0, 1], [1, 0]], 2)

@@ -38,9 +38,7 @@ def field_map_figure(
     F2, Fig. 2.
     """
     exchange, alpha = np.asarray(exchange) / MEV, np.asarray(alpha) / MEV
-    columns = min(len(moments), 2)
-    rows = -(-len(moments) // columns)
-    figure, axes = panels(rows, columns, height=2.6, sharex=True, sharey=True)
+    figure, axes = _panels(len(moments), height=2.6, sharex=True, sharey=True)
     positive = np.array([0.0, exchange.max()])
     for panel, (spin, values) in zip(axes.flat, moments.items(), strict=False):
         mesh = panel.pcolormesh(
@@ -71,6 +69,15 @@ def field_map_figure(
         panel.set_ylabel("$J$ (meV)")
     add_letters(axes)
     return figure
+
+
+def _panels(count: int, height: float, **options) -> tuple[Figure, np.ndarray]:
+    """Return a figure with panels in at most two columns, blank where there is nothing to draw."""
+    columns = min(count, 2)
+    figure, axes = panels(-(-count // columns), columns, height=height, **options)
+    for unused in axes.flat[count:]:
+        unused.set_axis_off()
+    return figure, axes
 
 
 @styled
@@ -160,7 +167,7 @@ def temperature_map_figure(
     ----------
     F2, Fig. 4.
     """
-    figure, axes = panels(2, 2, height=2.4, sharex=True, sharey=True)
+    figure, axes = _panels(len(moments), height=2.4, sharex=True, sharey=True)
     for panel, (energy, values) in zip(axes.flat, moments.items(), strict=False):
         mesh = panel.pcolormesh(
             np.asarray(exchange) / MEV,
@@ -201,13 +208,16 @@ def site_moment_figure(temperatures, moments: Mapping[str, Mapping[float, np.nda
     ----------
     F2, Fig. 5.
     """
-    figure, axes = panels(2, 2, height=2.2, sharex=True)
+    figure, axes = _panels(len(moments), height=2.2, sharex=True)
     colours = (GREEN, PURPLE, BLUE, RED, "k")
     for panel, (title, curves) in zip(axes.flat, moments.items(), strict=False):
         for colour, (strength, values) in zip(colours, curves.items(), strict=False):
-            exponent = round(np.log10(strength))
-            factor = _FACTORS.get(exponent, 1)
-            label = rf"$10^{{{exponent}}}$" + (f" (x {factor})" if factor > 1 else "")
+            digits, exponent = f"{strength:.2e}".split("e")
+            mantissa = "" if float(digits) == 1 else rf"{float(digits):g} \cdot "
+            factor = _FACTORS.get(int(exponent), 1)
+            label = rf"${mantissa}10^{{{int(exponent)}}}$" + (
+                f" (x {factor})" if factor > 1 else ""
+            )
             panel.plot(temperatures, factor * np.abs(values), color=colour, label=label)
         panel.set_title(title)
         panel.set_xlim(np.min(temperatures), np.max(temperatures))

@@ -1,11 +1,7 @@
-"""``kind = "vibrating_pair"``: the map of moments of paper F2."""
+"""``kind = "vibrating_pair"``: the figures of paper F2, one for each table that may follow."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-import xarray as xr
 from pydantic import Field, model_validator
 
 from msgreen.config.schema import (
@@ -14,12 +10,17 @@ from msgreen.config.schema import (
     OneOrMore,
     Outcome,
     Positive,
-    Renamed,
+    exactly_one,
 )
-from msgreen.papers.fransson.figures import field_map_figure
 from msgreen.papers.fransson.pair import SpinPair
-from msgreen.papers.fransson.phase_diagram import PUBLISHED_RATIO, exchange_field_map
-from msgreen.units import MEV
+from msgreen.papers.fransson.phase_diagram import PUBLISHED_RATIO
+from msgreen.papers.fransson.tables import (
+    DisplacementTable,
+    LevelTable,
+    MapTable,
+    SiteMomentTable,
+    TemperatureMapTable,
+)
 
 
 class PairHost(AbstractTable):
@@ -36,63 +37,25 @@ class PairHost(AbstractTable):
         return self
 
 
-class MapTable(AbstractTable):
-    """``[map]``: the range of exchange and displacement field, and the temperature."""
-
-    renamed: ClassVar[Mapping[str, Renamed]] = MappingProxyType(
-        {
-            "exchange": Renamed("exchange_meV"),
-            "alpha": Renamed("alpha_meV"),
-            "temperature": Renamed("temperature_K"),
-        }
-    )
-
-    exchange_meV: Annotated[list[float], Field(min_length=2, max_length=2)]
-    alpha_meV: Annotated[list[float], Field(min_length=2, max_length=2)]
-    count: Annotated[int, Field(ge=2, le=2001)] = 201
-    temperature_K: Positive = 3.0
+_TABLES = ("map", "temperature_map", "site_moments", "displacement", "levels")
 
 
 class VibratingPairRun(AbstractRun):
-    """The total moment of vibrating spin pairs over exchange and displacement field."""
+    """Moments or levels of vibrating spin pairs: exactly one table says of what."""
 
     host: PairHost
-    map: MapTable
+    map: MapTable | None = None
+    temperature_map: TemperatureMapTable | None = None
+    site_moments: SiteMomentTable | None = None
+    displacement: DisplacementTable | None = None
+    levels: LevelTable | None = None
+
+    @model_validator(mode="after")
+    def _asks_for_one_thing(self):
+        exactly_one(self, *_TABLES)
+        return self
 
     def run(self, progress: bool) -> Outcome:
-        """Compute the maps; see `AbstractRun.run`."""
-        exchange, alpha = (
-            MEV * np.linspace(ends[0], ends[1], self.map.count)
-            for ends in (self.map.exchange_meV, self.map.alpha_meV)
-        )
-        moments = {
-            spin: np.asarray(
-                exchange_field_map(
-                    spin, exchange, alpha, self.map.temperature_K, ratio=self.host.ratio
-                )
-            )
-            for spin in self.host.spin
-        }
-        dataset = xr.Dataset(
-            {"moment": (("spin", "exchange", "alpha"), np.stack(list(moments.values())))},
-            {
-                "spin": list(moments),
-                "exchange": ("exchange", exchange, {"units": "eV"}),
-                "alpha": ("alpha", alpha, {"units": "eV"}),
-            },
-            {"temperature": self.map.temperature_K, "ratio": self.host.ratio},
-        )
-        rows = [
-            (spin, j, a, values[n, m])
-            for spin, values in moments.items()
-            for n, j in enumerate(exchange.tolist())
-            for m, a in enumerate(alpha.tolist())
-        ]
-        options = {"temperature": self.map.temperature_K, "ratio": self.host.ratio}
-        figure = field_map_figure(exchange, alpha, moments, **options)
-        lines = [
-            f"S = {spin:g}: largest moment {np.abs(v).max():.6g}" for spin, v in moments.items()
-        ]
-        return Outcome(
-            ("spin", "J_eV", "alpha_eV", "moment"), rows, dataset, {"moments": figure}, lines
-        )
+        """Compute what the table says; see `AbstractRun.run`."""
+        (table,) = (getattr(self, name) for name in _TABLES if getattr(self, name) is not None)
+        return table.outcome(self.host.spin, self.host.ratio)
