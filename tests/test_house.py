@@ -14,6 +14,7 @@ FOUNDATIONS = ("errors", "units", "_typing", "_checks", "_threads", "_precision"
 ROOMS = (
     "msgreen_kernels",
     *FOUNDATIONS,
+    "blocks",
     "spin",
     "clusters",
     "contour",
@@ -43,6 +44,8 @@ KERNELS_MAY_IMPORT = {"jax", "jaxlib", "numpy", "mpmath", "msgreen_kernels"}
 DIAGONALISES = {
     "msgreen.simulation.order": "modes of the lowest exchange; not differentiated",
     "msgreen.energy.bound_states": "levels in a gap, counted and found; not differentiated",
+    "msgreen.energy.occupation": "a custom rule without derivatives of eigenvectors",
+    "msgreen.energy.uniform_gap": "levels give a free energy that is not differentiated",
     "msgreen.energy.free_levels": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.finite": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.layers": "levels are counted, a diagnosis that is not differentiated",

@@ -66,7 +66,7 @@ class Pairing(eqx.Module):
     def __add__(self, other: "Pairing") -> "Pairing":
         """Return the sum of two pair potentials, as for mixed parity."""
         cells = tuple(sorted({*self.cells, *other.cells}))
-        total = _on_cells(self.cells, self.blocks, cells) + _on_cells(
+        total = on_cells(self.cells, self.blocks, cells) + on_cells(
             other.cells, other.blocks, cells
         )
         return Pairing(self.lattice, cells, total)
@@ -227,8 +227,8 @@ def double(model: HoppingModel, pairing: Pairing, fermi_energy, pair_momentum) -
     model = model.shifted(-jnp.asarray(fermi_energy, float))
     cells = tuple(sorted({*model.cells, *pairing.cells}))
     turn = wave(jnp.asarray(cells, float), 0.5 * jnp.asarray(pair_momentum, float))
-    particle = turn[:, None, None, None, None] * _on_cells(model.cells, model.blocks, cells)
-    gap = _on_cells(pairing.cells, pairing.blocks, cells)
+    particle = turn[:, None, None, None, None] * on_cells(model.cells, model.blocks, cells)
+    gap = on_cells(pairing.cells, pairing.blocks, cells)
     hole = -_flip(particle.conj())
     particle, gap = jnp.broadcast_arrays(particle, gap)
     hole, conjugate = jnp.broadcast_arrays(hole, _flip(gap.conj()))
@@ -260,7 +260,7 @@ def _flip(blocks) -> Array:
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _on_cells(old, blocks, new) -> Array:
+def on_cells(old, blocks, new) -> Array:
     """Blocks listed for other cells, zero where there were none."""
     rows = np.array([new.index(cell) for cell in old])
     shape = (*blocks.shape[:-5], len(new), *blocks.shape[-4:])
