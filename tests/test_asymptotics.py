@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from msgreen import ContactCoupling, RashbaGas
+from msgreen import ContactCoupling, RashbaGas, coefficients
 from msgreen.errors import InputError
 from msgreen.papers.lounis import equidistant_scan
 from msgreen.papers.lounis.asymptotics import (
@@ -143,6 +143,38 @@ def test_powers_of_the_decay(dimension, order):
     assert found == pytest.approx(order * (3 - dimension) / 2 - 1, abs=0.02)
     printed_holds = abs(found - (order - dimension)) < 0.1
     assert printed_holds == (dimension == 1 or order == 2)
+
+
+def squares(q: float, rashba: float, distances) -> np.ndarray:
+    """Four-spin coefficients of squares in the plane of a gas in space, for unit coupling."""
+    gas = RashbaGas(3, effective_mass=0.26, fermi_wavevector=q, rashba_wavevector=rashba)
+    corners = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+
+    def coefficient(r):
+        path, loop = gas.line(4 * r, nodes=31), [[0, 1, 2, 3]]
+        found = coefficients(gas, ContactCoupling(1.0), path, corners * r, loop)
+        return np.asarray(found["B4_iso"].value)[0]
+
+    return np.array([coefficient(r) for r in distances])
+
+
+@pytest.mark.parametrize("rashba", [0.0, np.pi / 200])
+def test_powers_of_the_decay_of_four_spins_in_space(rashba):
+    """Eq. 62 for d = 3, with spin-orbit coupling too: R^-5, and q_F^1 where q_F^-1 is printed.
+
+    The envelope cos^4(k_R R) is the same at the distances that are compared: k_R R is 2 pi, 4 pi.
+    """
+    phases = 2 * np.pi * np.linspace(0, 1, 12)
+    dilute, dense = (
+        np.array([np.abs(squares(q, rashba, R + phases / (4 * q))).max() for R in (400.0, 800.0)])
+        for q in (AU["fermi_wavevector"], 2 * AU["fermi_wavevector"])
+    )
+    assert np.log2(dense[0] / dense[1]) == pytest.approx(5, abs=0.02)
+    assert np.log2(dense[1] / dilute[1]) == pytest.approx(1, abs=0.02)
+    if not rashba:
+        r = np.array([30.0, 100.0])
+        ratio = squares(0.167, 0.0, r) / free_3d(0.167, 4, r)
+        assert ratio[0] == pytest.approx(ratio[1], rel=1e-9)
 
 
 @pytest.mark.parametrize(("order", "right", "wrong"), [(4, 3, 2), (6, 2, 0)])

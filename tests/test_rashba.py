@@ -348,7 +348,7 @@ def test_rkky_of_the_free_gas(distance):
 
 
 REFUSED = [
-    ({"dimension": 3}, "Argument `dimension` must be 1 or 2, but it is 3"),
+    ({"dimension": 4}, "Argument `dimension` must be 1, 2 or 3, but it is 4"),
     ({"effective_mass": -0.26}, "`effective_mass` must be greater than zero .*electron masses"),
     ({"effective_mass": 0.0}, "`effective_mass` must be greater than zero"),
     ({"effective_mass": np.nan}, "`effective_mass` must be finite.*Check the input"),

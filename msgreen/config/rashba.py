@@ -38,7 +38,7 @@ class Host(AbstractTable):
     """``[host]``: the electron gas."""
 
     kind: Literal["rashba"]
-    dimension: Annotated[list[Literal[1, 2]], Field(min_length=1), OneOrMore]
+    dimension: Annotated[list[Literal[1, 2, 3]], Field(min_length=1), OneOrMore]
     effective_mass: Positive
     fermi_wavevector: Positive | None = None
     fermi_energy: float | None = None
@@ -96,7 +96,7 @@ class Coupling(AbstractTable):
     def contact(self, host: Host, index: int) -> tuple[ContactCoupling, str]:
         """Return the coupling for one of the dimensions, and a line about it."""
         dimension = host.dimension[index]
-        unit = "eV angstrom" + ("^2" if dimension == 2 else "")
+        unit = "eV angstrom" + (f"^{dimension}" if dimension > 1 else "")
         if self.value is not None:
             strength = self.value[index]
             return ContactCoupling(strength), f"{dimension}D: J_sd = {strength:.11g} {unit}"

@@ -1,11 +1,12 @@
-"""One- and two-dimensional electron gas with Rashba spin-orbit coupling."""
+"""Electron gas with Rashba spin-orbit coupling in one, two and three dimensions."""
 
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels import hankel1_01
+from msgreen_kernels import hankel1_01, sommerfeld
 
 from msgreen import _checks
 from msgreen._precision import require_x64
@@ -18,16 +19,20 @@ from msgreen.units import HBAR2_OVER_ME
 
 
 class RashbaGas(AbstractHost):
-    """Electron gas H = hbar^2 k^2 / 2m - alpha (k x z).sigma in one or two dimensions.
+    """Electron gas H = hbar^2 k^2 / 2m - alpha (k x z).sigma in one, two or three dimensions.
 
-    Without Rashba coupling (k_R = 0) it is the free electron gas. Give the filling by exactly
-    one of `fermi_wavevector` and `fermi_energy`, and the coupling by at most one of
-    `rashba_wavevector` and `rashba_parameter`.
+    Without Rashba coupling (k_R = 0) it is the free electron gas. In three dimensions the motion
+    along z is free; G is a closed form without coupling, and with it an integral over k_z of that
+    of two dimensions, which is as accurate as `msgreen_kernels.sommerfeld` says. Derivatives by k_R
+    at k_R = 0 are those of first order.
+
+    Give the filling by exactly one of `fermi_wavevector` and `fermi_energy`, and the coupling by
+    at most one of `rashba_wavevector` and `rashba_parameter`.
 
     Parameters
     ----------
     dimension : int
-        1 (sites on the x axis) or 2 (sites in the xy plane).
+        1 (sites on the x axis), 2 (sites in the xy plane) or 3.
     effective_mass : float
         m* in electron masses, positive.
     fermi_wavevector : float, optional
@@ -39,10 +44,10 @@ class RashbaGas(AbstractHost):
     rashba_parameter : float, optional
         alpha in eV angstrom.
     momentum_cutoff : float, optional
-        Lambda in 1/angstrom. Only the on-site block of the two-dimensional gas needs it: there
-        the integral over k diverges logarithmically and is cut at k = Lambda. A contact
-        scatterer of radius a corresponds to Lambda of the order 1/a. Blocks between different
-        sites do not depend on it.
+        Lambda in 1/angstrom. Only on-site blocks of the gas in two and three dimensions need it:
+        there the integral over k diverges, logarithmically and linearly, and the momentum in the
+        xy plane is cut at Lambda. A contact scatterer of radius a corresponds to Lambda of the
+        order 1/a. Blocks between different sites do not depend on it.
 
     Raises
     ------
@@ -83,9 +88,9 @@ class RashbaGas(AbstractHost):
         momentum_cutoff=None,
     ):
         require_x64("RashbaGas")
-        if not isinstance(dimension, (int, np.integer)) or dimension not in (1, 2):
+        if not isinstance(dimension, (int, np.integer)) or dimension not in (1, 2, 3):
             raise InputError(
-                f"Argument `dimension` must be 1 or 2, but it is {dimension!r}. Choose one."
+                f"Argument `dimension` must be 1, 2 or 3, but it is {dimension!r}. Choose one."
             )
         _checks.positive_number("effective_mass", effective_mass, "electron masses")
         scale = HBAR2_OVER_ME / effective_mass
@@ -138,14 +143,17 @@ class RashbaGas(AbstractHost):
         Raises
         ------
         InputError
-            If `sites` has the wrong shape, two sites coincide, or an on-site block of the
-            two-dimensional gas is asked for without a `momentum_cutoff`.
+            If `sites` has the wrong shape, two sites coincide, an on-site block in two or three
+            dimensions is asked for without a `momentum_cutoff`, or bonds of a three-dimensional gas
+            with Rashba coupling are longer than 100 / q_F (up to 45 degrees out of the xy plane:
+            300 / q_F). While JAX traces them, G of these is NaN.
         """
         positions = self._positions(sites)
         pairs = check_pairs(pairs, site_count(positions))
         onsite = pairs[:, 0] == pairs[:, 1]
         bond = positions[pairs[~onsite, 0]] - positions[pairs[~onsite, 1]]
         column = np.where(onsite, len(bond), np.cumsum(~onsite) - 1)
+        self._check_reach(bond)
         return self._blocks(jnp.asarray(z, complex), bond, column, bool(onsite.any()))
 
     def contour(self, sites, nodes: int | None = None) -> Contour:
@@ -190,8 +198,11 @@ class RashbaGas(AbstractHost):
     def _blocks(self, z, bond, column, onsite: bool) -> Green:
         """Return the blocks of the different bonds, then of one site, in the order `column`."""
         q = self.wavevector(z)[:, None]
-        scalar, vector = self._between(q, jnp.linalg.norm(bond, axis=-1))
-        vector = vector[..., None] * _bond_normal(bond).astype(complex)
+        if self.dimension == 3:
+            scalar, vector = self._in_space(q, bond)
+        else:
+            scalar, vector = self._between(q, jnp.linalg.norm(bond, axis=-1))
+            vector = vector[..., None] * _bond_normal(bond).astype(complex)
         if onsite:
             scalar = jnp.concatenate([scalar, self._onsite(q)], axis=1)
             vector = jnp.concatenate([vector, jnp.zeros((len(q), 1, 3), complex)], axis=1)
@@ -211,24 +222,55 @@ class RashbaGas(AbstractHost):
         scalar = -1j * (plus * plus0 + minus * minus0) / scale
         return scalar, (plus * plus1 - minus * minus1) / scale
 
+    def _in_space(self, q, bond):
+        """Return A and B in three dimensions: -(m / 2 pi hbar^2) e^{iqR} / R without coupling.
+
+        To first order in k_R, B = i k_R A along the normal times the length in the plane.
+        """
+        scale, k = self._complex()
+        distance = jnp.linalg.norm(bond, axis=-1)
+        x, y, z = bond.T
+        # On the z axis the derivative of the root does not exist; that of G by it vanishes.
+        across = jnp.sqrt(jnp.maximum(x**2 + y**2, (_ON_AXIS * distance) ** 2))
+
+        def free():
+            wave = jnp.exp(1j * q * distance.astype(complex)) / distance.astype(complex)
+            scalar = -wave / (2 * np.pi * scale)
+            return scalar, 1j * k * scalar
+
+        def coupled():
+            scalar, vector = sommerfeld(q[:, 0], k, across, z)
+            near = self.fermi_wavevector * distance <= _reach(across, z)
+            parts = -1j / (4 * scale) * scalar, vector / (4 * scale)
+            return tuple(jnp.where(near, part, jnp.nan) for part in parts)
+
+        scalar, vector = jax.lax.cond(self.rashba_wavevector == 0, free, coupled)
+        normal = jnp.stack([y, -x, jnp.zeros_like(x)], axis=-1).astype(complex)
+        return scalar, vector[..., None] * normal
+
     def _onsite(self, q):
-        """Return G_ii: finite in one dimension, cut at k = momentum_cutoff in two.
+        """Return G_ii: finite in one dimension, cut at k = momentum_cutoff in two and three.
 
         In two dimensions G_ii = -(m / 2 pi hbar^2) sum_(+-) int_0^Lambda k dk /
-        [(k +- k_R)^2 - q^2], integrated by partial fractions. All logarithms have arguments in
-        the closed upper half plane, where the principal branch is continuous.
+        [(k +- k_R)^2 - q^2], integrated by partial fractions. In three, with the integral over k_z
+        done, it is -(i m / 4 pi hbar^2) sum_(+-) int_0^Lambda k dk / [q^2 - (k +- k_R)^2]^(1/2).
+        All logarithms and roots are those of the closed upper half plane, where they are
+        continuous.
         """
         scale, rashba = self._complex()
         if self.dimension == 1:
             return -1j / (q * scale)
         if self.momentum_cutoff is None:
             raise InputError(
-                "Argument `momentum_cutoff` must be given for an on-site block of the "
-                "two-dimensional gas, which diverges without it. Pass "
+                "Argument `momentum_cutoff` must be given for an on-site block of a gas in two or "
+                "three dimensions, which diverges without it. Pass "
                 "`RashbaGas(..., momentum_cutoff=...)` of about one over the radius of the "
                 "scatterer, or use only loops over distinct sites."
             )
         cutoff = self.momentum_cutoff.astype(complex)
+        if self.dimension == 3:
+            ends = [_primitive(q, rashba, cutoff, sign) for sign in (1, -1)]
+            return -1j / (4 * np.pi * scale) * (ends[0] + ends[1])
         total = jnp.zeros_like(q)
         for p in (q + rashba, q - rashba):
             total = total + p / (2 * q) * (
@@ -240,6 +282,22 @@ class RashbaGas(AbstractHost):
         """hbar^2 / m and k_R as complex numbers."""
         return self.hbar2_over_mass.astype(complex), self.rashba_wavevector.astype(complex)
 
+    def _check_reach(self, bond) -> None:
+        """Refuse bonds over which the integral of the gas in space is not accurate."""
+        known = map(_checks.concrete, (bond, self.rashba_wavevector, self.fermi_wavevector))
+        bond, coupling, fermi = known
+        if self.dimension < 3 or bond is None or fermi is None or coupling == 0 or not len(bond):
+            return
+        distance = np.linalg.norm(bond, axis=-1)
+        reach = np.asarray(_reach(np.linalg.norm(bond[:, :2], axis=-1), bond[:, 2])) / fermi
+        worst = np.argmax(distance / reach)
+        if distance[worst] > reach[worst]:
+            raise InputError(
+                "Argument `sites` must not be too far apart in three dimensions with Rashba "
+                f"coupling, but some are {distance[worst]:.4g} angstrom, where G is accurate up to "
+                f"{reach[worst]:.4g}. Leave them or the coupling out."
+            )
+
     def _positions(self, sites) -> Float[Array, "site dim"]:
         positions = jnp.asarray(sites, float)
         if positions.ndim != 2 or positions.shape[1] != self.dimension or not len(positions):
@@ -249,6 +307,34 @@ class RashbaGas(AbstractHost):
             )
         _checks.distinct_sites("sites", positions)
         return positions
+
+
+def _reach(across, along):
+    """q_F R up to which the integral over k_z is right to 1e-10: it was measured, 1e-8 at 200.
+
+    Up to 45 degrees out of the plane it is right to 1e-12 at 400, not at 600.
+    """
+    return jnp.where(jnp.abs(along) <= across, 300.0, 100.0)
+
+
+_ON_AXIS = 1e-9
+"""Distance from the z axis, in lengths of the bond, at which a bond is along it."""
+
+
+def _primitive(q, rashba, cutoff, sign: int):
+    """int_0^Lambda k dk / [q^2 - (k + sign k_R)^2]^(1/2), the root in the upper half plane.
+
+    With p = k + sign k_R a primitive is -root - sign k_R i log(root - ip): the derivative of the
+    logarithm is -i / root, and its argument stays in the right half plane.
+    """
+    shift = sign * rashba
+
+    def at(p):
+        root = jnp.sqrt(q**2 - p**2)
+        root = jnp.where(root.imag < 0, -root, root)
+        return -root - 1j * shift * jnp.log(root - 1j * p)
+
+    return at(cutoff + shift) - at(shift)
 
 
 def _bond_normal(bond: Float[Array, "pair dim"]) -> Float[Array, "pair 3"]:

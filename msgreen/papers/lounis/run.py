@@ -142,10 +142,12 @@ def scan_in_blocks(
     values, errors : DistanceScan
         As numpy arrays.
     """
-    padded = np.pad(distances, (0, -len(distances) % BLOCK), mode="edge")
+    # In three dimensions distances that no one asked for cost more than another compilation.
+    size = BLOCK if gas.dimension < 3 else min(BLOCK, len(distances))
+    padded = np.pad(distances, (0, -len(distances) % size), mode="edge")
     blocks = [
-        equidistant_scan(gas, coupling, jnp.asarray(padded[start : start + BLOCK]))
-        for start in tqdm(range(0, len(padded), BLOCK), "scan", disable=not progress, leave=False)
+        equidistant_scan(gas, coupling, jnp.asarray(padded[start : start + size]))
+        for start in tqdm(range(0, len(padded), size), "scan", disable=not progress, leave=False)
     ]
     values, errors = (
         jax.tree.map(lambda *columns: np.concatenate(columns)[: len(distances)], *part)
@@ -157,20 +159,24 @@ def scan_in_blocks(
 def _scan_figures(
     bare: Mapping[int, RashbaGas], couplings: Mapping[int, ContactCoupling], scans: Scans
 ) -> dict[str, Figure]:
-    """Return Figures 1 to 3 of paper L, and one of its asymptotic forms."""
+    """Return Figures 1 to 3 of paper L, and its asymptotic forms in one and two dimensions."""
     values = {dimension: scan for dimension, (scan, _) in scans.items()}
     distances = np.asarray(next(iter(values.values())).distance)
     fermi = float(next(iter(bare.values())).fermi_wavevector)
     far = oscillations(fermi)
     near = np.linspace(0.3, 10.0, BLOCK) / fermi
     free, near_free, far_free = {}, {}, {}
+    planar = {dimension: gas for dimension, gas in bare.items() if dimension < 3}
     for dimension, gas in bare.items():
         free[dimension], _ = scan_in_blocks(gas, couplings[dimension], distances)
+    for dimension, gas in planar.items():
         near_free[dimension], _ = scan_in_blocks(gas, ContactCoupling(1.0), near)
         far_free[dimension], _ = scan_in_blocks(gas, ContactCoupling(1.0), far)
-    return {
+    figures = {
         "figure1_isotropic": isotropic_figure(free, values, fermi),
         "figure2_orders": order_figure(values, fermi),
         "figure3_chiral": chiral_figure(values, fermi),
-        "figure4_asymptotic": asymptotic_figure(bare, near_free, far_free),
     }
+    if planar:
+        figures["figure4_asymptotic"] = asymptotic_figure(planar, near_free, far_free)
+    return figures
