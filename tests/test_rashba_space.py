@@ -9,8 +9,10 @@ from scipy.integrate import quad
 from scipy.special import jv
 
 from msgreen import ContactCoupling, RashbaGas, coefficients
+from msgreen.config.reader import read_file
 from msgreen.errors import InputError
-from msgreen.units import HBAR2_OVER_ME
+from msgreen.papers.runs import KINDS
+from msgreen.units import HBAR2_OVER_ME, MEV
 
 SCALE = HBAR2_OVER_ME / 0.26
 STRONG = {"effective_mass": 0.26, "fermi_wavevector": 0.167, "rashba_wavevector": 0.11}
@@ -155,3 +157,20 @@ def test_exchange_in_the_plane_has_a_dzyaloshinskii_moriya_vector_across():
     across, along = np.asarray(terms["D"].value)
     assert np.abs(across[[0, 2]]).max() < 1e-10 * abs(across[1]) and abs(across[1]) > 1e-4
     assert np.abs(along).max() < 1e-12
+
+
+def test_scan_of_a_configuration(tmp_path):
+    """Equidistant loops are those along x; asymptotic forms are drawn of fewer dimensions only."""
+    file = tmp_path / "space.toml"
+    file.write_text(
+        '[host]\nkind = "rashba"\ndimension = 3\neffective_mass = 0.26\nfermi_wavevector = 0.167\n'
+        "rashba_wavevector = 0.0135\n[coupling]\nvalue = 500.0\n[scan]\ndistances = [8.0, 12.0]\n"
+    )
+    outcome = read_file(file, KINDS).run(False)
+    assert set(outcome.figures) == {"figure1_isotropic", "figure2_orders", "figure3_chiral"}
+    host = gas(rashba_wavevector=0.0135)
+    sites = np.array([[0.0, 0.0, 0.0], [8.0, 0.0, 0.0]])
+    pair = coefficients(host, ContactCoupling(500.0), host.line(16.0), sites, [[0, 1]])
+    assert outcome.dataset["J_iso"].values.ravel()[0] == pytest.approx(
+        float(pair["J_iso"].value[0]) / MEV, rel=1e-9
+    )

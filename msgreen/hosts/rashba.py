@@ -151,10 +151,14 @@ class RashbaGas(AbstractHost):
         positions = self._positions(sites)
         pairs = check_pairs(pairs, site_count(positions))
         onsite = pairs[:, 0] == pairs[:, 1]
-        bond = positions[pairs[~onsite, 0]] - positions[pairs[~onsite, 1]]
-        column = np.where(onsite, len(bond), np.cumsum(~onsite) - 1)
+        # G_ji has the A of G_ij and minus its B: every bond is computed once.
+        ends, place = np.unique(np.sort(pairs[~onsite], axis=1), axis=0, return_inverse=True)
+        bond = positions[ends[:, 0]] - positions[ends[:, 1]]
+        column = np.full(len(pairs), len(ends))
+        column[~onsite] = place.ravel()
+        sense = np.where(pairs[:, 0] > pairs[:, 1], -1.0, 1.0)
         self._check_reach(bond)
-        return self._blocks(jnp.asarray(z, complex), bond, column, bool(onsite.any()))
+        return self._blocks(jnp.asarray(z, complex), bond, column, sense, bool(onsite.any()))
 
     def contour(self, sites, nodes: int | None = None) -> Contour:
         """Return the line q = q_F + i s, made for all loops of two to six of the `sites`.
@@ -195,8 +199,8 @@ class RashbaGas(AbstractHost):
         return high > -0.5 * float(self.hbar2_over_mass) * float(self.rashba_wavevector) ** 2
 
     @eqx.filter_jit
-    def _blocks(self, z, bond, column, onsite: bool) -> Green:
-        """Return the blocks of the different bonds, then of one site, in the order `column`."""
+    def _blocks(self, z, bond, column, sense, onsite: bool) -> Green:
+        """Return the blocks of the bonds, then of one site, in the order `column` and `sense`."""
         q = self.wavevector(z)[:, None]
         if self.dimension == 3:
             scalar, vector = self._in_space(q, bond)
@@ -206,7 +210,8 @@ class RashbaGas(AbstractHost):
         if onsite:
             scalar = jnp.concatenate([scalar, self._onsite(q)], axis=1)
             vector = jnp.concatenate([vector, jnp.zeros((len(q), 1, 3), complex)], axis=1)
-        return Green(scalar[:, column, None, None], vector[:, column, :, None, None])
+        vector = vector[:, column] * sense[:, None].astype(complex)
+        return Green(scalar[:, column, None, None], vector[..., None, None])
 
     def _between(self, q, distance):
         """Return A, and B along the bond normal, at distances > 0 (L Eqs. 38 and 55)."""
