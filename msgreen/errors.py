@@ -16,6 +16,10 @@ class PrecisionError(MsgreenError, RuntimeError):
     """Double precision is needed, but JAX runs in single precision."""
 
 
+class ProcessError(MsgreenError, RuntimeError):
+    """A process that shares the work of a run has ended before the others."""
+
+
 class ConfigError(InputError):
     """A configuration file is wrong; the message names file, line and remedy."""
 

@@ -357,7 +357,7 @@ def test_gradient_by_the_matrix_strengths(arguments):
 def test_small_blocks_are_one_block(arguments, monkeypatch):
     whole = coefficients(*arguments, np.concatenate([RING, RING[:, [0, 3, 1, 2]]]))
     tensor = loop_tensors(*arguments, RING)[0]
-    monkeypatch.setattr("msgreen.exchange.loops._BLOCK_BYTES", 1)
+    monkeypatch.setattr("msgreen.blocks.BLOCK_BYTES", 1)
     split = coefficients(*arguments, np.concatenate([RING, RING[:, [0, 3, 1, 2]]]))
     for name, coefficient in whole.items():
         np.testing.assert_allclose(split[name].value, coefficient.value, rtol=0, atol=1e-15)

@@ -13,11 +13,12 @@ from msgreen import (
     compute_interactions,
     imaginary_axis,
 )
+from msgreen.blocks import map_items
 from msgreen.clusters import check_loops, check_order
 from msgreen.energy.lloyd import LloydExpansion
 from msgreen.errors import InputError
 from msgreen.exchange.closed_forms import coefficient_integrand, named_integrands, pattern_integrand
-from msgreen.exchange.loops import Bonds, Legs, by_order, in_blocks, loop_bonds
+from msgreen.exchange.loops import Bonds, Legs, by_order, loop_bonds
 from msgreen.hosts.base import host_factor
 from msgreen.papers.lounis import equidistant_scan
 from msgreen.papers.lounis.scan import DistanceScan
@@ -69,11 +70,11 @@ def test_pattern_integrands(bonds):
 def test_blocks_do_not_change_the_result(bonds):
     _, forward, backward = bonds
 
-    def evaluate(ahead, behind):
-        return jnp.asarray(ahead[:, 0] - behind[:, 1])
+    def evaluate(known, ahead, behind):
+        return known * jnp.asarray(ahead[:, 0] - behind[:, 1])
 
-    one = in_blocks(evaluate, forward, backward, 1)
-    np.testing.assert_array_equal(in_blocks(evaluate, forward, backward, 2**30), one)
+    one = map_items(evaluate, 2, (forward, backward), 1)
+    np.testing.assert_array_equal(map_items(evaluate, 2, (forward, backward), 2**30), one)
 
 
 def test_small_parts(host):

@@ -115,6 +115,16 @@ def _add_run(commands) -> None:
     run.add_argument(
         "--check", action="store_true", help="check the configuration, and compute nothing"
     )
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from what an interrupted run left in DIR.unfinished, if anything",
+    )
+    run.add_argument(
+        "--distributed",
+        action="store_true",
+        help="share the work with the other processes of SLURM or Open MPI; one of them writes",
+    )
     run.set_defaults(command=_run)
 
 
@@ -265,9 +275,11 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    prepare()
+    prepare(distributed=options.distributed)
     from hashlib import sha256
 
+    from msgreen.cli.long_runs import kept_blocks
+    from msgreen.cli.session import is_first
     from msgreen.config import naming, read_config, toml_text
     from msgreen.config.schema import Output
     from msgreen.config.shipped import configuration
@@ -281,12 +293,17 @@ def _run(options: argparse.Namespace) -> int:
         say(options, [f"{source}: nothing to mend"])
         return 0
     folder = options.out
+    if not is_first():
+        with naming(source), kept_blocks(config, folder, options.resume):
+            config.run(progress=False)
+        return 0
     table, dataset = f"{config.table}.csv", f"{config.table}.nc"
     names = [table, dataset, "model.json"]
     writes_config = not _is_own_config(options.config, folder)
     with replacing_files("--out", folder, "run", names + ["config.toml"] * writes_config) as stage:
-        with naming(source), _status(options) as progress:
-            outcome = config.run(progress=progress)
+        with naming(source), kept_blocks(config, folder, options.resume):
+            with _status(options) as progress:
+                outcome = config.run(progress=progress)
         write_table(stage / table, outcome.header, outcome.rows)
         found = outcome.dataset.assign_attrs(program=_program())
         if outcome.model is not None:

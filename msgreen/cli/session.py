@@ -23,11 +23,29 @@ def cache_folder() -> Path | None:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("msgreen"), "jax")
 
 
-def prepare() -> None:
-    """Switch JAX to double precision and let it keep what it compiles."""
+_PATIENCE = 30
+"""Seconds after which a process that says nothing is taken for dead, as are all who wait for it."""
+
+
+def prepare(*, distributed: bool = False) -> None:
+    """Switch JAX to double precision and let it keep what it compiles.
+
+    Parameters
+    ----------
+    distributed : bool
+        Whether to join the other processes that the environment names: of SLURM, of Open MPI, or
+        by JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    if distributed:
+        _join()
     folder = cache_folder()
     if folder is None or getattr(jax.config, "jax_compilation_cache_dir", None):
         return
@@ -35,6 +53,37 @@ def prepare() -> None:
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def is_first() -> bool:
+    """Whether this process is the only one, or the one that writes."""
+    import jax
+
+    return jax.process_index() == 0
+
+
+def _join() -> None:
+    import jax
+
+    from msgreen.errors import InputError
+
+    def named(variable: str) -> int | None:
+        return int(os.environ[variable]) if variable in os.environ else None
+
+    try:
+        jax.distributed.initialize(
+            num_processes=named("JAX_NUM_PROCESSES"),
+            process_id=named("JAX_PROCESS_ID"),
+            initialization_timeout=2 * _PATIENCE,
+            heartbeat_timeout_seconds=_PATIENCE,
+            shutdown_timeout_seconds=_PATIENCE,
+        )
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            "Argument `--distributed` must come with processes that SLURM or Open MPI started, but "
+            f"there are none to be joined ({' '.join(str(error).split())}). Leave it out, or set "
+            "JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID."
+        ) from error
 
 
 def bound_cache(folder: Path, limit: int) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
+from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.determinants import (
@@ -379,17 +380,25 @@ class LloydExpansion(eqx.Module):
         return -self.lloyd.prefactor * self.lloyd.path.integrate(sum(traces) / count)[0]
 
 
-@eqx.filter_jit
 def _map_configurations(lloyd: LloydEnergy, directions, function):
     """Evaluate `function` over the leading axes, in blocks of bounded memory."""
     flat = directions.reshape(-1, *directions.shape[-2:])
-    if len(flat) == 1:
-        return function(lloyd, flat[0]).reshape(directions.shape[:-2])
-    block = max(1, _BLOCK_BYTES // (4 * 16 * lloyd.green.size))
-    energies = jax.lax.map(
-        lambda spins: function(lloyd, spins), flat, batch_size=min(block, len(flat))
+    found = map_items(
+        _at_configurations,
+        (lloyd, function),
+        (flat,),
+        4 * 16 * lloyd.green.size,
+        block_bytes=_BLOCK_BYTES,
     )
-    return energies.reshape(directions.shape[:-2])
+    return found.reshape(directions.shape[:-2])
+
+
+@eqx.filter_jit
+def _at_configurations(known, directions):
+    lloyd, function = known
+    if len(directions) == 1:
+        return function(lloyd, directions[0])[None]
+    return jax.vmap(lambda spins: function(lloyd, spins))(directions)
 
 
 def _assembled(host: AbstractHost, z, sites, onsite: bool):

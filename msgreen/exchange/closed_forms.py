@@ -28,12 +28,12 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
+from msgreen.blocks import map_items
 from msgreen.clusters import check_loops, multiplicity
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.exchange.loops import (
     Legs,
-    in_blocks,
     integrate_loops,
     loop_bonds,
     loop_rounding,
@@ -155,12 +155,13 @@ def coefficients(
     factor = host_factor(host)
     entries = 9 * bonds.strength.shape[0] * forward.shape[1] * bonds.strength.shape[-1] ** 2
     size = jax.lax.stop_gradient(bonds.size())
-    found = in_blocks(
-        lambda ahead, behind: _evaluate(contour, bonds, size, ahead, behind, factor),
-        forward,
-        backward,
-        entries,
-        f"{forward.shape[1]}-spin" if progress else None,
+    found = map_items(
+        _evaluate,
+        (contour, bonds, size, factor),
+        (forward, backward),
+        16 * entries,
+        label=f"{forward.shape[1]}-spin" if progress else None,
+        unit="loop",
     )
     return dict(sorted(found.items(), key=lambda item: len(item[1].axes)))
 
@@ -312,12 +313,13 @@ def _legs(host, scatterer, contour, sites, loops) -> tuple[Legs, Legs]:
 
 
 @eqx.filter_jit
-def _evaluate(contour, bonds, size, forward, backward, factor: float) -> dict[str, Coefficient]:
+def _evaluate(known, forward, backward) -> dict[str, Coefficient]:
     """Return all named coefficients of one block of loops.
 
     Energy by energy, and computed again in reverse mode: the legs of a block then stay in cache,
     which makes the gradient several times faster.
     """
+    contour, bonds, size, factor = known
 
     def at_energy(slice_of_bonds):
         one = jax.tree.map(lambda table: table[None], slice_of_bonds)

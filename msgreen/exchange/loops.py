@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import loop_trace
-from tqdm import tqdm
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
+from msgreen.blocks import map_items
 from msgreen.clusters import check_loops, check_order, multiplicity
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
@@ -37,7 +37,8 @@ from msgreen.scattering.contact import (
 )
 from msgreen.spin.algebra import Green
 
-_BLOCK_BYTES = 32 * 2**20
+_TRACE_BYTES = 512
+"""Memory per loop of four traces in both senses, and of the legs' numbers."""
 
 FORBIDDEN = 1e-9
 """Relative change between meshes below which a component is zero by symmetry: rounding is 1e-12."""
@@ -191,11 +192,11 @@ def loop_tensors(
     table, largest = _vertices(vertex, green)
     shadow = None if coarse is None else _vertices(vertex, coarse.green)[0]
     ratio = None if coarse is None else coarse.ratio
-    value, error = in_blocks(
-        lambda ahead, behind: _tensors(contour, table, shadow, ratio, ahead, behind),
-        index[: len(loops)],
-        index[len(loops) :],
-        len(contour.nodes) * 3**order * table.shape[-1] ** 2,
+    value, error = map_items(
+        _tensors,
+        (contour, table, shadow, ratio),
+        (index[: len(loops)], index[len(loops) :]),
+        16 * len(contour.nodes) * 3**order * table.shape[-1] ** 2,
     )
     rounding = 2 * loop_rounding(contour, largest, index[: len(loops)])
     factor = -host_factor(host) * multiplicity(loops) / (2 * order)
@@ -252,16 +253,16 @@ def loop_energies(
     share = 0.0 if coarse is None else contour.weights * coarse.ratio.astype(complex)
     parts = jnp.stack([(1 - odd) * share, odd * share])
     rules = jnp.concatenate([jnp.stack([contour.weights, contour.embedded]), parts])
-    traces = loop_trace(table, index, rules)
-    both = traces[:, : len(loops)] + traces[:, len(loops) :]
-    error = jnp.abs(both[0] - both[1])
-    if coarse is not None:
-        less = loop_trace(potential @ coarse.green.matrix(), index, parts)
-        change = both[2:] - less[:, : len(loops)] - less[:, len(loops) :]
-        error = error + jnp.abs(change).sum(axis=0)
+    shadow = None if coarse is None else potential @ coarse.green.matrix()
+    total, error = map_items(
+        _traces,
+        (table, shadow, rules),
+        (index[: len(loops)], index[len(loops) :]),
+        _TRACE_BYTES,
+    )
     rounding = loop_rounding(contour, jnp.linalg.norm(table, axis=(-2, -1)), index[: len(loops)])
     factor = host_factor(host) * multiplicity(loops) / (2 * order * np.pi)
-    return -factor * both[0].imag, jax.lax.stop_gradient(factor * (error + 2 * np.pi * rounding))
+    return -factor * total, jax.lax.stop_gradient(factor * (error + 2 * np.pi * rounding))
 
 
 def integrate_loops(contour: Contour, fine, coarse, ratio) -> tuple[Array, Array]:
@@ -346,37 +347,6 @@ def by_order(clusters: Sequence[np.ndarray], evaluate: Callable[[np.ndarray], An
     return results
 
 
-def in_blocks(evaluate, forward: np.ndarray, backward: np.ndarray, entries: int, label=None):
-    """Evaluate loops block by block, in bounded memory.
-
-    Parameters
-    ----------
-    evaluate : callable
-        Maps tables of legs (loop, order), forward and backward, to arrays with the loop first.
-        Every block has the same shape, so that a jitted function is compiled once.
-    forward, backward : int arrays, shape (loop, order)
-    entries : int
-        Complex numbers that `evaluate` holds per loop.
-    label : str, optional
-        Name of a progress bar; none by default.
-    """
-    count = len(forward)
-    size = max(1, min(count, _BLOCK_BYTES // (16 * entries)))
-    parts = []
-    with tqdm(total=count, desc=label, unit="loop", disable=label is None) as bar:
-        if count <= size:
-            part = evaluate(forward, backward)
-            bar.update(count)
-            return part
-        for start in range(0, count, size):
-            kept = min(size, count - start)
-            rows = np.minimum(np.arange(start, start + size), count - 1)
-            part = evaluate(forward[rows], backward[rows])
-            parts.append(jax.tree.map(lambda x, kept=kept: x[:kept], part))
-            bar.update(kept)
-    return jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
-
-
 @jax.jit
 def _vertices(vertex, green: Green) -> tuple[Array, Array]:
     """Legs v^a G of pairs (energy, pair, 3, n, n), and the largest norm of the three."""
@@ -390,9 +360,21 @@ def _scaled(factor, value, error, rounding) -> tuple[Array, Array]:
     return factor * value, jnp.abs(factor) * (error + rounding)
 
 
+def _traces(known, forward, backward) -> tuple[Float[Array, " loop"], Float[Array, " loop"]]:
+    """Im of the traces over both senses, and how far contours and meshes disagree on them."""
+    table, shadow, rules = known
+    both = loop_trace(table, forward, rules) + loop_trace(table, backward, rules)
+    error = jnp.abs(both[0] - both[1])
+    if shadow is not None:
+        less = loop_trace(shadow, forward, rules[2:]) + loop_trace(shadow, backward, rules[2:])
+        error = error + jnp.abs(both[2:] - less).sum(axis=0)
+    return both[0].imag, error
+
+
 @eqx.filter_jit
-def _tensors(contour, table, shadow, ratio, forward, backward):
+def _tensors(known, forward, backward):
     """(1/pi) Im int of the traces over both senses, and its error."""
+    contour, table, shadow, ratio = known
     order = forward.shape[1]
 
     def both(legs):

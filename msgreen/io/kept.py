@@ -1,0 +1,211 @@
+"""Finished blocks of long work in a folder, for a run that is interrupted to go on.
+
+Parts are npz files: exact numbers of all types, complex ones too, which NetCDF has not, read by
+numpy alone. Each appears whole or not at all, and holds the blocks since the one before.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from shutil import rmtree
+
+import jax
+import numpy as np
+
+from msgreen.blocks import AbstractKeeper, working
+from msgreen.errors import FileFormatError, InputError
+from msgreen.io.atomic import folder_message, replacing, writing
+from msgreen.io.files import read_bytes
+
+_KEY = "key.json"
+
+_FIRST = 1.0
+"""Seconds of work after which the first part is written: shorter runs leave nothing."""
+
+_PATIENCE = 50.0
+"""Time between two writings over that of one: at most 2 % of a run are spent on it."""
+
+
+@contextmanager
+def long_run(
+    folder: str | Path,
+    settings: Mapping[str, object] | None = None,
+    *,
+    resume: bool = True,
+) -> Iterator[None]:
+    """Keep finished blocks of what is computed inside, and share blocks between processes.
+
+    A run that was killed goes on from the blocks that are in the folder, and gives the numbers of
+    one that was not, bit by bit. When all is done the folder is removed.
+
+    Parameters
+    ----------
+    folder : str or Path
+        For nothing else. Processes of `jax.distributed` share it.
+    settings : mapping, optional
+        What the run depends on, by name; numbers, strings, lists. Versions, devices and the
+        content of all blocks are compared in any case.
+    resume : bool
+        Whether to go on from what is in the folder; otherwise it is removed first.
+
+    Raises
+    ------
+    InputError
+        If the folder is of a run with other settings, which are named, or cannot be written to.
+    FileFormatError
+        If what is in it is damaged.
+    ProcessError
+        If another process ends before this one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import jax.numpy as jnp
+    >>> from msgreen import ContactCoupling, RashbaGas, compute_interactions, pairs
+    >>> gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
+    >>> sites = jnp.array([[0.0], [5.0], [10.0]])
+    >>> with long_run(Path(tempfile.mkdtemp()) / "unfinished"):
+    ...     found = compute_interactions(gas, ContactCoupling(0.58), sites, [pairs(sites)])
+    """
+    keeper = _Parts(Path(folder), settings or {}, resume)
+    try:
+        with working(keeper):
+            yield
+    except BaseException:
+        with suppress(OSError, InputError):
+            keeper.write()
+        raise
+    finally:
+        keeper.close()
+    if jax.process_index() == 0:
+        rmtree(keeper.folder, ignore_errors=True)
+
+
+class _Parts(AbstractKeeper):
+    """Parts of one folder."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, object], resume: bool):
+        self.folder, self.resume, self.first = folder, resume, jax.process_index() == 0
+        self.key = {name: json.dumps(value, default=str) for name, value in settings.items()}
+        for package in ("msgreen", "jax", "jaxlib", "numpy"):
+            self.key[f"version of {package}"] = version(package)
+        self.number = -1
+        self.pending: dict[int, dict[int, list[np.ndarray]]] = {}
+        self.layouts: dict[int, str] = {}
+        self.next, self.lock = time.monotonic() + _FIRST, None
+        if not resume and self.first:
+            rmtree(folder, ignore_errors=True)
+        if resume and (folder / _KEY).exists():
+            self._refuse_other("settings", _read_json(folder / _KEY), self.key)
+
+    def begin(self, layout: Mapping[str, str]) -> dict[int, list[np.ndarray]]:
+        """Return the kept blocks of the next map; see `AbstractKeeper.begin`."""
+        self.number += 1
+        self.layouts[self.number] = json.dumps(dict(layout))
+        found: dict[int, list[np.ndarray]] = {}
+        for path in sorted(self.folder.glob(f"{self.number:04d}-*.npz")) if self.resume else ():
+            known, blocks = _read_part(path)
+            self._refuse_other(f"step {self.number + 1}", known, layout)
+            found |= blocks
+        return found
+
+    def keep(self, number: int, leaves: list[np.ndarray]) -> None:
+        """Keep a block, and write all when it is time; see `AbstractKeeper.keep`."""
+        self.pending.setdefault(self.number, {})[number] = leaves
+        if time.monotonic() >= self.next:
+            self.write()
+
+    def write(self) -> None:
+        """Write all blocks that are not on the disk."""
+        if not self.pending:
+            return
+        start = time.monotonic()
+        self._open()
+        for step, blocks in list(self.pending.items()):
+            numbers = sorted(blocks)
+            data = {
+                f"leaf{n}": np.stack(x)
+                for n, x in enumerate(zip(*(blocks[b] for b in numbers), strict=True))
+            }
+            path = self.folder / f"{step:04d}-{numbers[0]:08d}-{jax.process_index()}.npz"
+            with replacing(path) as part, open(part, "wb") as file:
+                np.savez(
+                    file,
+                    allow_pickle=False,
+                    layout=np.array(self.layouts[step]),
+                    numbers=np.array(numbers),
+                    **data,
+                )
+            del self.pending[step]
+        end = time.monotonic()
+        self.next = end + _PATIENCE * (end - start)
+
+    def close(self) -> None:
+        """Let other processes use the folder."""
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
+    def _open(self) -> None:
+        """Make the folder with its key, and keep other runs from it."""
+        with writing(folder_message("folder", self.folder)):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        if self.first and self.lock is None:
+            self._lock()
+            with replacing(self.folder / _KEY) as part:
+                part.write_text(json.dumps(self.key, indent=1) + "\n", encoding="utf-8")
+
+    def _lock(self) -> None:
+        try:
+            import fcntl
+        except ImportError:
+            return
+        self.lock = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"Argument `folder` must be of one run, but another one is using {self.folder}. "
+                "Wait for it, or choose another folder."
+            ) from error
+        except OSError:  # some file systems have no locks
+            return
+
+    def _refuse_other(self, where: str, known: Mapping, wanted: Mapping) -> None:
+        other = sorted(n for n in {*known, *wanted} if known.get(n) != wanted.get(n))
+        if other:
+            raise InputError(
+                f"Argument `resume` must go on with the same run, but {self.folder} has blocks of "
+                f"one with other {', '.join(other)} ({where}). Run without it to begin anew, or "
+                "restore what was changed."
+            )
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return dict(json.loads(read_bytes(path)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _damaged(path, error) from error
+
+
+def _read_part(path: Path) -> tuple[dict, dict[int, list[np.ndarray]]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            numbers, layout = file["numbers"].tolist(), json.loads(str(file["layout"]))
+            count = sum(name.startswith("leaf") for name in file.files)
+            leaves = [file[f"leaf{n}"] for n in range(count)]
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise _damaged(path, error) from error
+    return layout, {b: [x[row] for x in leaves] for row, b in enumerate(numbers)}
+
+
+def _damaged(path: Path, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        f"{path}: must hold finished blocks, but it cannot be read ({error}). Remove it, "
+        "and they will be computed again."
+    )
