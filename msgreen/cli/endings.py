@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from msgreen.errors import MsgreenError
+from msgreen.errors import MsgreenError, ProcessError
 
 WRONG, FAILED, INTERRUPTED, UNREAD = 2, 1, 130, 141
 """Exit codes; the last two are 128 plus the numbers of SIGINT and SIGPIPE, as shells say it."""
@@ -40,6 +40,10 @@ def exit_code_of(command: Callable[[], int]) -> int:
             return command()
         finally:
             sys.stdout.flush()
+    except ProcessError as error:
+        _said(FAILED, str(error))
+        # JAX would wait for the lost process once more, and abort.
+        os._exit(FAILED)
     except MsgreenError as error:
         return _said(WRONG, str(error))
     except KeyboardInterrupt:

@@ -1,0 +1,201 @@
+"""Blocks of long work: same numbers on many devices, by two processes, and after a kill."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from msgreen.blocks import map_items, sum_items, working
+from msgreen.errors import InputError, ProcessError
+from msgreen.io.kept import long_run
+
+ROOT = Path(__file__).resolve().parents[1]
+ITEMS = (np.linspace(0.0, 1.0, 37),)
+
+PROGRAM = """
+import sys, os, signal, pathlib
+import jax
+jax.config.update("jax_enable_x64", True)
+if "--pair" in sys.argv:
+    from msgreen.cli import session
+    session._PATIENCE = 10
+    session.prepare(distributed=True)
+import jax.numpy as jnp
+import numpy as np
+from msgreen import ContactCoupling, LloydEnergy, RashbaGas, compute_interactions, loops, blocks
+from msgreen.cli.endings import exit_code_of
+from msgreen.exchange.loops import loop_energies
+from msgreen.io import kept
+
+sys.stdout = sys.stderr
+blocks.BLOCK_BYTES = 2**20
+kept._FIRST = kept._PATIENCE = 0.0
+if "--die" in sys.argv and jax.process_index() == 1:
+    keep = kept._Parts.keep
+    def dying(self, number, leaves):
+        os.kill(os.getpid(), signal.SIGKILL)
+    kept._Parts.keep = dying
+if "--kill" in sys.argv:
+    keep, calls = kept._Parts.keep, []
+    def killed(self, number, leaves):
+        keep(self, number, leaves)
+        calls.append(1)
+        if len(calls) == int(sys.argv[sys.argv.index("--kill") + 1]):
+            os.kill(os.getpid(), signal.SIGKILL)
+    kept._Parts.keep = killed
+gas = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
+sites = 9.0 * jnp.array([[i, j] for i in range(4) for j in range(4)], float)
+coupling, rings = ContactCoupling(0.58), loops(sites, 4)
+contour = gas.line(9.0, 80.0)
+rng = np.random.default_rng(0)
+spins = rng.normal(size=(40, 16, 3))
+spins /= np.linalg.norm(spins, axis=-1, keepdims=True)
+def command():
+    with kept.long_run("unfinished"):
+        energy, error = loop_energies(gas, coupling, contour, sites, rings, spins[0])
+        found = compute_interactions(gas, coupling, sites, [rings], contour=contour, tensors=False)
+        lloyd = LloydEnergy(gas, coupling, sites, onsite=False, contour=contour)(spins)
+    if jax.process_index() == 0:
+        chiral = found.terms[0].coefficients["C4_chiral"].value
+        np.savez(sys.argv[1], energy=energy, error=error, chiral=chiral, lloyd=lloyd)
+    return 0
+
+sys.exit(exit_code_of(command))
+"""
+
+
+def start(folder, *arguments, **environment) -> subprocess.Popen:
+    path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
+    kept = {**os.environ, "PYTHONPATH": path, **environment}
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    return subprocess.Popen(command, cwd=folder, env=kept, stderr=subprocess.PIPE, text=True)
+
+
+def run(folder, *arguments, **environment) -> dict[str, np.ndarray]:
+    with start(folder, *arguments, **environment) as process:
+        _, said = process.communicate(timeout=200)
+    assert process.returncode == 0, said[-2000:]
+    return numbers(folder, arguments[0])
+
+
+def numbers(folder, name: str) -> dict[str, np.ndarray]:
+    assert not (folder / "unfinished").exists()
+    with np.load(folder / name) as file:
+        return {name: file[name] for name in file.files}
+
+
+def pair(folder, name: str, *arguments) -> list[subprocess.Popen]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    own = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2"}
+    return [
+        start(folder, name, "--pair", *arguments, JAX_PROCESS_ID=str(n), **own) for n in range(2)
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("whole"), "whole.npz")
+
+
+@pytest.mark.slow
+def test_many_devices_change_rounding_only(whole, tmp_path):
+    found = run(tmp_path, "eight.npz", XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    # An error is the difference of two integrals, whose rounding it has.
+    size = {**whole, "error": whole["energy"]}
+    for name, value in whole.items():
+        atol = 1e-13 * np.abs(size[name]).max()
+        np.testing.assert_allclose(found[name], value, rtol=0, atol=atol)
+
+
+@pytest.mark.slow
+def test_two_processes_change_nothing(whole, tmp_path):
+    both = pair(tmp_path, "two.npz")
+    said = [process.communicate(timeout=200)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    found = numbers(tmp_path, "two.npz")
+    for name, value in whole.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+@pytest.mark.slow
+def test_process_that_dies_ends_the_run(whole, tmp_path):
+    both = pair(tmp_path, "two.npz", "--die")
+    said = [process.communicate(timeout=150)[1] for process in both]
+    assert [process.returncode for process in both] == [1, -signal.SIGKILL]
+    assert "msgreen: Every process of the run must answer, but one does not" in said[0]
+    found = run(tmp_path, "resumed.npz")
+    for name, value in whole.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+@pytest.mark.slow
+def test_killed_run_goes_on_to_the_same_numbers(whole, tmp_path):
+    for block in (1, 7):
+        with start(tmp_path, "x.npz", "--kill", str(block)) as process:
+            process.communicate(timeout=200)
+        assert process.returncode == -signal.SIGKILL
+        assert list((tmp_path / "unfinished").glob("*.npz"))
+    found = run(tmp_path, "resumed.npz")
+    for name, value in whole.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+def square(known, x):
+    return known * x**2
+
+
+def summed(known, x, inside):
+    return (known * x**2 * inside).sum()
+
+
+def test_blocks_give_the_whole():
+    exact = 3.0 * ITEMS[0] ** 2
+    for item_bytes in (1, 2**24, 2**30):
+        np.testing.assert_array_equal(map_items(square, 3.0, ITEMS, item_bytes), exact)
+    np.testing.assert_allclose(sum_items(summed, 3.0, ITEMS), exact.sum(), rtol=1e-14)
+    with working():
+        np.testing.assert_array_equal(map_items(square, 3.0, ITEMS, 2**24), exact)
+
+
+def test_kept_blocks_are_not_computed_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("msgreen.io.kept._FIRST", 0.0)
+    monkeypatch.setattr("msgreen.io.kept._PATIENCE", 0.0)
+    calls = []
+
+    def counted(known, x):
+        calls.append(1)
+        if len(calls) == 9:
+            raise KeyboardInterrupt
+        return (known * x**2,)
+
+    def everything(known=3.0, resume=True, **settings):
+        with long_run(tmp_path / "kept", settings, resume=resume):
+            return map_items(counted, known, ITEMS, 2**24, devices=False)[0]
+
+    with pytest.raises(KeyboardInterrupt):
+        everything(mesh=8)
+    with pytest.raises(InputError, match="other mesh"):
+        everything(mesh=9)
+    with pytest.raises(InputError, match="other host, coupling or energies"):
+        everything(np.float64(4.0), mesh=8)
+    np.testing.assert_array_equal(everything(mesh=8), 3.0 * ITEMS[0] ** 2)
+    assert len(calls) == 20 and not (tmp_path / "kept").exists()
+    everything(mesh=9, resume=False)
+
+
+def test_process_that_is_gone_is_said():
+    from msgreen.blocks import _together
+
+    def gone(value):
+        raise RuntimeError("Connection closed by peer")
+
+    with pytest.raises(ProcessError, match="must answer, but one does not"):
+        _together(gone, jnp.zeros(1))
