@@ -1,4 +1,4 @@
-"""Long work: a map over independent blocks, then a concatenation or a sum.
+"""Long work: a map over independent blocks, which are then joined.
 
 Items are cut into blocks that fit into memory. The items of a block are spread over the devices of
 the process, and inside of `working` the blocks over the processes of `jax.distributed`: every
@@ -14,7 +14,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -30,12 +29,6 @@ from msgreen.errors import ProcessError
 
 BLOCK_BYTES = 32 * 2**20
 """Memory of a block on one device. Loops are as fast with 8 to 128 MB on a CPU."""
-
-SUMS = 64
-"""Blocks of a sum at most: as many partial sums are held."""
-
-_FEW = 16
-"""Items of a sum that are not worth a block of their own."""
 
 
 class AbstractKeeper(ABC):
@@ -127,7 +120,7 @@ def map_items(
             bar.update(count)
             return found
 
-        compute = _on(places, function, known, summed=False)
+        compute = _on(places, function, known)
 
         def block(number: int):
             rows = np.minimum(np.arange(number * size, (number + 1) * size), count - 1)
@@ -137,37 +130,6 @@ def map_items(
         whole = (function, known, *(x[:1] for x in items)) if devices else None
         parts = _all_blocks(block, plan, bar, whole)
     return jax.tree.map(lambda *x: jnp.concatenate(x)[:count], *parts)
-
-
-def sum_items(function: Callable[..., Any], known, items: tuple, *, label: str | None = None):
-    """Return the sum of what ``function(known, *items, inside)`` gives for blocks of items.
-
-    Parameters
-    ----------
-    function : callable
-        Maps `known`, some items and `inside`, which is 1 for each of them and 0 for what only
-        fills a block, to a pytree of sums. It bounds its own memory.
-    known, items, label
-        As for `map_items`.
-    """
-    count, places = len(items[0]), jax.local_devices()
-    if not count or _traced(known, items):
-        return function(known, *items, jnp.ones(count))
-    size = min(max(_FEW, -(-count // SUMS)), count)
-    size += -size % len(places)
-    with _bar(label, "item", count) as bar:
-        compute = _on(places, function, known, summed=True)
-
-        def block(number: int):
-            rows = np.arange(number * size, (number + 1) * size)
-            some = (x[np.minimum(rows, count - 1)] for x in items)
-            return compute(*some, (rows < count).astype(float))
-
-        plan = _Plan(-(-count // size), size, _layout(known, items, size))
-        whole = (function, known, *items, np.ones(count))
-        parts = _all_blocks(block, plan, bar, whole)
-    total = reduce(partial(jax.tree.map, np.add), parts)
-    return jax.tree.map(jnp.asarray, total)
 
 
 def _bar(label: str | None, unit: str, count: int) -> tqdm:
@@ -190,7 +152,7 @@ def _in_one_program(function, known, items: tuple, most: int):
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], found)
 
 
-def _on(places: list, function, known, *, summed: bool):
+def _on(places: list, function, known):
     """Return `function` of items, spread over devices, with results of numpy."""
     if len(places) == 1:
         return lambda *items: jax.tree.map(np.asarray, function(known, *items))
@@ -200,17 +162,15 @@ def _on(places: list, function, known, *, summed: bool):
 
     def compute(*items):
         spread = jax.device_put(items, NamedSharding(mesh, PartitionSpec("item")))
-        found = jax.tree.map(np.asarray, _spread(function, mesh, arrays, rest, spread, summed))
-        return jax.tree.map(lambda x: reduce(np.add, x), found) if summed else found
+        return jax.tree.map(np.asarray, _spread(function, mesh, arrays, rest, spread))
 
     return compute
 
 
 @eqx.filter_jit
-def _spread(function, mesh: Mesh, arrays, rest, items, summed: bool):
+def _spread(function, mesh: Mesh, arrays, rest, items):
     def share(arrays, items):
-        found = function(eqx.combine(arrays, rest), *items)
-        return jax.tree.map(lambda x: x[None], found) if summed else found
+        return function(eqx.combine(arrays, rest), *items)
 
     everywhere, apart = PartitionSpec(), PartitionSpec("item")
     # Loops inside of `function` start from constants, which the check takes for the same on all.

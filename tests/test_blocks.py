@@ -11,8 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from msgreen.blocks import map_items, sum_items, working
+from msgreen.blocks import map_items, working
+from msgreen.cli import main
+from msgreen.cli.long_runs import kept_blocks, settings
+from msgreen.cli.session import is_first
+from msgreen.config import read_config
 from msgreen.errors import InputError, ProcessError
+from msgreen.io import kept
 from msgreen.io.kept import long_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,15 +157,10 @@ def square(known, x):
     return known * x**2
 
 
-def summed(known, x, inside):
-    return (known * x**2 * inside).sum()
-
-
 def test_blocks_give_the_whole():
     exact = 3.0 * ITEMS[0] ** 2
     for item_bytes in (1, 2**24, 2**30):
         np.testing.assert_array_equal(map_items(square, 3.0, ITEMS, item_bytes), exact)
-    np.testing.assert_allclose(sum_items(summed, 3.0, ITEMS), exact.sum(), rtol=1e-14)
     with working():
         np.testing.assert_array_equal(map_items(square, 3.0, ITEMS, 2**24), exact)
 
@@ -199,3 +199,52 @@ def test_process_that_is_gone_is_said():
 
     with pytest.raises(ProcessError, match="must answer, but one does not"):
         _together(gone, jnp.zeros(1))
+
+
+CONFIG = """
+[host]
+kind = "rashba"
+dimension = 2
+effective_mass = 0.26
+fermi_wavevector = 0.167
+rashba_wavevector = 0.0135
+[coupling]
+value = 15.48
+[cluster]
+positions = [[0.0, 0.0], [10.0, 0.0], [5.0, 8.66], [-5.0, 8.66]]
+orders = [2, 4]
+[output]
+figures = false
+"""
+
+
+def test_interrupted_command_goes_on(tmp_path, monkeypatch, capsys):
+    for name, value in {"io.kept._FIRST": 0.0, "io.kept._PATIENCE": 0.0}.items():
+        monkeypatch.setattr(f"msgreen.{name}", value)
+    monkeypatch.setattr("msgreen.blocks.BLOCK_BYTES", 2**12)
+    assert is_first()
+    config, whole, out = tmp_path / "a.toml", tmp_path / "whole", tmp_path / "out"
+    config.write_text(CONFIG)
+    assert main(["run", str(config), "--out", str(whole)]) == 0
+    keep, calls = kept._Parts.keep, []
+
+    def interrupted(self, number, leaves):
+        keep(self, number, leaves)
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kept._Parts, "keep", interrupted)
+        assert main(["run", str(config), "--out", str(out)]) == 130
+    assert len(list((tmp_path / "out.unfinished").glob("*.npz"))) == 3 and not out.exists()
+    other = tmp_path / "b.toml"
+    other.write_text(CONFIG.replace("0.0135", "0.0136"))
+    assert main(["run", str(other), "--out", str(out), "--resume"]) == 2
+    assert "other host.rashba_wavevector" in capsys.readouterr().err
+    assert main(["run", str(config), "--out", str(out), "--resume"]) == 0
+    assert not (tmp_path / "out.unfinished").exists()
+    table = "interactions.csv"
+    assert (out / table).read_bytes() == (whole / table).read_bytes()
+    every = settings(read_config(config))
+    assert every["host.kind"] == "rashba" and kept_blocks(read_config(config), out, True)

@@ -305,8 +305,11 @@ class LloydEnergy(eqx.Module):
     def _batched(self, directions, function, *, together=False, alone=False):
         self._check(directions, batched=True)
         self.check_levels(directions, together=together, alone=alone)
-        directions = jnp.asarray(directions, float)
-        return _map_configurations(self, directions, function)
+        flat = jnp.asarray(directions, float).reshape(-1, self.count, 3)
+        size = 4 * 16 * self.green.size
+        known = self, function
+        found = map_items(_at_configurations, known, (flat,), size, block_bytes=_BLOCK_BYTES)
+        return found.reshape(np.shape(directions)[:-2])
 
     def _check(self, directions, batched: bool) -> None:
         shape = np.shape(directions)
@@ -380,21 +383,9 @@ class LloydExpansion(eqx.Module):
         return -self.lloyd.prefactor * self.lloyd.path.integrate(sum(traces) / count)[0]
 
 
-def _map_configurations(lloyd: LloydEnergy, directions, function):
-    """Evaluate `function` over the leading axes, in blocks of bounded memory."""
-    flat = directions.reshape(-1, *directions.shape[-2:])
-    found = map_items(
-        _at_configurations,
-        (lloyd, function),
-        (flat,),
-        4 * 16 * lloyd.green.size,
-        block_bytes=_BLOCK_BYTES,
-    )
-    return found.reshape(directions.shape[:-2])
-
-
 @eqx.filter_jit
 def _at_configurations(known, directions):
+    """Evaluate a function of one configuration at several."""
     lloyd, function = known
     if len(directions) == 1:
         return function(lloyd, directions[0])[None]
