@@ -82,6 +82,15 @@ def test_gap_of_bcs():
     assert cold.condensation == pytest.approx(gained - gap**2 / strength, abs=1e-12)
 
 
+def test_gap_vanishes_beyond_the_band():
+    """What paper O expects of its Fig. 3(b): no electrons at the Fermi energy, no gap."""
+    inside, outside = (
+        float(uniform_gap(metal(0.005, mu=mu), attraction(2.0)).amplitudes[0]) for mu in (-3, -4.5)
+    )
+    expected = brentq(lambda d: bcs(d, 0.005, 2.0, mu=-3), 1e-3, 2.0)
+    assert inside == pytest.approx(expected, rel=1e-8) and abs(outside) < 1e-9
+
+
 def bloch_of(found):
     model = found.superconductor(gap=1e-3).model
     return np.asarray(bloch_matrix(model.matrices(), model.cells, grid(found.mesh)))
