@@ -9,14 +9,14 @@ from scipy.optimize import brentq
 
 from msgreen import ContactCoupling, SpinPairs, matsubara
 from msgreen.energy.occupation import fermi_matrix, level_free_energy
-from msgreen.energy.uniform_gap import uniform_gap
+from msgreen.energy.uniform_gap import UniformGap, uniform_gap
 from msgreen.errors import InputError
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.superconductor import Superconductor
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Region, bloch_matrix, grid, shell_model
 from msgreen.lattice.attraction import Attraction
-from msgreen.lattice.nambu import d_wave, double, p_wave, s_wave
+from msgreen.lattice.nambu import d_wave, double, on_cells, p_wave, s_wave
 
 COUPLING = ContactCoupling(-1.5, orbitals=2)
 NEIGHBOURS = np.array([[3, 3, 0], [4, 3, 0]])
@@ -91,7 +91,7 @@ def test_gap_vanishes_beyond_the_band():
     assert inside == pytest.approx(expected, rel=1e-8) and abs(outside) < 1e-9
 
 
-def bloch_of(found):
+def bloch_of(found: UniformGap):
     model = found.superconductor(gap=1e-3).model
     return np.asarray(bloch_matrix(model.matrices(), model.cells, grid(found.mesh)))
 
@@ -155,6 +155,14 @@ def dense_turning(host, region):
     matrix[:, :, 0, :, :, 1] *= phase[:, None, :, None]
     matrix[:, :, 1, :, :, 0] *= phase.conj()[:, None, :, None]
     return matrix.reshape(4 * len(x), -1)
+
+
+def test_channels_add_up_to_the_pair_potential():
+    forms = [s_wave(SQUARE, 1.0), p_wave(SQUARE, 1.0, IMAGINARY_PX)]
+    found = Attraction(forms, [1.0, 1.0]).pairing(jnp.array([0.1, 0.2]))
+    expected = s_wave(SQUARE, 0.1) + p_wave(SQUARE, 0.2, IMAGINARY_PX)
+    moved = on_cells(expected.cells, expected.blocks, found.cells)
+    np.testing.assert_allclose(found.blocks, moved, atol=1e-15)
 
 
 def test_what_the_gap_equation_refuses():

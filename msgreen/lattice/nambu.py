@@ -261,7 +261,7 @@ def _flip(blocks) -> Array:
 
 @partial(jax.jit, static_argnums=(0, 2))
 def on_cells(old, blocks, new) -> Array:
-    """Blocks listed for other cells, zero where there were none."""
+    """Return blocks listed for other cells, zero where there were none."""
     rows = np.array([new.index(cell) for cell in old])
     shape = (*blocks.shape[:-5], len(new), *blocks.shape[-4:])
     return jnp.zeros(shape, complex).at[..., rows, :, :, :, :].set(blocks)
