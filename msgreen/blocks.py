@@ -112,7 +112,9 @@ def map_items(
     most = max(1, (block_bytes or BLOCK_BYTES) // max(1, item_bytes))
     if _traced(known, items):
         return _in_one_program(function, known, items, most)
-    size = max(1, min(most, -(-count // len(places))) * len(places))
+    # Blocks of nearly the same size, as every one is filled up to the largest.
+    blocks = -(-count // (most * len(places)))
+    size = len(places) * max(1, -(-count // max(1, blocks * len(places))))
     with _bar(label, unit, count) as bar:
         alone = _work.get() == _ALONE and len(places) == 1
         if not count or (alone and count <= size):
