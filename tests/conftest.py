@@ -74,10 +74,10 @@ def bounded_memory(cleared_at):
 
 @pytest.fixture(autouse=True, scope="module")
 def compilation(request):
-    """Forget the last file's programs; optimise the kernels' only.
+    """Forget the last file's programs; optimise those of kernels and of long computations only.
 
-    Most of the time of the tests is spent on compiling programs that run once. Kernels are
-    compiled as users run them, and so are simulations of many steps.
+    Most of the time of the tests is spent on compiling programs that run once.
     """
+    computing = request.node.get_closest_marker("computing") or KERNELS in request.path.parents
     jax.clear_caches()
-    jax.config.update("jax_disable_most_optimizations", KERNELS not in request.path.parents)
+    jax.config.update("jax_disable_most_optimizations", not computing)

@@ -33,10 +33,7 @@ from msgreen.spinmodel import SpinModel, Term
 CHAIN = SpinModel([Term("exchange", [[0, 0]], [-1.0], [[[0], [1]]])], lattice=Lattice.chain())
 
 
-@pytest.fixture(autouse=True, scope="module")
-def optimised(compilation):
-    """What runs for millions of steps is compiled as users run it."""
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.computing
 
 
 def random_spins(seed, *shape):

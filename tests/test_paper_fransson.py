@@ -161,7 +161,7 @@ def test_linear_coupling_needs_broken_time_reversal():
 
 
 def test_ferromagnetic_moments_hardly_decay():
-    """Fig. 5(d), "peaks and then decays": 50 meV never peaks below 300 K, 5 meV falls by 0.1 to 0.6 %."""
+    """Fig. 5(d), "peaks and then decays": 50 meV has no peak, 5 meV falls by 0.1 to 0.6 %."""
     temperatures = np.arange(180.0, 301.0, 20.0)
     for anharmonicity, fall in ((1e-11, 0.0057), (1e-7, 0.0013)):
         options = {"spin": 1, "coupling": 0.01, "anharmonicity": anharmonicity, "energy": 1e-4}

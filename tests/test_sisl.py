@@ -30,6 +30,8 @@ from msgreen.io.wannier import Crystal, wannier_host
 from msgreen.spin.algebra import SIGMA
 from msgreen.units import BOLTZMANN, MEV
 
+pytestmark = pytest.mark.computing
+
 DATA = Path(__file__).parent / "data" / "sisl"
 
 

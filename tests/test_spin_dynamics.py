@@ -22,10 +22,7 @@ TRIMER = SpinModel(
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def optimised(compilation):
-    """What runs for millions of steps is compiled as users run it."""
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.computing
 
 
 def random_spins(seed, *shape):

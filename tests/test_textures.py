@@ -1,6 +1,5 @@
 """Skyrmions, walls, topological charge, structure factors, and barriers between states."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -21,10 +20,7 @@ from msgreen.spinmodel import SpinModel, Term, relax
 STEPS = [[[0, 0], [1, 0]], [[0, 0], [0, 1]]]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def optimised(compilation):
-    """What runs for millions of steps is compiled as users run it."""
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.computing
 
 
 def film(exchange=-1.0, dmi=0.5, field=0.2, anisotropy=0.0):

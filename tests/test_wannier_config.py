@@ -26,6 +26,8 @@ from msgreen.plot.crystal import bond_vectors_figure, exchange_distance_figure, 
 from msgreen.spinmodel import crystal_symmetry
 from msgreen.units import BOLTZMANN, MEV
 
+pytestmark = pytest.mark.computing
+
 HEADER = "atom_i,atom_j,R1,R2,R3,distance_angstrom,J_meV,D_x_meV,D_y_meV,D_z_meV,error_meV".split(
     ","
 )

@@ -253,9 +253,10 @@ def _block(work: _Work, state: _State, beta: Array, length: int, count: Array):
 
         def step(spins, key):
             spins, accepted = sweep(work.lattice, spins, key, beta[rank], state.width[rank])
-            for _ in range(work.reflections):
-                spins = reflect(work.lattice, spins)
-            return spins, accepted
+            return jax.lax.fori_loop(0, work.reflections, reflected, spins), accepted
+
+        def reflected(_, spins):
+            return reflect(work.lattice, spins)
 
         spins, accepted = jax.lax.scan(step, state.spins, jax.random.split(moves, work.interval))
         spins = work.lattice.normalised(spins)
