@@ -204,7 +204,7 @@ def test_interrupted_runs_go_on_as_if_they_had_not_been(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="`checkpoint` must be .* another seed. Remove it"):
         monte_carlo(CHAIN, [0.5, 0.8], (12,), checkpoint=path, **options | {"seed": 5})
     path.write_bytes(b"PK nothing")
-    with pytest.raises(FileFormatError, match="must be a checkpoint of msgreen.*Remove it"):
+    with pytest.raises(FileFormatError, match="must be a readable archive.*Remove it"):
         monte_carlo(CHAIN, [0.5, 0.8], (12,), checkpoint=path, **options)
 
 

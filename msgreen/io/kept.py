@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 
@@ -20,8 +19,10 @@ from msgreen.blocks import AbstractKeeper, working
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import folder_message, replacing, writing
 from msgreen.io.files import read_bytes
+from msgreen.io.npz import read_arrays, versions, write_arrays
 
 _KEY = "key.json"
+_REMEDY = "Remove it, and they will be computed again."
 
 _FIRST = 1.0
 """Seconds of work after which the first part is written: shorter runs leave nothing."""
@@ -92,14 +93,15 @@ class _Parts(AbstractKeeper):
     def __init__(self, folder: Path, settings: Mapping[str, object], resume: bool):
         self.folder, self.resume, self.first = folder, resume, jax.process_index() == 0
         self.key = {name: json.dumps(value, default=str) for name, value in settings.items()}
-        for package in ("msgreen", "jax", "jaxlib", "numpy"):
-            self.key[f"version of {package}"] = version(package)
+        self.key |= versions()
         self.number = -1
         self.pending: dict[int, dict[int, list[np.ndarray]]] = {}
         self.layouts: dict[int, str] = {}
         self.next, self.lock = time.monotonic() + _FIRST, None
-        if not resume and self.first:
+        if not resume and self.first and folder.exists():
+            self._lock()
             rmtree(folder, ignore_errors=True)
+            self.close()
         if resume and (folder / _KEY).exists():
             self._refuse_other("settings", _read_json(folder / _KEY), self.key)
 
@@ -133,14 +135,8 @@ class _Parts(AbstractKeeper):
                 for n, x in enumerate(zip(*(blocks[b] for b in numbers), strict=True))
             }
             path = self.folder / f"{step:04d}-{numbers[0]:08d}-{jax.process_index()}.npz"
-            with replacing(path) as part, open(part, "wb") as file:
-                np.savez(
-                    file,
-                    allow_pickle=False,
-                    layout=np.array(self.layouts[step]),
-                    numbers=np.array(numbers),
-                    **data,
-                )
+            data |= {"layout": np.array(self.layouts[step]), "numbers": np.array(numbers)}
+            write_arrays(path, data)
             del self.pending[step]
         end = time.monotonic()
         self.next = end + _PATIENCE * (end - start)
@@ -194,18 +190,16 @@ def _read_json(path: Path) -> dict:
 
 
 def _read_part(path: Path) -> tuple[dict, dict[int, list[np.ndarray]]]:
+    arrays = read_arrays(path, _REMEDY)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            numbers, layout = file["numbers"].tolist(), json.loads(str(file["layout"]))
-            count = sum(name.startswith("leaf") for name in file.files)
-            leaves = [file[f"leaf{n}"] for n in range(count)]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        numbers, layout = arrays.pop("numbers").tolist(), json.loads(str(arrays.pop("layout")))
+        leaves = [arrays[f"leaf{n}"] for n in range(len(arrays))]
+    except (ValueError, KeyError) as error:
         raise _damaged(path, error) from error
     return layout, {b: [x[row] for x in leaves] for row, b in enumerate(numbers)}
 
 
 def _damaged(path: Path, error: Exception) -> FileFormatError:
     return FileFormatError(
-        f"{path}: must hold finished blocks, but it cannot be read ({error}). Remove it, "
-        "and they will be computed again."
+        f"{path}: must hold finished blocks, but it cannot be read ({error}). {_REMEDY}"
     )

@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +10,8 @@ import jax
 import numpy as np
 
 from msgreen.errors import FileFormatError, InputError
-from msgreen.io.atomic import replacing, writable_folder
+from msgreen.io.atomic import writable_folder
+from msgreen.io.npz import read_arrays, versions, write_arrays
 
 State = TypeVar("State")
 
@@ -33,8 +33,7 @@ class Checkpoint:
     def __init__(self, path: str | Path | None, settings: Mapping[str, object]):
         self.path = None if path is None else Path(path)
         self.settings = {name: _digest(value) for name, value in settings.items()}
-        self.settings["version of msgreen"] = version("msgreen")
-        self.settings["version of jax"] = jax.__version__
+        self.settings |= versions()
         self._next = 0.0
 
     def read(self, start: State) -> tuple[State, list[list[np.ndarray]]]:
@@ -49,22 +48,22 @@ class Checkpoint:
         """
         if self.path is None or not self.path.exists():
             return start, []
+        remedy = "Remove it to begin anew, or name another."
+        found = read_arrays(self.path, remedy)
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                found = {name: file[name] for name in file.files}
             known = dict(
                 zip(found.pop("names").tolist(), found.pop("digests").tolist(), strict=True)
             )
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (ValueError, KeyError) as error:
             raise FileFormatError(
-                f"{self.path}: must be a checkpoint of msgreen, but it cannot be read ({error}). "
-                "Remove it to begin anew."
+                f"{self.path}: must be a checkpoint of msgreen, but it has none of its fields. "
+                f"{remedy}"
             ) from error
         other = [n for n, digest in self.settings.items() if known.get(n) != digest]
         if other:
             raise InputError(
                 f"Argument `checkpoint` must be a file of the same simulation, but {self.path} is "
-                f"of one with another {', '.join(other)}. Remove it to begin anew, or name another."
+                f"of one with another {', '.join(other)}. {remedy}"
             )
         leaves, shape = jax.tree.flatten(start)
         state = [found[f"state{n}"] for n in range(len(leaves))]
@@ -87,8 +86,7 @@ class Checkpoint:
         data |= {f"state{n}": np.asarray(x) for n, x in enumerate(jax.tree.leaves(state))}
         data |= {f"record{n}": record for n, record in enumerate(parts[0] if parts else [])}
         writable_folder("checkpoint", self.path.parent)
-        with replacing(self.path) as part, open(part, "wb") as file:
-            np.savez(file, allow_pickle=False, **data)
+        write_arrays(self.path, data)
         end = time.monotonic()
         self._next = end + _PATIENCE * (end - start)
 

@@ -1,22 +1,15 @@
 """Hamiltonians as numpy archives, `.npz`."""
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from msgreen.errors import FileFormatError
-from msgreen.io.files import open_file
-from msgreen.io.wannier.text import LARGEST, unreadable
+from msgreen.io.npz import read_arrays
+from msgreen.io.wannier.text import LARGEST
 
 _FIELDS = {"R": "int", "HR": "complex", "lattice": "float", "frac": "float"}
-_LARGEST = 2**30
-"""Bytes of a field that may be packed as tightly as can be."""
-
-_RATIO = 10
-"""By how much larger fields may be packed. Hamiltonians, which are numbers of 16 digits, shrink by
-less unless they are mostly zero; then they are small."""
 
 
 class Archive(NamedTuple):
@@ -68,7 +61,7 @@ def read_archive(file: str | Path) -> Archive:
         If a field is missing or has another shape or kind, naming the field.
     """
     path = Path(file)
-    fields = _load(path)
+    fields = read_arrays(path, "Give the right path, or copy the file again.")
     for name in _FIELDS:
         if name not in fields:
             raise FileFormatError(
@@ -95,23 +88,6 @@ def read_archive(file: str | Path) -> Archive:
     if "efermi" in fields:
         fermi = float(_array(path, fields, "efermi", (), "fi"))
     return Archive(cells, matrices, vectors, positions, symbols, centres, fermi)
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    with open_file(path) as file:
-        try:
-            with zipfile.ZipFile(file) as members:
-                for member in members.infolist():
-                    if member.file_size > max(_LARGEST, _RATIO * member.compress_size):
-                        raise ValueError(
-                            f"{member.filename} would grow to {member.file_size} bytes"
-                        )
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        # What zipfile and numpy raise for damaged archives is not listed anywhere.
-        except Exception as error:
-            raise unreadable(path, error) from error
 
 
 def _array(path: Path, fields, name: str, shape, kinds: str) -> np.ndarray:
