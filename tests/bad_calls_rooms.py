@@ -4,6 +4,7 @@ from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import bad_calls_simulation as simulation
 import numpy as np
 from bad_calls import Call
 
@@ -338,6 +339,7 @@ SPINMODEL = {
     ),
 }
 RIGHT = {
+    **simulation.RIGHT,
     "acoustic_range.distance": ("one axis more", "nothing", "shorter"),
     "elastic_range.distance": ("one axis more", "nothing", "shorter"),
     "SpinModel.positions": ("shorter",),
@@ -380,8 +382,15 @@ RIGHT = {
 }
 """Spoilt arguments that are right all the same: elementwise functions, none, unknown numbers."""
 
-ROOMS = {"contour": CONTOUR, "io": IO, "phonon": PHONON, "spinmodel": SPINMODEL}
+ROOMS = {
+    "contour": CONTOUR,
+    "io": IO,
+    "phonon": PHONON,
+    "simulation": simulation.SIMULATION,
+    "spinmodel": SPINMODEL,
+}
 WITHOUT_CALL = {
+    "simulation": simulation.WITHOUT_CALL,
     "contour": {"Contour": "made by the functions of the room"},
     "spinmodel": {
         **dict.fromkeys(

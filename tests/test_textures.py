@@ -202,7 +202,7 @@ def test_bad_input():
         skyrmion(cluster, (), radius=1.0)
     with pytest.raises(InputError, match="`core` must be -1 or 1, but it is 0"):
         skyrmion(model, (4, 4), radius=1.0, core=0)
-    with pytest.raises(InputError, match="`shape` must have 2 numbers"):
+    with pytest.raises(InputError, match=r"`shape` must have shape \(2,\)"):
         skyrmion(model, (4,), radius=1.0)
     with pytest.raises(InputError, match="`model` must be of a lattice of two dimensions"):
         TopologicalCharge(cluster)

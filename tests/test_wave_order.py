@@ -95,8 +95,10 @@ def test_a_run_follows_the_staggered_order(tmp_path):
 
 
 def test_bad_input():
-    with pytest.raises(InputError, match="`model` must be of a lattice with one number"):
+    with pytest.raises(InputError, match=r"`shape` must have shape \(3,\)"):
         WaveOrder(cubic(1.0), (4, 4))
+    with pytest.raises(InputError, match="`model` must be of a lattice, but it is a finite"):
+        WaveOrder(SpinModel([Term("exchange", [[0, 1]], [1.0])]), (4,))
     with pytest.raises(InputError, match="`model` must have terms of two spins"):
         WaveOrder(SpinModel([], lattice=Lattice.chain()), (4,))
     apart = Term("exchange", [[0, 0]], [1.0], [[[0, 0], [1, 0]]])

@@ -17,6 +17,9 @@ from msgreen.spinmodel import SpinModel
 _SHAKE = 0.02
 """Random part of the first path in radians."""
 
+_IMAGES = 10_000
+"""More than any path needs: 16 show a barrier to a percent."""
+
 _ROUND = 100
 """Steps between two looks at the forces."""
 
@@ -108,7 +111,8 @@ def energy_path(
             f"Argument `last` must have the shape {ends[0].shape} of `first`, but its shape is "
             f"{ends[1].shape}. Give two states of one box."
         )
-    _checks.whole_number("images", images, 3)
+    _checks.whole_number("images", images, 3, _IMAGES)
+    _checks.whole_number("seed", seed, 0)
     _checks.whole_number("max_steps", max_steps, 1)
     _checks.positive_number("tolerance", tolerance, "eV")
     path = _geodesics(ends[0], ends[1], images, seed)

@@ -123,8 +123,9 @@ def spin_dynamics(
     _checks.positive("moments", moments, "Bohr magnetons")
     _checks.shaped("moments", moments, (), (model.site_count,))
     _checks.positive_number("step", step, "fs")
-    for name, count in {"steps": steps, "every": every}.items():
-        _checks.whole_number(name, count, 1)
+    _checks.whole_number("steps", steps, 1)
+    _checks.whole_number("every", every, 1, steps)
+    _checks.whole_number("seed", seed, 0)
     for name, value in {"damping": damping, "temperature": temperature}.items():
         _checks.number(name, value)
         _checks.not_negative(name, value)

@@ -163,6 +163,7 @@ def monte_carlo(
     counts = {"samples": (samples, 1), "interval": (interval, 1), "warm_up": (warm_up, 0)}
     for name, (count, least) in (counts | {"reflections": (reflections, 0)}).items():
         _checks.whole_number(name, count, least)
+    _checks.whole_number("seed", seed, 0)
     lattice = Sublattices(model, shape)
     recorded = {"energy": model.energy, "moment": Moment(model), **(observables or {})}
     work = _Work(lattice, tuple(recorded.values()), interval, reflections)
@@ -284,10 +285,10 @@ def _adapted(state: _State, accepted: np.ndarray) -> _State:
 def _temperatures(temperature) -> np.ndarray:
     _checks.positive("temperature", temperature, "k_B T in eV")
     kt = np.atleast_1d(np.asarray(temperature, float))
-    if kt.ndim != 1 or np.any(np.diff(kt) <= 0):
+    if kt.ndim != 1 or not kt.size or np.any(np.diff(kt) <= 0):
         raise InputError(
-            "Argument `temperature` must be a list in ascending order, but it is not. Sort it, and "
-            "give every temperature once."
+            "Argument `temperature` must be a list in ascending order, but it is not, or is empty. "
+            "Sort it, and give every temperature once."
         )
     return kt
 

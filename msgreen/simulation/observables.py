@@ -32,7 +32,7 @@ class Moment(eqx.Module):
 
     def __init__(self, model: SpinModel, signs: Float[ArrayLike, " site"] | None = None):
         if signs is not None:
-            _checks.shaped("signs", signs, (model.site_count,))
+            _checks.finite_array("signs", signs, (model.site_count,))
         coupled = model.coupled
         weights = coupled / coupled.sum()
         self.weights = jnp.asarray(weights if signs is None else weights * np.asarray(signs, float))
@@ -166,10 +166,11 @@ class _Triangles(eqx.Module):
     cells: tuple[tuple[tuple[int, ...], ...], ...] = eqx.field(static=True)
 
     def __init__(self, model: SpinModel, sites, cells=None):
-        _checks.shaped("sites", sites, ("triangle", 3))
+        _checks.shaped("sites", _checks.numbers("sites", sites, "iu"), ("triangle", 3))
         sites = np.asarray(sites, int)
         cells = np.zeros((*sites.shape, model.dimension), int) if cells is None else cells
-        _checks.shaped("cells", cells, (*sites.shape, model.dimension))
+        shape = (*sites.shape, model.dimension)
+        _checks.shaped("cells", _checks.numbers("cells", cells, "iu"), shape)
         if np.any(sites < 0) or np.any(sites >= model.site_count):
             raise InputError(
                 f"Argument `sites` must hold numbers from 0 to {model.site_count - 1}, but it does "

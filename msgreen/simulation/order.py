@@ -71,13 +71,13 @@ class WaveOrder(eqx.Module):
     period: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(self, model: SpinModel, shape: Sequence[int]):
-        shape = tuple(shape)
-        if model.lattice is None or len(shape) != model.dimension:
+        if model.lattice is None:
             raise InputError(
-                "Argument `model` must be of a lattice with one number of `shape` per lattice "
-                f"vector, but it has {model.dimension} and `shape` is {shape}. Clusters have no "
-                "waves."
+                "Argument `model` must be of a lattice, but it is a finite cluster. Clusters have "
+                "no waves."
             )
+        _checks.box("shape", shape, model.dimension)
+        shape = tuple(shape)
         _checks.whole_number("shape", int(np.prod(shape)), 1, _WAVES)
         numbers, energies, modes = _lowest(model, shape)
         if len(numbers) > _LARGEST_STAR:

@@ -149,7 +149,8 @@ def jackknife(
     >>> bool(abs(found.value - 1.0) < 3 * found.error), round(float(found.error), 2)
     (True, 0.02)
     """
-    samples = np.asarray(samples, float)
+    _checks.finite("samples", samples)
+    samples = np.atleast_1d(np.asarray(samples, float))
     if len(samples) < 2 * _BLOCKS:
         raise InputError(
             f"Argument `samples` must hold {2 * _BLOCKS} samples or more for an error, but it "
@@ -170,11 +171,17 @@ def autocorrelation_time(series: Float[ArrayLike, " sample"]) -> float:
 
     N samples are worth N / (2 times it) independent ones.
     """
+    _checks.finite_array("series", series, ("sample",))
+    series = np.asarray(series, float)
+    if len(series) < 2:
+        raise InputError(
+            f"Argument `series` must hold two samples or more, but it holds {len(series)}. Sample "
+            "longer."
+        )
     # It warns with every import that series may be too short, as `Thermodynamics.time` shows.
     logging.getLogger("pymbar").setLevel(logging.ERROR)
     from pymbar.timeseries import statistical_inefficiency
 
-    series = np.asarray(series, float)
     if np.ptp(series) == 0:
         return 0.5
     return 0.5 * float(statistical_inefficiency(series))
@@ -234,6 +241,11 @@ class _Weights:
 
         _checks.positive("temperature", temperature, "k_B T in eV")
         self.other = np.atleast_1d(np.asarray(temperature, float))
+        _checks.shaped("temperature", self.other, ("other",))
+        if not len(self.other):
+            raise InputError(
+                "Argument `temperature` must hold a temperature, but it is empty. Name one or more."
+            )
         if self.other.min() < run.temperature[0] or self.other.max() > run.temperature[-1]:
             raise InputError(
                 f"Argument `temperature` must lie between {run.temperature[0]:.6g} and "

@@ -10,6 +10,9 @@ from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import SpinModel
 
+_TURNS = 100
+"""Of the spins around a skyrmion: more than any box can show."""
+
 
 def skyrmion(
     model: SpinModel,
@@ -57,8 +60,13 @@ def skyrmion(
     _checks.positive_number("radius", radius, "angstrom")
     width = radius / 3 if width is None else width
     _checks.positive_number("width", width, "angstrom")
-    if core not in (-1, 1):
-        raise InputError(f"Argument `core` must be -1 or 1, but it is {core}. Choose one of them.")
+    _checks.whole_number("winding", winding, -_TURNS, _TURNS)
+    _checks.number("helicity", helicity)
+    _checks.whole_number("core", core, -1, 1)
+    if core == 0:
+        raise InputError("Argument `core` must be -1 or 1, but it is 0. Choose one of them.")
+    if centre is not None:
+        _checks.finite_array("centre", centre, (2,))
     middle = points.reshape(-1, 2).mean(axis=0) if centre is None else np.asarray(centre, float)
     x, y = np.moveaxis(points - middle, -1, 0)
     distance = np.hypot(x, y)
@@ -104,6 +112,7 @@ def domain_wall(
     lattice, points = _points(model, shape, 2, 3)
     _checks.positive_number("width", width, "angstrom")
     _checks.whole_number("along", along, 0, len(shape) - 1)
+    _checks.number("helicity", helicity)
     reciprocal = np.linalg.pinv(lattice.vectors)[:, along]
     normal = reciprocal / np.linalg.norm(reciprocal)
     length = shape[along] * lattice.vectors[along] @ normal
@@ -122,9 +131,5 @@ def _points(model: SpinModel, shape: Sequence[int], *dimensions: int) -> tuple[L
             f"Argument `model` must be of a lattice of {words} dimensions, but it has "
             f"{model.dimension}. Textures live on lattices."
         )
-    if len(shape) != model.dimension:
-        raise InputError(
-            f"Argument `shape` must have {model.dimension} numbers, one per lattice vector, but it "
-            f"is {tuple(shape)}."
-        )
+    _checks.box("shape", shape, model.dimension)
     return model.lattice, model.lattice.box_positions(shape)

@@ -248,13 +248,14 @@ class SpinModel(eqx.Module):
         return SpinModel(terms, positions=basis, symbols=grown.symbols)
 
     def _directions(self, directions) -> Array:
+        _checks.numbers("directions", directions, "biuf")
         directions = jnp.asarray(directions, float)
         axes = self.dimension + 2
         if directions.ndim < axes or directions.shape[-2:] != (self.site_count, 3):
             cells = "".join(f"n_{d + 1}, " for d in range(self.dimension))
             raise InputError(
                 f"Argument `directions` must have shape (..., {cells}{self.site_count}, 3), but "
-                f"its shape is {directions.shape}."
+                f"its shape is {directions.shape}. Give a vector for every site."
             )
         _checks.finite("directions", directions)
         return directions
