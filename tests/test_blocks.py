@@ -242,7 +242,7 @@ def test_interrupted_command_goes_on(tmp_path, monkeypatch, capsys):
     other.write_text(CONFIG.replace("0.0135", "0.0136"))
     assert main(["run", str(other), "--out", str(out), "--resume"]) == 2
     assert "other host.rashba_wavevector" in capsys.readouterr().err
-    assert main(["run", str(config), "--out", str(out), "--resume"]) == 0
+    assert main(["run", str(config), "--out", str(out)]) == 0
     assert not (tmp_path / "out.unfinished").exists()
     table = "interactions.csv"
     assert (out / table).read_bytes() == (whole / table).read_bytes()

@@ -118,7 +118,7 @@ def _add_run(commands) -> None:
     run.add_argument(
         "--resume",
         action="store_true",
-        help="go on from what an interrupted run left in DIR.unfinished, if anything",
+        help="refuse what an interrupted run left in DIR.unfinished if anything has changed since",
     )
     run.add_argument(
         "--distributed",

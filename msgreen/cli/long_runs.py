@@ -19,9 +19,11 @@ def kept_blocks(config: AbstractRun, folder: Path, resume: bool) -> AbstractCont
     folder : Path
         Of the results.
     resume : bool
-        Whether to go on from the blocks that are there.
+        Whether blocks of another run are refused, or removed. Those of the same run are used.
     """
-    return long_run(folder.with_name(f"{folder.name}.unfinished"), settings(config), resume=resume)
+    return long_run(
+        folder.with_name(f"{folder.name}.unfinished"), settings(config), resume=resume or None
+    )
 
 
 def settings(config: AbstractRun) -> dict[str, object]:

@@ -36,7 +36,7 @@ def long_run(
     folder: str | Path,
     settings: Mapping[str, object] | None = None,
     *,
-    resume: bool = True,
+    resume: bool | None = True,
 ) -> Iterator[None]:
     """Keep finished blocks of what is computed inside, and share blocks between processes.
 
@@ -50,8 +50,9 @@ def long_run(
     settings : mapping, optional
         What the run depends on, by name; numbers, strings, lists. Versions, devices and the
         content of all blocks are compared in any case.
-    resume : bool
-        Whether to go on from what is in the folder; otherwise it is removed first.
+    resume : bool, optional
+        Whether to go on from what is in the folder, and to refuse that of another run; otherwise it
+        is removed first. With None, only that of another run is removed.
 
     Raises
     ------
@@ -90,20 +91,24 @@ def long_run(
 class _Parts(AbstractKeeper):
     """Parts of one folder."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, object], resume: bool):
-        self.folder, self.resume, self.first = folder, resume, jax.process_index() == 0
+    def __init__(self, folder: Path, settings: Mapping[str, object], resume: bool | None):
+        self.folder, self.first = folder, jax.process_index() == 0
         self.key = {name: json.dumps(value, default=str) for name, value in settings.items()}
         self.key |= versions()
         self.number = -1
         self.pending: dict[int, dict[int, list[np.ndarray]]] = {}
         self.layouts: dict[int, str] = {}
         self.next, self.lock = time.monotonic() + _FIRST, None
-        if not resume and self.first and folder.exists():
+        known = (
+            _read_json(folder / _KEY) if (folder / _KEY).exists() and resume is not False else {}
+        )
+        self.resume = bool(resume) or known == self.key
+        if known and self.resume:
+            self._refuse_other("settings", known, self.key)
+        if not self.resume and self.first and folder.exists():
             self._lock()
             rmtree(folder, ignore_errors=True)
             self.close()
-        if resume and (folder / _KEY).exists():
-            self._refuse_other("settings", _read_json(folder / _KEY), self.key)
 
     def begin(self, layout: Mapping[str, str]) -> dict[int, list[np.ndarray]]:
         """Return the kept blocks of the next map; see `AbstractKeeper.begin`."""
@@ -177,7 +182,7 @@ class _Parts(AbstractKeeper):
         if other:
             raise InputError(
                 f"Argument `resume` must go on with the same run, but {self.folder} has blocks of "
-                f"one with other {', '.join(other)} ({where}). Run without it to begin anew, or "
+                f"one with other {', '.join(other)} ({where}). Remove the folder to begin anew, or "
                 "restore what was changed."
             )
 
