@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from msgreen import ContactCoupling, SpinPairs, matsubara
 from msgreen.energy.occupation import fermi_matrix, level_free_energy
-from msgreen.energy.uniform_gap import UniformGap, uniform_gap
+from msgreen.energy.uniform_gap import UniformGap, _check_solution, _Doubts, uniform_gap
 from msgreen.errors import InputError
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.superconductor import Superconductor
@@ -165,6 +165,33 @@ def test_channels_add_up_to_the_pair_potential():
     np.testing.assert_allclose(found.blocks, moved, atol=1e-15)
 
 
+def test_gap_opens_like_a_root_at_the_critical_temperature():
+    def linear(temperature):
+        k = 2 * np.pi * np.arange(64) / 64
+        levels = -2 * (np.cos(k)[:, None] + np.cos(k)) + 1.0
+        return 3.0 * np.mean(np.tanh(levels / (2 * temperature)) / (2 * levels)) - 1
+
+    critical = brentq(linear, 0.05, 2.0)
+    gaps = [
+        float(uniform_gap(metal(critical * (1 - away)), attraction(3.0)).amplitudes[0])
+        for away in (1e-6, 1e-4, -1e-6)
+    ]
+    assert gaps[1] / gaps[0] == pytest.approx(10.0, rel=1e-3)
+    assert abs(gaps[2]) < 1e-12
+
+
+@pytest.mark.slow
+def test_gap_that_a_coarse_mesh_does_not_see():
+    """0.0062244 eV by the scalar sum over 4096^2 points."""
+    cold = metal(0.001, mesh=None, mu=-3.0)
+    coarse = uniform_gap(cold, attraction(1.5), mesh=32)
+    assert coarse.error[0] > 0.0062244 - coarse.amplitudes[0] > 0.006
+    found = uniform_gap(cold, attraction(1.5))
+    assert abs(found.amplitudes[0] - 0.0062244) < found.error[0] < 0.006
+    warm = uniform_gap(metal(0.3, mesh=None, mu=-3.0), attraction(1.5))
+    assert abs(warm.amplitudes[0]) < 1e-12 and warm.error[0] < 1e-12
+
+
 def test_what_the_gap_equation_refuses():
     flake = FiniteLattice(shell_model(SQUARE, [-1.0]), Region(SQUARE, (4, 4)), temperature=0.1)
     with pytest.raises(InputError, match="infinite or closed in all directions"):
@@ -173,6 +200,11 @@ def test_what_the_gap_equation_refuses():
     mixed = Attraction([s_wave(SQUARE, 1.0), extended], [2.0, 4.0])
     with pytest.raises(InputError, match="relative phases are stationary"):
         uniform_gap(metal(0.1, 16), mixed)
+    with pytest.raises(InputError, match="`start` must lead to a stable solution"):
+        uniform_gap(metal(0.1), attraction(3.0), start=[0.0])
+    left = _Doubts(np.array([1e-3]), np.zeros(1), np.eye(1))
+    with pytest.raises(InputError, match="`start` must lead to a solution .* is 1.0e-03 eV"):
+        _check_solution(left, np.array([0.1]))
     with pytest.raises(InputError, match="`mesh` must be given while JAX traces"):
         jax.jit(lambda t: uniform_gap(metal(t, None), attraction(1.0)).amplitudes)(0.1)
     with pytest.raises(InputError, match="`mesh` must be even"):

@@ -8,7 +8,7 @@ With the pair potential sum_c Delta_c phi_c the free energy of a cell is station
 is held fixed and the Hartree shift left out.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -38,6 +38,9 @@ GROWTH = 4
 _NOTHING = 1e-9
 """Amplitude in eV below which there is no gap."""
 
+_SOLVED = 1e-7
+"""Part of the gap by which the equation may fail; Newton's method leaves 1e-11."""
+
 _STATIONARY = 1e-6
 """Part of the gap by which the equation of a phase may fail: more is no rounding."""
 
@@ -50,7 +53,8 @@ class UniformGap(eqx.Module):
     amplitudes : real array, shape (channel,)
         Delta of every channel in eV; differentiable with respect to whatever it depends on.
     error : real array, shape (channel,)
-        Estimate of the error of the mesh.
+        Estimate of the error of the mesh; of a gap that vanishes, the distance of levels at the
+        Fermi energy that neither the mesh nor the temperature resolves.
     condensation : float
         Free energy that a cell gains against the normal state, in eV; not differentiated.
     mesh : tuple of int
@@ -132,30 +136,54 @@ def uniform_gap(
     _checks.finite_array("start", amplitudes, attraction.strengths.shape)
     momentum, amplitudes = jnp.asarray(momentum, float), jnp.asarray(amplitudes, float)
     first, *finer = _meshes(normal, attraction, momentum, mesh)
-    found, phases = _on_mesh(normal, attraction, momentum, first, amplitudes)
+    found, doubts = _on_mesh(normal, attraction, momentum, first, amplitudes)
     for shape in finer:
         scale = np.abs(np.asarray(found.amplitudes)).max()
         if np.asarray(found.error).max() <= accuracy * scale + _NOTHING:
             break
-        found, phases = _on_mesh(normal, attraction, momentum, shape, found.amplitudes)
-    _check_phases(phases, found.amplitudes)
+        start = found.amplitudes if scale > _NOTHING else amplitudes
+        found, doubts = _on_mesh(normal, attraction, momentum, shape, start)
+    _check_solution(doubts, found.amplitudes)
     return found
 
 
-def _on_mesh(normal, attraction, momentum, shape, start) -> tuple[UniformGap, Array]:
-    """Solve on one mesh; with the imaginary parts that the gap equation leaves."""
+class _Doubts(NamedTuple):
+    """What must be small, or positive, for a solution to be one."""
+
+    residual: Array  # of the gap equation, in eV
+    phases: Array  # its imaginary parts, in eV
+    slope: Array  # derivative of the residual: positive where the solution is stable
+
+
+def _on_mesh(normal, attraction, momentum, shape, start) -> tuple[UniformGap, _Doubts]:
+    """Solve on one mesh."""
     k, parts = _points(normal, shape, momentum)
     problem = _problem(normal, attraction, momentum, k)
-    amplitudes, deviation, condensation, phases = _solved(problem, parts, start)
+    amplitudes, deviation, condensation, doubts = _solved(problem, parts, start)
     error = jnp.zeros_like(deviation)
     if isinstance(normal, TightBinding):
         scale = jnp.abs(amplitudes).max()
         growth = max(SMALLEST_GROWTH, shape[0] / 4)
         relative = deviation.max() / jnp.where(scale > 0, scale, 1.0)
         error = growth * jnp.minimum(1.0, relative) * deviation
+        error = error + jnp.where(scale > _NOTHING, 0.0, _unseen(problem, shape))
     error = jax.lax.stop_gradient(error)
     found = UniformGap(amplitudes, error, condensation, shape, attraction, normal, momentum)
-    return found, phases
+    return found, doubts
+
+
+@eqx.filter_jit
+def _unseen(problem: "_Problem", shape: tuple[int, ...]):
+    """Gap that may be there though a mesh has none: the distance of its levels at the Fermi energy.
+
+    A mesh resolves what temperature blurs, and what has no levels there.
+    """
+    normal, temperature = jax.lax.stop_gradient((problem.normal, problem.temperature))
+    levels = linalg.eigvalsh(normal).reshape(*shape, -1)
+    steps = [jnp.abs(levels - jnp.roll(levels, 1, axis)).max() for axis in range(len(shape))]
+    distance = jnp.stack(steps).max()
+    blurred = jnp.maximum(temperature, jnp.abs(levels).min())
+    return jnp.where(blurred < distance, distance, 0.0)
 
 
 class _Problem(eqx.Module):
@@ -204,7 +232,7 @@ def _problem(normal, attraction: Attraction, momentum, k) -> _Problem:
 
 @eqx.filter_jit
 def _solved(problem: _Problem, parts, start):
-    """Amplitudes, their scatter over the parts of the mesh, what is gained, and what is left."""
+    """Amplitudes, their scatter over the parts of the mesh, what is gained, and what to check."""
     # Imported where it is used, because it takes a third of the time of importing this package.
     import optimistix
 
@@ -236,7 +264,7 @@ def _solved(problem: _Problem, parts, start):
     deviation = jnp.abs(jnp.linalg.solve(slope, changes.T)).max(axis=1)
     phases = frozen.response(fixed, frozen.turned).mean(axis=1)
     gained = frozen.free_energy(jnp.zeros_like(fixed)) - frozen.free_energy(fixed)
-    return amplitudes, deviation, gained, phases
+    return amplitudes, deviation, gained, _Doubts(residual(fixed, frozen), phases, slope)
 
 
 def _meshes(normal, attraction, momentum, mesh: int | None) -> list[tuple[int, ...]]:
@@ -282,14 +310,24 @@ def _points(normal, shape: tuple[int, ...], momentum):
     return grid(shape), jnp.asarray(parts)
 
 
-def _check_phases(phases, amplitudes) -> None:
-    """Refuse forms whose relative phase would turn."""
-    left, known = _checks.concrete(phases), _checks.concrete(amplitudes)
-    if left is None or known is None:
+def _check_solution(doubts: _Doubts, amplitudes) -> None:
+    """Refuse what is no solution, an unstable one, and forms whose relative phase would turn."""
+    if any(_checks.concrete(leaf) is None for leaf in (*doubts, amplitudes)):
         return
-    if np.abs(left).max() > _STATIONARY * np.abs(known).max() + _NOTHING:
+    scale = np.abs(np.asarray(amplitudes)).max()
+    if not np.abs(doubts.residual).max() <= _SOLVED * scale + _NOTHING:
+        raise InputError(
+            "Argument `start` must lead to a solution of the gap equation, but what is left of it "
+            f"is {np.abs(doubts.residual).max():.1e} eV. Give amplitudes nearer to it."
+        )
+    if np.linalg.eigvals(doubts.slope).real.min() < -_SOLVED:
+        raise InputError(
+            "Argument `start` must lead to a stable solution of the gap equation, but that which "
+            f"was found, {np.asarray(amplitudes)} eV, is not. Give other amplitudes."
+        )
+    if np.abs(doubts.phases).max() > _STATIONARY * scale + _NOTHING:
         raise InputError(
             "Argument `attraction` must have forms whose relative phases are stationary, but the "
-            f"gap equation leaves imaginary parts up to {np.abs(left).max():.1e} eV. Multiply a "
-            "form by another phase, such as 1j."
+            f"gap equation leaves imaginary parts up to {np.abs(doubts.phases).max():.1e} eV. "
+            "Multiply a form by another phase, such as 1j."
         )
