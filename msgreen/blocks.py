@@ -10,6 +10,7 @@ same blocks become one loop of the compiled program.
 """
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,9 @@ from msgreen.errors import ProcessError
 
 BLOCK_BYTES = 32 * 2**20
 """Memory of a block on one device. Loops are as fast with 8 to 128 MB on a CPU."""
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""Where a process has a function, in the structure of a pytree."""
 
 
 class AbstractKeeper(ABC):
@@ -85,7 +89,6 @@ def map_items(
     block_bytes: int | None = None,
     label: str | None = None,
     unit: str = "block",
-    devices: bool = True,
 ):
     """Return ``function(known, *items)``, block by block.
 
@@ -104,11 +107,8 @@ def map_items(
         Memory of a block on one device, `BLOCK_BYTES` by default.
     label, unit : str, optional
         Of a progress bar; none by default.
-    devices : bool
-        Whether `function` can be traced by JAX, and a block therefore spread over devices. If not,
-        it must return a tuple of arrays.
     """
-    count, places = len(items[0]), jax.local_devices() if devices else jax.local_devices()[:1]
+    count, places = len(items[0]), jax.local_devices()
     most = max(1, (block_bytes or BLOCK_BYTES) // max(1, item_bytes))
     if _traced(known, items):
         return _in_one_program(function, known, items, most)
@@ -128,9 +128,8 @@ def map_items(
             rows = np.minimum(np.arange(number * size, (number + 1) * size), count - 1)
             return compute(*(x[rows] for x in items))
 
-        plan = _Plan(-(-count // size), size, _layout(known, items, size))
-        whole = (function, known, *(x[:1] for x in items)) if devices else None
-        parts = _all_blocks(block, plan, bar, whole)
+        plan = _Plan(-(-count // size), size, _layout(function, known, items, size))
+        parts = _all_blocks(block, plan, bar, (function, known, *(x[:1] for x in items)))
     return jax.tree.map(lambda *x: jnp.concatenate(x)[:count], *parts)
 
 
@@ -186,7 +185,7 @@ def _is_array(x) -> bool:
     return isinstance(x, jax.Array | np.ndarray | np.generic)
 
 
-def _layout(known, items: tuple, size: int) -> dict[str, str]:
+def _layout(function, known, items: tuple, size: int) -> dict[str, str]:
     """Return what blocks depend on, by name."""
     if _work.get().keeper is None:
         return {}
@@ -194,23 +193,32 @@ def _layout(known, items: tuple, size: int) -> dict[str, str]:
     return {
         "items": f"{len(items[0])} in blocks of {size}",
         "devices of a process": f"{len(devices)} {devices[0].device_kind}",
-        "content of the items": _checksum(items),
-        "host, coupling or energies": _checksum(known),
+        "function": _name(function),
+        "content of the items": checksum(items),
+        "host, coupling or energies": checksum(known),
     }
 
 
-def _checksum(tree) -> str:
-    """Return a checksum of all numbers of a pytree; what is no number counts by its structure."""
-    arrays, _ = eqx.partition(tree, _is_array)
-    whole = hashlib.sha256()
-    for leaf in jax.tree.leaves(arrays):
-        value = np.ascontiguousarray(leaf)
-        whole.update(f"{value.shape}{value.dtype}".encode())
-        whole.update(value.tobytes())
+def checksum(tree) -> str:
+    """Return a checksum of a pytree: of its numbers and words, names of functions, and structure.
+
+    It is the same in every process.
+    """
+    leaves, structure = jax.tree.flatten(tree)
+    whole = hashlib.sha256(_ADDRESS.sub("", str(structure)).encode())
+    for leaf in leaves:
+        word = leaf if isinstance(leaf, str) else _name(leaf) if callable(leaf) else None
+        value = np.asarray(leaf) if word is None else None
+        whole.update(str(word).encode() if value is None else value.tobytes())
+        whole.update(str("" if value is None else value.shape).encode())
     return whole.hexdigest()
 
 
-def _all_blocks(block, plan: _Plan, bar: tqdm, whole: tuple | None) -> list:
+def _name(function) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def _all_blocks(block, plan: _Plan, bar: tqdm, whole: tuple) -> list:
     """Return all blocks: those that are kept, those of this process, those of the others."""
     work = _work.get()
     known = {} if work.keeper is None else work.keeper.begin(plan.layout)
@@ -235,7 +243,8 @@ def _all_blocks(block, plan: _Plan, bar: tqdm, whole: tuple | None) -> list:
         bar.update(min(plan.size * work.processes, bar.total - bar.n))
     if work.processes > 1 and missing:
         _exchange(known, missing, work.processes)
-    tree = _structure(whole, known) if tree is None else tree
+    if tree is None:
+        tree = jax.tree.structure(eqx.filter_eval_shape(*whole))
     return [jax.tree.unflatten(tree, known[n]) for n in range(plan.blocks)]
 
 
@@ -264,10 +273,3 @@ def _together(collect, value):
             f"Every process of the run must answer, but one does not: {reason}. Look for what it "
             "said last, and start all again with `resume`: finished blocks are kept."
         ) from error
-
-
-def _structure(whole: tuple | None, known: dict[int, list[np.ndarray]]):
-    """Return the structure of a block when all are kept."""
-    if whole is None:
-        return jax.tree.structure(tuple(known[0]))
-    return jax.tree.structure(eqx.filter_eval_shape(*whole))

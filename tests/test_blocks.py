@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from msgreen.blocks import map_items, working
+from msgreen import ContactCoupling, LloydEnergy, RashbaGas
+from msgreen.blocks import checksum, map_items, working
 from msgreen.cli import main
 from msgreen.cli.long_runs import kept_blocks, settings
 from msgreen.cli.session import is_first
@@ -178,7 +179,7 @@ def test_kept_blocks_are_not_computed_again(tmp_path, monkeypatch):
 
     def everything(known=3.0, resume=True, **settings):
         with long_run(tmp_path / "kept", settings, resume=resume):
-            return map_items(counted, known, ITEMS, 2**24, devices=False)[0]
+            return map_items(counted, known, ITEMS, 2**24)[0]
 
     with pytest.raises(KeyboardInterrupt):
         everything(mesh=8)
@@ -189,6 +190,38 @@ def test_kept_blocks_are_not_computed_again(tmp_path, monkeypatch):
     np.testing.assert_array_equal(everything(mesh=8), 3.0 * ITEMS[0] ** 2)
     assert len(calls) == 20 and not (tmp_path / "kept").exists()
     everything(mesh=9, resume=False)
+
+
+def test_blocks_of_another_function_are_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("msgreen.io.kept._FIRST", 0.0)
+    gas = RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
+    lloyd = LloydEnergy(gas, ContactCoupling(0.58), jnp.array([[0.0], [5.0]]))
+    spins = np.tile([[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]], (3, 1, 1))
+    with pytest.raises(KeyboardInterrupt), long_run(tmp_path / "kept"):
+        lloyd(spins)
+        raise KeyboardInterrupt
+    with (
+        pytest.raises(InputError, match="other host, coupling or energies"),
+        long_run(tmp_path / "kept"),
+    ):
+        lloyd.interaction(spins)
+    with long_run(tmp_path / "kept", resume=None):
+        found = lloyd.interaction(spins)
+    np.testing.assert_array_equal(found, lloyd.interaction(spins))
+    assert not (tmp_path / "kept").exists()
+
+
+def test_checksums_know_functions_and_what_is_static():
+    tree = (ContactCoupling(0.5), np.arange(3.0), "word", square)
+    others = (
+        ContactCoupling(0.5, orbitals=2),
+        np.arange(1, 4.0),
+        "other",
+        test_blocks_give_the_whole,
+    )
+    assert checksum(tree) == checksum((ContactCoupling(0.5), np.arange(3.0), "word", square))
+    for n, other in enumerate(others):
+        assert checksum((*tree[:n], other, *tree[n + 1 :])) != checksum(tree)
 
 
 def test_process_that_is_gone_is_said():
@@ -247,4 +280,5 @@ def test_interrupted_command_goes_on(tmp_path, monkeypatch, capsys):
     table = "interactions.csv"
     assert (out / table).read_bytes() == (whole / table).read_bytes()
     every = settings(read_config(config))
+    assert not any(name.startswith("output") for name in every)
     assert every["host.kind"] == "rashba" and kept_blocks(read_config(config), out, True)

@@ -27,8 +27,11 @@ def kept_blocks(config: AbstractRun, folder: Path, resume: bool) -> AbstractCont
 
 
 def settings(config: AbstractRun) -> dict[str, object]:
-    """Return every key of a configuration by its dotted name; files by their content."""
-    return dict(_flat("", config.model_dump()))
+    """Return every key of a configuration by its dotted name; files by their content.
+
+    What is drawn and written when all is computed may change.
+    """
+    return dict(_flat("", config.model_dump(exclude={"output"})))
 
 
 def _flat(name: str, value: Any):

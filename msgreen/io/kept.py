@@ -92,7 +92,7 @@ class _Parts(AbstractKeeper):
     """Parts of one folder."""
 
     def __init__(self, folder: Path, settings: Mapping[str, object], resume: bool | None):
-        self.folder, self.first = folder, jax.process_index() == 0
+        self.folder, self.first, self.strict = folder, jax.process_index() == 0, bool(resume)
         self.key = {name: json.dumps(value, default=str) for name, value in settings.items()}
         self.key |= versions()
         self.number = -1
@@ -102,7 +102,7 @@ class _Parts(AbstractKeeper):
         known = (
             _read_json(folder / _KEY) if (folder / _KEY).exists() and resume is not False else {}
         )
-        self.resume = bool(resume) or known == self.key
+        self.resume = self.strict or known == self.key
         if known and self.resume:
             self._refuse_other("settings", known, self.key)
         if not self.resume and self.first and folder.exists():
@@ -117,6 +117,9 @@ class _Parts(AbstractKeeper):
         found: dict[int, list[np.ndarray]] = {}
         for path in sorted(self.folder.glob(f"{self.number:04d}-*.npz")) if self.resume else ():
             known, blocks = _read_part(path)
+            if known != layout and not self.strict:
+                path.unlink(missing_ok=True)
+                continue
             self._refuse_other(f"step {self.number + 1}", known, layout)
             found |= blocks
         return found

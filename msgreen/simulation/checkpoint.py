@@ -1,6 +1,5 @@
 """Long simulations can be interrupted: what is done is kept in a file, whole or not at all."""
 
-import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TypeVar
 import jax
 import numpy as np
 
+from msgreen.blocks import checksum
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import writable_folder
 from msgreen.io.npz import read_arrays, versions, write_arrays
@@ -32,7 +32,7 @@ class Checkpoint:
 
     def __init__(self, path: str | Path | None, settings: Mapping[str, object]):
         self.path = None if path is None else Path(path)
-        self.settings = {name: _digest(value) for name, value in settings.items()}
+        self.settings = {name: checksum(value) for name, value in settings.items()}
         self.settings |= versions()
         self._next = 0.0
 
@@ -89,14 +89,3 @@ class Checkpoint:
         write_arrays(self.path, data)
         end = time.monotonic()
         self._next = end + _PATIENCE * (end - start)
-
-
-def _digest(value: object) -> str:
-    """Return a checksum of all numbers of a pytree, and of its structure."""
-    leaves, shape = jax.tree.flatten(value)
-    whole = hashlib.sha256(str(shape).encode())
-    for leaf in leaves:
-        known = leaf if isinstance(leaf, str) else np.asarray(leaf)
-        whole.update(known.encode() if isinstance(known, str) else known.tobytes())
-        whole.update(str(getattr(known, "shape", "")).encode())
-    return whole.hexdigest()
