@@ -8,7 +8,7 @@ from problems import SIGMA
 from scipy.integrate import quad
 from scipy.special import jv
 
-from msgreen import ContactCoupling, RashbaGas, coefficients
+from msgreen import ContactCoupling, RashbaGas, coefficients, compute_interactions
 from msgreen.config.reader import read_file
 from msgreen.errors import InputError
 from msgreen.papers.runs import KINDS
@@ -174,3 +174,17 @@ def test_scan_of_a_configuration(tmp_path):
     assert outcome.dataset["J_iso"].values.ravel()[0] == pytest.approx(
         float(pair["J_iso"].value[0]) / MEV, rel=1e-9
     )
+
+
+def test_error_of_long_bonds_is_that_of_the_integral():
+    """Without coupling J is exact; so little of it changes J by 1e-17 of itself."""
+    for height in (60.0, 99.0):
+        sites = [[0.0, 0.0, 0.0], [0.0, 0.0, height / 0.167]]
+        exact, found = (
+            compute_interactions(
+                gas(rashba_wavevector=k), ContactCoupling(100.0), sites, [np.array([[0, 1]])]
+            )["pair"].coefficients["J_iso"]
+            for k in (0.0, 1e-12)
+        )
+        wrong = abs(found.value[0] - exact.value[0])
+        assert exact.error[0] < wrong < found.error[0] < 1e-9 * abs(exact.value[0])

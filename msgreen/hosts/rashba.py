@@ -13,7 +13,7 @@ from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex, Float
 from msgreen.contour import Contour, fermi_line
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost, check_pairs, site_count
+from msgreen.hosts.base import AbstractHost, Coarse, check_pairs, site_count
 from msgreen.spin.algebra import Green
 from msgreen.units import HBAR2_OVER_ME
 
@@ -160,6 +160,21 @@ class RashbaGas(AbstractHost):
         self._check_reach(bond)
         return self._blocks(jnp.asarray(z, complex), bond, column, sense, bool(onsite.any()))
 
+    def blocks_and_coarse(self, z, sites, pairs) -> tuple[Green, Coarse | None]:
+        """Return G_ij(z), and in three dimensions another that is as far off as it may be.
+
+        See `AbstractHost.blocks_and_coarse`.
+        """
+        green = self.blocks(z, sites, pairs)
+        if self.dimension < 3:
+            return green, None
+        positions, ends = self._positions(sites), np.asarray(pairs)
+        bond = positions[ends[:, 0]] - positions[ends[:, 1]]
+        doubt = jnp.where(self.rashba_wavevector == 0, 0.0, self._doubt(bond))
+        share = jax.lax.stop_gradient(1 - doubt)[:, None, None].astype(complex)
+        other = Green(green.A * share, green.B * share[:, None])
+        return green, Coarse(other, jnp.ones(len(green.A)))
+
     def contour(self, sites, nodes: int | None = None) -> Contour:
         """Return the line q = q_F + i s, made for all loops of two to six of the `sites`.
 
@@ -302,6 +317,15 @@ class RashbaGas(AbstractHost):
                 f"coupling, but some are {distance[worst]:.4g} angstrom, where G is accurate up to "
                 f"{reach[worst]:.4g}. Leave them or the coupling out."
             )
+
+    def _doubt(self, bond):
+        """Largest error of the integral over k_z relative to G: that on the z axis is the largest.
+
+        Measured against the closed form: 2e-13 at q_F R = 60, 2e-12 at 75, 6e-11 at 99.
+        """
+        steep = jnp.abs(bond[:, 2]) > jnp.linalg.norm(bond[:, :2], axis=-1)
+        far = self.fermi_wavevector * jnp.linalg.norm(bond, axis=-1) > 30
+        return jnp.where(steep & far, 1e-10, 1e-12)
 
     def _positions(self, sites) -> Float[Array, "site dim"]:
         positions = jnp.asarray(sites, float)
