@@ -40,25 +40,25 @@ def fermi_matrix(
 def _fermi_matrix_jvp(primals, tangents):
     (matrix, temperature), (d_matrix, d_temperature) = primals, tangents
     values, vectors = linalg.eigh(matrix)
-    kelvin = _above_zero(temperature)
-    u = 0.5 * values / kelvin
+    thermal_energy = _above_zero(temperature)
+    u = 0.5 * values / thermal_energy
     tangent = jnp.tanh(u)
     found = _rotated(vectors, 0.5 * (1 - tangent))
     step = u[..., :, None] - u[..., None, :]
     small = jnp.abs(step) < 1e-4
     slope = jnp.where(small, 1 - step**2 / 3, jnp.tanh(step) / jnp.where(small, 1.0, step))
-    slope = -(1 - tangent[..., :, None] * tangent[..., None, :]) * slope / (4 * kelvin)
+    slope = -(1 - tangent[..., :, None] * tangent[..., None, :]) * slope / (4 * thermal_energy)
     adjoint = jnp.conj(vectors).swapaxes(-1, -2)
     inner = slope.astype(vectors.dtype) * (adjoint @ d_matrix @ vectors)
-    thermal = 0.5 * (1 - tangent**2) * u / kelvin * d_temperature
+    thermal = 0.5 * (1 - tangent**2) * u / thermal_energy * d_temperature
     change = vectors @ inner @ adjoint + _rotated(vectors, thermal)
     return found, change
 
 
 def level_free_energy(levels, temperature) -> Float[Array, "*batch"]:
     """Return -T sum ln(1 + exp(-E / T)) over the last axis, E in eV counted from E_F."""
-    kelvin = _above_zero(temperature)
-    return -kelvin * jnp.sum(jax.nn.softplus(-levels / kelvin), axis=-1)
+    thermal_energy = _above_zero(temperature)
+    return -thermal_energy * jnp.sum(jax.nn.softplus(-levels / thermal_energy), axis=-1)
 
 
 def _above_zero(temperature):

@@ -65,7 +65,7 @@ def exchange_slopes(system: System, atoms: int, pairs, contour: Contour | None =
     InputError
         If `system` is no function, or a pair joins a site to itself.
     """
-    rest, path, sites = _at_rest(system, atoms, contour)
+    rest, _, path, sites = _at_rest(system, atoms, contour)
     pairs = different_pairs(pairs, len(sites))
     rules = [path, eqx.tree_at(lambda c: c.weights, path, path.embedded)]
 
@@ -115,8 +115,8 @@ def spin_lattice_coupling(system: System, atoms: int, contour: Contour | None = 
     ----------
     F1 (Fransson, arXiv:2604.14731), Eqs. 2 and 3.
     """
-    rest, path, sites = _at_rest(system, atoms, contour)
-    check_levels(system(rest)[0], path)
+    rest, still, path, sites = _at_rest(system, atoms, contour)
+    check_levels(still, path)
     count = site_count(sites)
     onsite = np.repeat(np.arange(count)[:, None], 2, axis=1)
 
@@ -130,12 +130,12 @@ def spin_lattice_coupling(system: System, atoms: int, contour: Contour | None = 
         return (vertex @ green.matrix()[:, :, None], less), ratio
 
     legs, ratio = jax.jacfwd(scattered, has_aux=True)(rest)
-    factor = host_factor(system(rest)[0])
+    factor = host_factor(still)
     return Response(*(factor * part for part in _integrated(path, legs, ratio)))
 
 
 def _at_rest(system: System, atoms: int, contour: Contour | None):
-    """Displacements of zero, the contour, and the sites, of a system that has been checked."""
+    """Displacements of zero, host, contour and sites there, of a system that has been checked."""
     if not callable(system):
         raise InputError(
             f"Argument `system` must be a function of displacements, but it is {system!r}. Give "
@@ -144,7 +144,7 @@ def _at_rest(system: System, atoms: int, contour: Contour | None):
     _checks.whole_number("atoms", atoms, 1, MOST_ATOMS)
     rest = jnp.zeros((atoms, 3))
     host, _, sites = system(rest)
-    return rest, host.contour(sites) if contour is None else contour, sites
+    return rest, host, host.contour(sites) if contour is None else contour, sites
 
 
 @eqx.filter_jit
