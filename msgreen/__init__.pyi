@@ -35,7 +35,9 @@ from .convention import OUASSOU as OUASSOU
 from .convention import SpinConvention as SpinConvention
 from .energy.bound_states import bound_states as bound_states
 from .energy.lloyd import LloydEnergy as LloydEnergy
+from .energy.many_spins import many_spin_energies as many_spin_energies
 from .energy.spin_pairs import SpinPairs as SpinPairs
+from .energy.uniform_gap import uniform_gap as uniform_gap
 from .exchange.calibration import calibrated_coupling as calibrated_coupling
 from .exchange.calibration import first_minimum as first_minimum
 from .exchange.closed_forms import coefficients as coefficients
@@ -50,6 +52,7 @@ from .exchange.derivatives import hessian as hessian
 from .exchange.derivatives import multilinear_tensor as multilinear_tensor
 from .exchange.derivatives import rotation_tensor as rotation_tensor
 from .exchange.derivatives import torque as torque
+from .exchange.fitted import fitted_model as fitted_model
 from .exchange.loops import loop_energies as loop_energies
 from .exchange.loops import loop_tensors as loop_tensors
 from .hosts.base import AbstractHost as AbstractHost
@@ -67,6 +70,7 @@ from .lattice import Lattice as Lattice
 from .lattice import Region as Region
 from .lattice import hopping_model as hopping_model
 from .lattice import shell_model as shell_model
+from .lattice.attraction import Attraction as Attraction
 from .lattice.nambu import Pairing as Pairing
 from .lattice.nambu import d_wave as d_wave
 from .lattice.nambu import p_wave as p_wave

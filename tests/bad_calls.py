@@ -47,6 +47,10 @@ ONE = np.zeros((1, 1, 2, 1, 2))
 GAS = {"effective_mass": 0.26, "fermi_wavevector": 0.167, "rashba_wavevector": 0.01}
 
 CALLS: dict[str, Call] = {
+    "Attraction": Call(
+        lambda **k: msgreen.Attraction([msgreen.s_wave(SQUARE, 1.0)], **k),
+        strengths=np.array([1.0]),
+    ),
     "ClusterHost": Call(
         msgreen.ClusterHost,
         hamiltonian=SYSTEM.hamiltonian,
@@ -126,6 +130,14 @@ CALLS: dict[str, Call] = {
         longest=9.0,
         nodes=31,
     ),
+    "fitted_model": Call(
+        msgreen.fitted_model,
+        {"lloyd": "lloyd"},
+        positions=POINTS,
+        classes=["exchange"],
+        configurations=20,
+        seed=0,
+    ),
     "first_minimum": Call(msgreen.first_minimum, {"gas": "gas"}),
     "green_matrix": Call(msgreen.green_matrix, {"host": "host"}, z=np.array([0.1j]), sites=SITES),
     "hessian": Call(lambda **k: msgreen.hessian(objects()["lloyd"].energy, **k), directions=UP),
@@ -145,6 +157,9 @@ CALLS: dict[str, Call] = {
         bandwidth=5.0,
         accuracy=1e-6,
         nodes=9,
+    ),
+    "many_spin_energies": Call(
+        msgreen.many_spin_energies, {"lloyd": "lloyd"}, directions=UP, clusters=[[0, 1], [1, 2]]
     ),
     "multilinear_tensor": Call(
         lambda **k: msgreen.multilinear_tensor(objects()["lloyd"].energy, **k),
@@ -176,6 +191,17 @@ CALLS: dict[str, Call] = {
         rashba=0.1,
     ),
     "torque": Call(lambda **k: msgreen.torque(objects()["lloyd"].energy, **k), directions=UP),
+    "uniform_gap": Call(
+        lambda **k: msgreen.uniform_gap(
+            msgreen.TightBinding(MODEL, temperature=0.5),
+            msgreen.Attraction([msgreen.s_wave(SQUARE, 1.0)], [3.0]),
+            **k,
+        ),
+        pair_momentum=np.array([0.0, 0.0]),
+        start=np.array([0.5]),
+        mesh=8,
+        accuracy=1e-3,
+    ),
     "user_contour": Call(
         msgreen.user_contour,
         nodes=np.array([1j, 0.1j]),
@@ -220,6 +246,8 @@ RIGHT = {
     "direction.phi": ("one axis more", "nothing", "shorter"),
     "green_matrix.z": ("nothing", "shorter"),
     "green_matrix.sites": ("shorter",),
+    "many_spin_energies.clusters": ("shorter",),
+    "many_spin_energies.directions": ("one axis more",),
     "multilinear_tensor.sites": ("shorter",),
     "pattern_coefficient.carriers": ("nothing", "shorter"),
     "rotation_tensor.sites": ("shorter",),

@@ -5,7 +5,7 @@ estimate knows nothing of levels elsewhere. G of the host at the ends of these i
 many levels there are with any spins in place (`msgreen.energy.bound_states`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -36,8 +36,9 @@ def check_configurations(
     scatterer: AbstractScatterer,
     directions: Float[Array, "*config site 3"],
     *,
-    together: bool,
-    alone: bool,
+    together: bool = False,
+    alone: bool = False,
+    subsets: Sequence[Sequence[int]] = (),
 ) -> None:
     """Raise InputError if host and spins have levels where a contour assumes none.
 
@@ -51,6 +52,8 @@ def check_configurations(
         Unit vectors. Nothing is checked while JAX traces them.
     together, alone : bool
         Whether all spins in place are checked, and each one by itself.
+    subsets : sequence of sequences of int
+        Further sites whose spins alone are in place.
     """
     leaves = jax.tree.leaves((edges, directions, scatterer))
     if not len(edges) or any(_checks.concrete(leaf) is None for leaf in leaves):
@@ -59,12 +62,12 @@ def check_configurations(
     flat = jnp.asarray(directions, float).reshape(-1, count, 3)
     block = max(1, _BLOCK_BYTES // (16 * edges.size))
     everyone = list(range(count))
-    subsets = [everyone] * together + [[site] for site in everyone] * alone
+    parts = [everyone] * together + [[site] for site in everyone] * alone
     for start in range(0, len(flat), block):
         some = flat[start : start + block]
         potential = np.asarray(_potentials(scatterer, contour.ends, some))
-        for subset in subsets:
-            spins = f"site {subset[0]} alone" if len(subset) == 1 else "all sites"
+        for subset in [*parts, *map(list, subsets)]:
+            spins = _named(subset, count)
             refuse_levels(
                 contour,
                 known[:, subset][:, :, :, subset],
@@ -73,6 +76,12 @@ def check_configurations(
                     f"in configuration {start + n} the host with the spins of {spins}"
                 ),
             )
+
+
+def _named(subset: list[int], count: int) -> str:
+    if len(subset) == 1:
+        return f"site {subset[0]} alone"
+    return "all sites" if len(subset) == count else f"sites {', '.join(map(str, subset))}"
 
 
 @eqx.filter_jit

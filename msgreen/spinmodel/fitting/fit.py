@@ -88,7 +88,8 @@ class FitResult:
         With the fitted values; of all that fit equally well, the shortest. The errors of its terms
         are standard errors from the variance of the residuals, infinite where the data do not
         determine the value. They count what the model lacks as noise, which it is not: for a
-        truncated model they are a scale, not a probability.
+        truncated model they are a scale, not a probability. Errors of the energies are added, by
+        the most that they can change the value.
     offset : float
         Energy of the model's zero, in eV: add it to the energies of the model.
     covariance : real array, shape (free, free)
@@ -210,13 +211,15 @@ def fit(
     ([0.01, 0.03, 0.02], 12)
     """
     free = [free_values(term, symmetry) for term in template.terms]
-    matrix, data = _equations(free, samples, weights, field_weight, energy_weight)
+    matrix, data, doubt = _equations(free, samples, weights, field_weight, energy_weight)
     solution = solve(matrix, data, labels(free) + ["offset"] * (energy_weight > 0))
     start, terms = 0, []
     for term, basis in free:
         stop = start + len(basis)
         values = np.tensordot(solution.parameters[start:stop], basis, axes=1)
         errors = solution.standard_errors(basis, start)
+        if doubt.any():
+            errors = errors + solution.bounds(basis, start, doubt)
         terms.append(Term(term.name, term.clusters.sites, values, term.clusters.cells, errors))
         start = stop
     model, offset = template.with_terms(terms), 0.0
@@ -317,8 +320,8 @@ def _equations(
     weights,
     field_weight: float,
     energy_weight: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weighted matrix (data, free [+ offset]) and the weighted data."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the weighted matrix (data, free [+ offset]), the weighted data, and their errors."""
     samples, weights = _weighted(samples, weights)
     wanted = {
         "fields": ("field_weight", samples.fields, field_weight),
@@ -333,23 +336,25 @@ def _equations(
                 f"`{argument}` to zero."
             )
     energies, fields = _design(free, samples.directions)
-    matrix, data = [], []
+    matrix, data, doubt = [], [], []
     if field_weight > 0:
         root = np.sqrt(field_weight * weights)[:, None]
         matrix.append((fields * root).reshape(len(fields), root.size * fields.shape[-1]).T)
         measured = tangential(samples.directions, samples.fields).reshape(len(samples), -1)
         data.append((measured * root).ravel())
+        doubt.append(np.zeros(measured.size))
     if energy_weight > 0:
         root = np.sqrt(energy_weight * weights)
         matrix = [np.pad(part, ((0, 0), (0, 1))) for part in matrix]
         matrix.append((np.vstack([energies, np.ones(len(samples))]) * root).T)
         data.append(np.asarray(samples.energies) * root)
+        doubt.append(root * (0.0 if samples.errors is None else np.asarray(samples.errors)))
     if not data:
         raise InputError(
             "Argument `field_weight` or `energy_weight` must be greater than zero, but both are 0. "
             "Give one of them."
         )
-    return np.concatenate(matrix), np.concatenate(data)
+    return np.concatenate(matrix), np.concatenate(data), np.concatenate(doubt)
 
 
 def _weighted(samples: Samples, weights) -> tuple[Samples, np.ndarray]:

@@ -32,17 +32,21 @@ class Samples:
     fields : real array, shape (config, ..., site, 3), optional
         Constraining fields, the tangential part of dE/dS, in eV. A part along the spin has no
         meaning and is not used.
+    errors : real array, shape (config,), optional
+        Error estimates of the energies in eV, which add to the errors of what is fitted to them.
     """
 
     directions: np.ndarray
     energies: np.ndarray | None = None
     fields: np.ndarray | None = None
+    errors: np.ndarray | None = None
 
     def __post_init__(self):
         _checks.unit_vectors("directions", self.directions)
         shape = np.shape(self.directions)
-        expected = {"energies": shape[:1], "fields": shape}
-        for name, given in (("energies", self.energies), ("fields", self.fields)):
+        expected = {"energies": shape[:1], "fields": shape, "errors": shape[:1]}
+        for name in expected:
+            given = getattr(self, name)
             if given is not None:
                 _checks.finite(name, given)
                 if np.shape(given) != expected[name]:
@@ -56,9 +60,8 @@ class Samples:
 
     def __getitem__(self, index) -> "Samples":
         """Return some of the configurations, chosen by a slice, numbers or a mask."""
-        energies = None if self.energies is None else self.energies[index]
-        fields = None if self.fields is None else self.fields[index]
-        return Samples(self.directions[index], energies, fields)
+        known = (self.energies, self.fields, self.errors)
+        return Samples(self.directions[index], *(None if x is None else x[index] for x in known))
 
 
 def constraining_fields(
