@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from msgreen.clusters import loops
+from msgreen.config.fitted import MOST_SITES, Fit, about_series, fitted
 from msgreen.config.ordered import Model, matched_model
 from msgreen.config.schema import (
     TEMPERATURE_IN_EV,
@@ -199,6 +200,7 @@ class AbstractSpinRun(AbstractRun):
     coupling: Coupling
     pairs: Pairs | None = None
     sites: Sites | None = None
+    fit: Fit | None = None
 
     def outcome(
         self, host: AbstractHost, lattice: Lattice, orbitals: int, progress: bool
@@ -206,7 +208,7 @@ class AbstractSpinRun(AbstractRun):
         """Compute what the configuration asks for on a host."""
         scatterer = ContactCoupling(self.coupling.value, orbitals=orbitals)
         if self.sites is not None:
-            return _run_sites(host, lattice, scatterer, self.sites, progress)
+            return _run_sites(host, lattice, scatterer, self.sites, self.fit, progress)
         if self.pairs is not None:
             return _run_pairs(host, lattice, scatterer, self.pairs)
         raise InputError("Argument `pairs` must be given (or `sites`), but it is missing. Add one.")
@@ -214,6 +216,12 @@ class AbstractSpinRun(AbstractRun):
     def check_sites(self, normal: AbstractLatticeHost) -> None:
         """Raise InputError if exactly one of the tables is not given or a site does not exist."""
         exactly_one(self, "pairs", "sites")
+        if self.fit is not None and (self.sites is None or len(self.sites.sites) > MOST_SITES):
+            raise InputError(
+                f"Argument `fit` must come with at most {MOST_SITES} `sites`, but there are "
+                f"{'none' if self.sites is None else len(self.sites.sites)}. Give [sites], or "
+                "remove [fit]."
+            )
         if self.pairs is not None:
             rows, key = self.pairs.sites(), "pairs.centre"
         else:
@@ -235,6 +243,11 @@ class LatticeRun(AbstractSpinRun):
     @model_validator(mode="after")
     def _fits_together(self):
         self.check_sites(self.host.normal())
+        if self.fit is not None and self.moment() is not None:
+            raise InputError(
+                "Argument `fit` must not be given for moments that the host contains, but `value` "
+                "is the length of `exchange`. Use [model], which is matched about them."
+            )
         if "model" in self.model_fields_set and (self.sites is None or self.moment() is None):
             raise InputError(
                 "Argument `model` must come with `sites` whose moments the host contains, but "
@@ -287,11 +300,24 @@ def _run_pairs(host, lattice, scatterer, table: Pairs) -> Outcome:
     return Outcome(Row._fields, result.rows(), dataset_of(result), {"pairs": figure}, summary)
 
 
-def _run_sites(host, lattice, scatterer, table: Sites, progress: bool) -> Outcome:
+def _run_sites(host, lattice, scatterer, table: Sites, fit: Fit | None, progress: bool) -> Outcome:
     sites, clusters = table.clusters(lattice)
     result = compute_interactions(host, scatterer, sites, clusters, progress=progress)
     named = replace(result, positions=lattice.positions(sites))
     named = named.to(CONVENTIONS[table.convention])
-    summary = str(named).splitlines()
-    figures = interaction_figures(named)
-    return Outcome(Row._fields, named.rows(), dataset_of(named), figures, summary)
+    outcome = Outcome(
+        Row._fields,
+        named.rows(),
+        dataset_of(named),
+        interaction_figures(named),
+        str(named).splitlines(),
+    )
+    if len(sites) > MOST_SITES:
+        return outcome
+    lloyd = LloydEnergy(host, scatterer, sites)
+    lines = [*outcome.summary, *about_series(lloyd)]
+    if fit is None:
+        return outcome._replace(summary=lines)
+    found = fitted(lloyd, fit, named)
+    lines += found.lines
+    return outcome._replace(summary=lines, model=found.model, tables=found.tables)

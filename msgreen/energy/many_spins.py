@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import ArrayLike, Float
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.determinants import log_determinant
 from msgreen.energy.free_levels import check_configurations
@@ -34,7 +34,7 @@ _BATCH = 64
 
 def many_spin_energies(
     lloyd: LloydEnergy,
-    directions: Float[Array, "*config site 3"],
+    directions: Float[ArrayLike, "*config site 3"],
     clusters: Sequence[Sequence[int]],
 ) -> tuple[Float[np.ndarray, "*config cluster"], Float[np.ndarray, "*config cluster"]]:
     """Return what the energy of every cluster has beyond those of its parts, and the errors.
@@ -42,14 +42,14 @@ def many_spin_energies(
     Parameters
     ----------
     lloyd : LloydEnergy
-    directions : real array, shape (..., site, 3)
+    directions : real array, shape (site, 3) or (config, site, 3)
         Unit vectors of all its sites.
     clusters : sequence of sequences of int
         Numbers of sites, all different within a cluster.
 
     Returns
     -------
-    energies, errors : real arrays, shape (..., cluster)
+    energies, errors : real arrays, shape (cluster,) or (config, cluster)
         In eV; the errors are those of the contour, of the mesh of the host and of rounding.
 
     Raises
@@ -75,7 +75,8 @@ def many_spin_energies(
     True
     """
     names = _checked(clusters, lloyd.count)
-    lloyd._check(directions, batched=True)
+    _checks.unit_vectors("directions", directions)
+    _checks.shaped("directions", directions, (lloyd.count, 3), ("config", lloyd.count, 3))
     shape = np.shape(directions)[:-2]
     flat = jnp.asarray(directions, float).reshape(-1, lloyd.count, 3)
     subsets = sorted({s for name in names for s in _subsets(name)}, key=lambda s: (len(s), s))
