@@ -147,6 +147,15 @@ CALLS: dict[str, Call] = {
     "imaginary_axis": Call(
         msgreen.imaginary_axis, fermi_energy=0.1, gap=0.1, bandwidth=5.0, nodes=9, accuracy=1e-6
     ),
+    "local_density": Call(
+        msgreen.local_density,
+        HOST,
+        sites=SITES,
+        directions=UP,
+        energies=np.array([0.1, 0.2]),
+        broadening=0.1,
+        places=SITES,
+    ),
     "loop_energies": Call(msgreen.loop_energies, LOOPS, sites=SITES, loops=PAIRS, directions=UP),
     "loop_tensors": Call(msgreen.loop_tensors, LOOPS, sites=SITES, loops=PAIRS),
     "loops": Call(msgreen.loops, positions=POINTS, order=3, cutoff=9.0, perimeter=30.0),
@@ -246,6 +255,8 @@ RIGHT = {
     "direction.phi": ("one axis more", "nothing", "shorter"),
     "green_matrix.z": ("nothing", "shorter"),
     "green_matrix.sites": ("shorter",),
+    "local_density.energies": ("nothing", "shorter"),
+    "local_density.places": ("shorter",),
     "many_spin_energies.clusters": ("shorter",),
     "many_spin_energies.directions": ("one axis more",),
     "multilinear_tensor.sites": ("shorter",),

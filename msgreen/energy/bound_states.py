@@ -16,10 +16,14 @@ import numpy as np
 from scipy.optimize import brentq
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
+from msgreen.contour.base import ROUNDING
 from msgreen.errors import InputError
-from msgreen.hosts.base import AbstractHost, green_matrix, site_count
+from msgreen.hosts.base import AbstractHost, green_matrices, site_count
 from msgreen.scattering.contact import AbstractScatterer
+
+_PRECISION = 1e-13
+"""Part of an interval to which its levels are found."""
 
 
 def bound_states(
@@ -56,6 +60,88 @@ def bound_states(
     -----
     For one classical spin on a superconductor these are the levels of Yu, Shiba and Rusinov.
     """
+    return _levels(host, scatterer, sites, directions, interval)[0]
+
+
+def bound_states_with_error(
+    host: AbstractHost,
+    scatterer: AbstractScatterer,
+    sites,
+    directions: Float[ArrayLike, "site 3"],
+    interval: tuple[float, float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `bound_states` and the errors of the levels in eV; arguments as there.
+
+    The errors are those of the mesh of the host, to first order, and of rounding. Both come from
+    the eigenvalue that vanishes at the level, over its slope.
+    """
+    levels, numbers = _levels(host, scatterer, sites, directions, interval)
+    low, high = map(float, interval)
+    spins = jnp.asarray(directions, float)
+    step, errors = 1e-4 * (high - low), []
+    for level, n in zip(levels, numbers, strict=True):
+        ends = max(low, level - step), min(high, level + step)
+        (below, _), (above, _) = (_spectrum(host, scatterer, sites, spins, end) for end in ends)
+        slope = np.abs(above[n] - below[n]) / (ends[1] - ends[0])
+        values, missing = _spectrum(host, scatterer, sites, spins, level)
+        doubt = ROUNDING * np.abs(values).max() + missing[n]
+        errors.append(doubt / slope + _PRECISION * (high - low))
+    return levels, np.array(errors, float)
+
+
+def gap_around(host: AbstractHost, centre: float, reach: float, *, accuracy: float = 1e-3) -> float:
+    """Return how far from an energy the nearest level of a host is, from below.
+
+    Parameters
+    ----------
+    host : AbstractHost
+        Without spins.
+    centre : float
+        In eV as the host counts energies; of a superconductor E_F is 0.
+    reach : float
+        In eV: beyond it nothing is looked for.
+    accuracy : float
+        Part of the distance by which it may be too small; of `reach` what is no gap.
+
+    Returns
+    -------
+    float
+        A distance in eV within which there is no level.
+
+    Raises
+    ------
+    InputError
+        If the host cannot tell its levels, or there is no gap.
+    """
+    _checks.number("centre", centre)
+    _checks.positive_number("reach", reach, "eV")
+    _checks.positive_number("accuracy", accuracy)
+    centre, safe, taken = float(centre), 0.0, float(reach)
+
+    def has_levels(distance: float) -> bool:
+        found = host.has_levels(centre - distance, centre + distance)
+        if found is None:
+            raise InputError(
+                f"Argument `host` must know its levels to have a gap, but {type(host).__name__} "
+                "does not. Give it a method `has_levels`."
+            )
+        return found
+
+    if not has_levels(taken):
+        return taken
+    while taken - safe > accuracy * max(taken, accuracy * reach):
+        middle = 0.5 * (safe + taken)
+        safe, taken = (safe, middle) if has_levels(middle) else (middle, taken)
+    if not safe:
+        raise InputError(
+            f"Argument `host` must have a gap around {centre} eV, but it has levels within "
+            f"{taken:.1e} eV of it. Give a temperature instead, or open a gap."
+        )
+    return safe
+
+
+def _levels(host, scatterer, sites, directions, interval) -> tuple[np.ndarray, list[int]]:
+    """Return the levels, and the numbers of the eigenvalues that vanish there."""
     _checks.shaped("directions", directions, (site_count(sites), 3))
     _checks.unit_vectors("directions", directions)
     _checks.shaped("interval", interval, (2,))
@@ -67,18 +153,28 @@ def bound_states(
         )
     spins = jnp.asarray(directions, float)
 
-    def spectrum(energy: float) -> np.ndarray:
-        z = jnp.array([energy], complex)
-        green = np.asarray(green_matrix(host, z, sites)[0])
-        potential = np.asarray(scatterer.potential(z, spins)[0])
-        return np.linalg.eigvalsh(scattering_form(green, potential))
+    def eigenvalues(energy: float) -> np.ndarray:
+        return _spectrum(host, scatterer, sites, spins, energy)[0]
 
-    first, last = negative_count(spectrum(low)), negative_count(spectrum(high))
-    levels = [
-        brentq(lambda energy, n=n: spectrum(energy)[n], low, high, xtol=1e-13 * (high - low))
+    first, last = negative_count(eigenvalues(low)), negative_count(eigenvalues(high))
+    precision = _PRECISION * (high - low)
+    pairs = sorted(
+        (brentq(lambda energy, n=n: eigenvalues(energy)[n], low, high, xtol=precision), n)
         for n in range(first, last)
-    ]
-    return np.sort(np.array(levels, float))
+    )
+    return np.array([level for level, _ in pairs], float), [n for _, n in pairs]
+
+
+def _spectrum(host, scatterer, sites, spins, energy: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the eigenvalues of the form at an energy, and their errors from the host's mesh."""
+    z = jnp.array([energy], complex)
+    potential = np.asarray(scatterer.potential(z, spins)[0])
+    fine, coarse = green_matrices(host, z, sites)
+    values = np.linalg.eigvalsh(scattering_form(np.asarray(fine[0]), potential))
+    if coarse is None:
+        return values, np.zeros_like(values)
+    less = np.linalg.eigvalsh(scattering_form(np.asarray(coarse[0][0]), potential))
+    return values, np.abs(values - less) * float(coarse[1][0])
 
 
 def scattering_form(green: np.ndarray, potential: np.ndarray) -> np.ndarray:

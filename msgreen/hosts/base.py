@@ -361,10 +361,22 @@ def green_matrix(
     -------
     complex array, shape (energy, site, 2 orb, site, 2 orb)
     """
+    return green_matrices(host, z, sites)[0]
+
+
+def green_matrices(
+    host: AbstractHost, z: Complex[Array, " energy"], sites
+) -> tuple[Array, tuple[Array, Float[Array, " energy"]] | None]:
+    """Return `green_matrix`, and that of a coarser mesh with `Coarse.ratio`, or None."""
     _checks.shaped("z", z, ("energy",))
     _checks.finite("z", z)
     count = site_count(sites)
     pairs = np.stack(np.meshgrid(np.arange(count), np.arange(count), indexing="ij"), axis=-1)
-    matrix = checked_blocks(host, z, sites, pairs.reshape(-1, 2))[0].matrix()
-    size = matrix.shape[-1]
-    return jnp.swapaxes(matrix.reshape(len(z), count, count, size, size), 2, 3)
+    fine, coarse = checked_blocks(host, z, sites, pairs.reshape(-1, 2))
+
+    def matrix(green: Green):
+        blocks = green.matrix()
+        size = blocks.shape[-1]
+        return jnp.swapaxes(blocks.reshape(len(z), count, count, size, size), 2, 3)
+
+    return matrix(fine), None if coarse is None else (matrix(coarse.green), coarse.ratio)
