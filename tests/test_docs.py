@@ -1,11 +1,15 @@
-"""What README and docs print is run: Python in a fresh process, commands by their existence."""
+"""What README and docs print is run: Python in one process, commands by their existence."""
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,13 +62,25 @@ def execute(arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.fixture
+def as_a_user(tmp_path, monkeypatch):
+    """A folder of one's own, JAX's own promotion of types, and pictures that are gone after."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "kernels")
+    with jax.numpy_dtype_promotion("standard"), matplotlib.rc_context():
+        yield
+    plt.close("all")
+
+
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("as_a_user")
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python")], ids=relative)
 def test_printed_python_runs(page, tmp_path):
+    """A traceback names the line of the page."""
     file = tmp_path / f"{page.stem}.py"
     file.write_text(script(page), encoding="utf-8")
-    result = execute([str(file)], tmp_path)
-    assert result.returncode == 0, f"{relative(page)} (same line numbers):\n{result.stderr}"
+    runpy.run_path(str(file), run_name="__main__")
 
 
 def test_skipped_blocks_are_listed():
