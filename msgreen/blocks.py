@@ -1,4 +1,4 @@
-"""Long work: a map over independent blocks, which are then joined.
+"""Long work: a map over independent blocks, which are then joined or added.
 
 Items are cut into blocks that fit into memory. The items of a block are spread over the devices of
 the process, and inside of `working` the blocks over the processes of `jax.distributed`: every
@@ -13,8 +13,10 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import reduce
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -35,6 +37,13 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 """Where a process has a function, in the structure of a pytree."""
 
 
+WHOLE = -1
+"""Number of the only block of what was kept as a whole."""
+
+SUMMANDS = 16
+"""Blocks of a sum at most: all are held until they are added, always in the same order."""
+
+
 class AbstractKeeper(ABC):
     """Keeps the blocks of one map after the other; a run has the same maps whenever it is made."""
 
@@ -42,25 +51,32 @@ class AbstractKeeper(ABC):
     def begin(self, layout: Mapping[str, str]) -> dict[int, list[np.ndarray]]:
         """Return the finished blocks of the next map by number, refusing those of another layout.
 
-        `layout` says by name what the blocks depend on.
+        `layout` says by name what the blocks depend on. A map that begins before another has ended
+        is a part of it.
         """
 
     @abstractmethod
     def keep(self, number: int, leaves: list[np.ndarray]) -> None:
         """Keep a finished block of the map that was begun last."""
 
+    @abstractmethod
+    def end(self, whole: list[np.ndarray] | None = None) -> None:
+        """End the map that was begun last; its `whole` takes the place of blocks and parts."""
+
 
 class _Work(NamedTuple):
     keeper: AbstractKeeper | None
     processes: int
+    inner: bool = False
 
 
 class _Plan(NamedTuple):
-    """How many blocks of how many items, and what they depend on."""
+    """How many blocks of how many items, what they depend on, and how many are computed at once."""
 
     blocks: int
     size: int
     layout: dict[str, str]
+    workers: int
 
 
 _ALONE = _Work(None, 1)
@@ -73,7 +89,13 @@ def working(keeper: AbstractKeeper | None = None) -> Iterator[None]:
 
     All processes of `jax.distributed` have to come here, and to do the same.
     """
-    token = _work.set(_Work(keeper, jax.process_count()))
+    with _now(_Work(keeper, jax.process_count())):
+        yield
+
+
+@contextmanager
+def _now(work: _Work) -> Iterator[None]:
+    token = _work.set(work)
     try:
         yield
     finally:
@@ -87,6 +109,7 @@ def map_items(
     item_bytes: int,
     *,
     block_bytes: int | None = None,
+    filled: bool = False,
     label: str | None = None,
     unit: str = "block",
 ):
@@ -105,6 +128,8 @@ def map_items(
         Memory that `function` takes per item.
     block_bytes : int
         Memory of a block on one device, `BLOCK_BYTES` by default.
+    filled : bool
+        Whether blocks are filled up to this memory, so that any number of items has one shape.
     label, unit : str, optional
         Of a progress bar; none by default.
     """
@@ -114,10 +139,9 @@ def map_items(
         return _in_one_program(function, known, items, most)
     # Blocks of nearly the same size, as every one is filled up to the largest.
     blocks = -(-count // (most * len(places)))
-    size = len(places) * max(1, -(-count // max(1, blocks * len(places))))
+    size = len(places) * (most if filled else max(1, -(-count // max(1, blocks * len(places)))))
     with _bar(label, unit, count) as bar:
-        alone = _work.get() == _ALONE and len(places) == 1
-        if not count or (alone and count <= size):
+        if not count or (_alone(places) and (count == size or (count < size and not filled))):
             found = function(known, *items)
             bar.update(count)
             return found
@@ -128,9 +152,95 @@ def map_items(
             rows = np.minimum(np.arange(number * size, (number + 1) * size), count - 1)
             return compute(*(x[rows] for x in items))
 
-        plan = _Plan(-(-count // size), size, _layout(function, known, items, size))
+        plan = _Plan(-(-count // size), size, _layout(function, known, items, size), 1)
         parts = _all_blocks(block, plan, bar, (function, known, *(x[:1] for x in items)))
     return jax.tree.map(lambda *x: jnp.concatenate(x)[:count], *parts)
+
+
+def sum_items(
+    function: Callable[..., Any],
+    known,
+    items: tuple,
+    item_bytes: int,
+    *,
+    workers: int = 1,
+    label: str | None = None,
+    unit: str = "block",
+):
+    """Return ``function(known, share, *items)``, a sum over items, block by block.
+
+    Parameters
+    ----------
+    function : callable
+        Maps `known`, the shares of some items and these to the sum, a pytree of arrays. A share is
+        1, or 0 for an item that only fills up a block. In a transformation of JAX, or where all fit
+        into one block, it is called once.
+    known, items, label, unit
+        As for `map_items`.
+    item_bytes : int
+        Memory that `function` goes through per item, though it need not hold it.
+    workers : int
+        Blocks at once on one device, for functions that XLA keeps on one thread of it.
+    """
+    count, places = len(items[0]), jax.local_devices()
+    share = np.ones(count)
+    if _traced(known, items):
+        return function(known, share, *items)
+    most = max(BLOCK_BYTES // max(1, item_bytes), -(-count // (SUMMANDS * len(places))), 1)
+    blocks = max(1, -(-count // (most * len(places))))
+    size = len(places) * -(-count // (blocks * len(places)))
+    with _bar(label, unit, count) as bar:
+        if _alone(places) and count <= size:
+            found = function(known, share, *items)
+            bar.update(count)
+            return found
+
+        compute = _on(places, function, known, added=True)
+
+        def block(number: int):
+            rows = np.arange(number * size, (number + 1) * size)
+            some = np.minimum(rows, count - 1)
+            return compute((rows < count).astype(float), *(x[some] for x in items))
+
+        layout = _layout(function, known, items, size)
+        plan = _Plan(-(-count // size), size, layout, workers if len(places) == 1 else 1)
+        example = (function, known, *(x[:1] for x in (share, *items)))
+        parts = _all_blocks(block, plan, bar, example, added=True)
+    return jax.tree.map(jnp.asarray, parts[0])
+
+
+def whole_step(function: Callable[[], Any], known, example: Callable[[], Any]):
+    """Return ``function()``, kept as a whole when it is done.
+
+    All processes compute it together: they share the maps inside, whose blocks are kept until then.
+
+    Parameters
+    ----------
+    function : callable
+        Returns a pytree of arrays.
+    known : pytree
+        What it depends on.
+    example : callable
+        Returns what has the structure of the result; called if that was kept.
+    """
+    keeper = _work.get().keeper
+    if keeper is None or _traced(known, ()):
+        return function()
+    found = _agreed(keeper.begin({"step": _name(function), "content": checksum(known)}), WHOLE, 0)
+    if found:
+        keeper.end()
+        with _now(_ALONE):
+            structure = jax.tree.structure(example())
+        return jax.tree.unflatten(structure, found[WHOLE])
+    with _now(_work.get()._replace(inner=True)):
+        value = jax.tree.map(np.asarray, function())
+    keeper.end(jax.tree.leaves(value))
+    return value
+
+
+def _alone(places: list) -> bool:
+    """Whether there is nothing to be shared with and nothing to be kept."""
+    return _work.get() == _ALONE and len(places) == 1
 
 
 def _bar(label: str | None, unit: str, count: int) -> tqdm:
@@ -153,7 +263,7 @@ def _in_one_program(function, known, items: tuple, most: int):
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:count], found)
 
 
-def _on(places: list, function, known):
+def _on(places: list, function, known, added: bool = False):
     """Return `function` of items, spread over devices, with results of numpy."""
     if len(places) == 1:
         return lambda *items: jax.tree.map(np.asarray, function(known, *items))
@@ -163,20 +273,22 @@ def _on(places: list, function, known):
 
     def compute(*items):
         spread = jax.device_put(items, NamedSharding(mesh, PartitionSpec("item")))
-        return jax.tree.map(np.asarray, _spread(function, mesh, arrays, rest, spread))
+        return jax.tree.map(np.asarray, _spread(function, mesh, arrays, rest, spread, added))
 
     return compute
 
 
 @eqx.filter_jit
-def _spread(function, mesh: Mesh, arrays, rest, items):
+def _spread(function, mesh: Mesh, arrays, rest, items, added: bool):
     def share(arrays, items):
-        return function(eqx.combine(arrays, rest), *items)
+        found = function(eqx.combine(arrays, rest), *items)
+        return jax.lax.psum(found, "item") if added else found
 
     everywhere, apart = PartitionSpec(), PartitionSpec("item")
+    out = everywhere if added else apart
     # Loops inside of `function` start from constants, which the check takes for the same on all.
     spread = jax.shard_map(
-        share, mesh=mesh, in_specs=(everywhere, apart), out_specs=apart, check_vma=False
+        share, mesh=mesh, in_specs=(everywhere, apart), out_specs=out, check_vma=False
     )
     return spread(arrays, items)
 
@@ -190,13 +302,21 @@ def _layout(function, known, items: tuple, size: int) -> dict[str, str]:
     if _work.get().keeper is None:
         return {}
     devices = jax.local_devices()
-    return {
+    layout = {
         "items": f"{len(items[0])} in blocks of {size}",
         "devices of a process": f"{len(devices)} {devices[0].device_kind}",
         "function": _name(function),
-        "content of the items": checksum(items),
-        "host, coupling or energies": checksum(known),
     }
+    # The content of what is kept as a whole says that of its parts.
+    return (
+        layout
+        if _work.get().inner
+        else layout
+        | {
+            "content of the items": checksum(items),
+            "host, coupling or energies": checksum(known),
+        }
+    )
 
 
 def checksum(tree) -> str:
@@ -218,34 +338,60 @@ def _name(function) -> str:
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def _all_blocks(block, plan: _Plan, bar: tqdm, whole: tuple) -> list:
-    """Return all blocks: those that are kept, those of this process, those of the others."""
+def _all_blocks(block, plan: _Plan, bar: tqdm, example: tuple, added: bool = False) -> list:
+    """Return all blocks: those that are kept, those of this process, those of the others.
+
+    Those that will be `added` are added by the keeper as well, and then are one.
+    """
     work = _work.get()
     known = {} if work.keeper is None else work.keeper.begin(plan.layout)
-    if work.processes > 1:
-        found = np.isin(np.arange(plan.blocks), list(known))
-        agreed = _together(multihost_utils.broadcast_one_to_all, found)
-        known = {n: known[n] for n in np.flatnonzero(agreed).tolist()}
-    missing = [n for n in range(plan.blocks) if n not in known]
-    bar.update(min(plan.size * len(known), bar.total))
+    known = _agreed(known, WHOLE if added else 0, plan.blocks)
+    missing = [] if WHOLE in known else [n for n in range(plan.blocks) if n not in known]
+    bar.update(min(plan.size * (plan.blocks - len(missing)), bar.total))
     mine = missing[jax.process_index() :: work.processes] if work.processes > 1 else missing
     tree = None
     # A process without a block computes one all the same, to know what it looks like.
-    for number in mine or missing[:1]:
-        token = _work.set(_ALONE)
-        try:
-            known[number], tree = jax.tree.flatten(block(number))
-        finally:
-            _work.reset(token)
+    for number, found in _computed(block, mine or missing[:1], plan.workers):
+        known[number], tree = jax.tree.flatten(found)
         if work.keeper is not None and number in mine:
             work.keeper.keep(number, known[number])
         # This process shows what all do.
         bar.update(min(plan.size * work.processes, bar.total - bar.n))
     if work.processes > 1 and missing:
         _exchange(known, missing, work.processes)
+    whole = None
+    if added and WHOLE not in known:
+        every = zip(*(known[n] for n in range(plan.blocks)), strict=True)
+        whole = [reduce(np.add, leaf) for leaf in every]
+        known = {WHOLE: whole}
+    if work.keeper is not None:
+        work.keeper.end(whole)
     if tree is None:
-        tree = jax.tree.structure(eqx.filter_eval_shape(*whole))
-    return [jax.tree.unflatten(tree, known[n]) for n in range(plan.blocks)]
+        tree = jax.tree.structure(eqx.filter_eval_shape(*example))
+    numbers = [WHOLE] if added else range(plan.blocks)
+    return [jax.tree.unflatten(tree, known[n]) for n in numbers]
+
+
+def _computed(block, numbers: list[int], workers: int) -> Iterator[tuple[int, Any]]:
+    """Yield blocks with their numbers; what they map themselves is neither shared nor kept."""
+    if workers > 1 and len(numbers) > 1:
+        # Threads begin with the default of `_work`.
+        with ThreadPoolExecutor(workers) as pool:
+            yield from zip(numbers, pool.map(block, numbers), strict=True)
+        return
+    for number in numbers:
+        with _now(_ALONE):
+            found = block(number)
+        yield number, found
+
+
+def _agreed(known: dict[int, list[np.ndarray]], first: int, stop: int):
+    """Return the blocks from `first` to `stop` that the first process knows, if there are more."""
+    if _work.get().processes == 1:
+        return known
+    numbers = np.arange(first, stop)
+    agreed = _together(multihost_utils.broadcast_one_to_all, np.isin(numbers, list(known)))
+    return {n: known[n] for n in numbers[agreed].tolist()}
 
 
 def _exchange(known: dict[int, list[np.ndarray]], missing: list[int], processes: int) -> None:

@@ -37,11 +37,11 @@ import numpy as np
 from msgreen import ContactCoupling, LloydEnergy, RashbaGas, compute_interactions, loops, blocks
 from msgreen.cli.endings import exit_code_of
 from msgreen.exchange.loops import loop_energies
-from msgreen.io import kept
+from msgreen.io import kept, pace
 
 sys.stdout = sys.stderr
 blocks.BLOCK_BYTES = 2**20
-kept._FIRST = kept._PATIENCE = 0.0
+kept._FIRST = pace.PATIENCE = 0.0
 if "--die" in sys.argv and jax.process_index() == 1:
     keep = kept._Parts.keep
     def dying(self, number, leaves):
@@ -168,7 +168,7 @@ def test_blocks_give_the_whole():
 
 def test_kept_blocks_are_not_computed_again(tmp_path, monkeypatch):
     monkeypatch.setattr("msgreen.io.kept._FIRST", 0.0)
-    monkeypatch.setattr("msgreen.io.kept._PATIENCE", 0.0)
+    monkeypatch.setattr("msgreen.io.pace.PATIENCE", 0.0)
     calls = []
 
     def counted(known, x):
@@ -252,7 +252,7 @@ figures = false
 
 
 def test_interrupted_command_goes_on(tmp_path, monkeypatch, capsys):
-    for name, value in {"io.kept._FIRST": 0.0, "io.kept._PATIENCE": 0.0}.items():
+    for name, value in {"io.kept._FIRST": 0.0, "io.pace.PATIENCE": 0.0}.items():
         monkeypatch.setattr(f"msgreen.{name}", value)
     monkeypatch.setattr("msgreen.blocks.BLOCK_BYTES", 2**12)
     assert is_first()

@@ -17,11 +17,12 @@ import jax
 jax.config.update("jax_enable_x64", True)
 import numpy as np
 from msgreen.lattice import Lattice
-from msgreen.simulation import StructureFactor, checkpoint, monte_carlo
+from msgreen.io import pace
+from msgreen.simulation import StructureFactor, monte_carlo
 from msgreen.spinmodel import SpinModel, Term
 
 module = sys.modules[monte_carlo.__module__]
-module._MOVES_AT_ONCE, checkpoint._PATIENCE = 2000, 0.0
+module._MOVES_AT_ONCE, pace.PATIENCE = 2000, 0.0
 chain = SpinModel([Term("exchange", [[0, 0]], [-1.0], [[[0], [1]]])], lattice=Lattice.chain())
 save, calls = np.savez, []
 

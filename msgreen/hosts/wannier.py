@@ -27,7 +27,6 @@ from typing import ClassVar, Literal
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels.torus import torus_green
 
 from msgreen import _checks
 from msgreen._precision import require_x64
@@ -36,7 +35,7 @@ from msgreen.contour import Contour, matsubara
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs
 from msgreen.lattice import Lattice
-from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
+from msgreen.lattice.bloch import LADDER, check_reach, error_ratio, torus_box
 from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
 from msgreen.lattice.overlap import between_loewdin, loewdin, overlap_box, with_overlap
 from msgreen.scattering.exchange_field import ExchangeField
@@ -236,9 +235,7 @@ class WannierHost(AbstractHost):
         missing = width - len(row)
         return jnp.pad(block, ((0, missing), (0, missing)))
 
-    def green_box(
-        self, z, sector: int, mesh, reach, span: tuple[int, int] | None = None
-    ) -> Complex[Array, "n1 n2 n3 dim dim"]:
+    def green_box(self, z, sector: int, mesh, reach) -> Complex[Array, "n1 n2 n3 dim dim"]:
         """Return the Green function of a torus between cells, one spin sector, one energy.
 
         Parameters
@@ -248,8 +245,6 @@ class WannierHost(AbstractHost):
         sector : int
             0 and 1 for spin up and down; 0 with spin-orbit coupling.
         mesh, reach : sequences of 3 int
-        span : pair of int, optional
-            A part of the sum; see `msgreen_kernels.torus.torus_green`.
 
         Returns
         -------
@@ -262,9 +257,7 @@ class WannierHost(AbstractHost):
         if overlap is not None:
             blocks = with_overlap(z, blocks, overlap)
         dressing = self._both(self.splitting) if self.vertex == "bond" else overlap
-        box = torus_green(
-            z, blocks, mesh, reach, dressing=dressing, frame=frame, real=self.real, span=span
-        )
+        box = torus_box(z, blocks, mesh, reach, dressing=dressing, frame=frame, real=self.real)
         # A cell that the torus places as near the other way round would hold an image instead of
         # what is as good as zero; where nothing hops, N = 1, all cells but the own are such.
         near = [2 * abs(np.arange(-r, r + 1)) < n for r, n in zip(reach, mesh, strict=True)]
@@ -324,16 +317,17 @@ class WannierHost(AbstractHost):
         zero = jnp.zeros_like(up)
         return jnp.block([[up, zero], [zero, down]])
 
-    def _sum(self, z, mesh: int, reach):
-        count = self.uniform(mesh)
-        return jnp.stack([self.green_box(z, s, count, reach) for s in range(len(self.sectors))])
+    def green_boxes(self, z, count: int, reach) -> Complex[Array, "sector n1 n2 n3 dim dim"]:
+        """Return `green_box` of all sectors on `uniform` meshes."""
+        mesh = self.uniform(count)
+        return jnp.stack([self.green_box(z, s, mesh, reach) for s in range(len(self.sectors))])
 
     def _converged(self, z, reach):
         """Boxes of a mesh and of a coarser one, and the ratio of their errors."""
         least = 2 * max(reach) + 2
         if self.mesh is not None:
             check_reach(self.mesh, reach)
-            coarse, fine = (self._sum(z, n, reach) for n in (self.mesh // 2, self.mesh))
+            coarse, fine = (self.green_boxes(z, n, reach) for n in (self.mesh // 2, self.mesh))
             return fine, coarse, error_ratio(coarse, fine, self.mesh // 2, self.mesh)
         if _checks.concrete(z) is None or _checks.concrete(self.sectors) is None:
             raise InputError(
@@ -342,7 +336,7 @@ class WannierHost(AbstractHost):
             )
         coarse, last = None, 0
         for mesh in (n for n in LADDER if n >= least):
-            fine = self._sum(z, mesh, reach)
+            fine = self.green_boxes(z, mesh, reach)
             if coarse is not None:
                 ratio = float(error_ratio(coarse, fine, last, mesh))
                 change = float(jnp.abs(fine - coarse).max() / jnp.abs(fine).max())

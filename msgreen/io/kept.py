@@ -1,12 +1,12 @@
 """Finished blocks of long work in a folder, for a run that is interrupted to go on.
 
 Parts are npz files: exact numbers of all types, complex ones too, which NetCDF has not, read by
-numpy alone. Each appears whole or not at all, and holds the blocks since the one before.
+numpy alone. Each appears whole or not at all, and holds the blocks since the one before. Their
+names begin with the number of the map, behind those of the maps that it is a part of: 0002.0000.
 """
 
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,20 +15,18 @@ from shutil import rmtree
 import jax
 import numpy as np
 
-from msgreen.blocks import AbstractKeeper, working
+from msgreen.blocks import WHOLE, AbstractKeeper, working
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import folder_message, replacing, writing
 from msgreen.io.files import read_bytes
 from msgreen.io.npz import read_arrays, versions, write_arrays
+from msgreen.io.pace import Pace, refuse_other
 
 _KEY = "key.json"
 _REMEDY = "Remove it, and they will be computed again."
 
 _FIRST = 1.0
 """Seconds of work after which the first part is written: shorter runs leave nothing."""
-
-_PATIENCE = 50.0
-"""Time between two writings over that of one: at most 2 % of a run are spent on it."""
 
 
 @contextmanager
@@ -95,10 +93,11 @@ class _Parts(AbstractKeeper):
         self.folder, self.first, self.strict = folder, jax.process_index() == 0, bool(resume)
         self.key = {name: json.dumps(value, default=str) for name, value in settings.items()}
         self.key |= versions()
-        self.number = -1
-        self.pending: dict[int, dict[int, list[np.ndarray]]] = {}
-        self.layouts: dict[int, str] = {}
-        self.next, self.lock = time.monotonic() + _FIRST, None
+        self.place, self.counts = [], [0]
+        self.pending: dict[str, dict[int, list[np.ndarray]]] = {}
+        self.layouts: dict[str, str] = {}
+        self.stale: list[str] = []
+        self.pace, self.lock = Pace(_FIRST), None
         known = (
             _read_json(folder / _KEY) if (folder / _KEY).exists() and resume is not False else {}
         )
@@ -112,42 +111,61 @@ class _Parts(AbstractKeeper):
 
     def begin(self, layout: Mapping[str, str]) -> dict[int, list[np.ndarray]]:
         """Return the kept blocks of the next map; see `AbstractKeeper.begin`."""
-        self.number += 1
-        self.layouts[self.number] = json.dumps(dict(layout))
+        self.place.append(f"{self.counts[-1]:04d}")
+        self.counts[-1] += 1
+        self.counts.append(0)
+        step = ".".join(self.place)
+        self.layouts[step] = json.dumps(dict(layout))
         found: dict[int, list[np.ndarray]] = {}
-        for path in sorted(self.folder.glob(f"{self.number:04d}-*.npz")) if self.resume else ():
+        for path in sorted(self.folder.glob(f"{step}-*.npz")) if self.resume else ():
             known, blocks = _read_part(path)
             if known != layout and not self.strict:
                 path.unlink(missing_ok=True)
                 continue
-            self._refuse_other(f"step {self.number + 1}", known, layout)
+            self._refuse_other(f"step {step}", known, layout)
             found |= blocks
-        return found
+        return {WHOLE: found[WHOLE]} if WHOLE in found else found
 
     def keep(self, number: int, leaves: list[np.ndarray]) -> None:
         """Keep a block, and write all when it is time; see `AbstractKeeper.keep`."""
-        self.pending.setdefault(self.number, {})[number] = leaves
-        if time.monotonic() >= self.next:
+        self.pending.setdefault(".".join(self.place), {})[number] = leaves
+        if self.pace.due():
             self.write()
 
+    def end(self, whole: list[np.ndarray] | None = None) -> None:
+        """End a map, and write all when it is time; see `AbstractKeeper.end`."""
+        step = ".".join(self.place)
+        if whole is not None:
+            self.pending = {
+                name: blocks for name, blocks in self.pending.items() if not _within(name, step)
+            }
+            self.stale.append(step)
+            if self.first:
+                self.keep(WHOLE, whole)
+        self.place.pop()
+        self.counts.pop()
+
     def write(self) -> None:
-        """Write all blocks that are not on the disk."""
+        """Write all blocks that are not on the disk, and remove those that others replace."""
         if not self.pending:
             return
-        start = time.monotonic()
-        self._open()
-        for step, blocks in list(self.pending.items()):
-            numbers = sorted(blocks)
-            data = {
-                f"leaf{n}": np.stack(x)
-                for n, x in enumerate(zip(*(blocks[b] for b in numbers), strict=True))
-            }
-            path = self.folder / f"{step:04d}-{numbers[0]:08d}-{jax.process_index()}.npz"
-            data |= {"layout": np.array(self.layouts[step]), "numbers": np.array(numbers)}
-            write_arrays(path, data)
-            del self.pending[step]
-        end = time.monotonic()
-        self.next = end + _PATIENCE * (end - start)
+        with self.pace.writing():
+            self._open()
+            for step, blocks in list(self.pending.items()):
+                numbers = sorted(blocks)
+                data = {
+                    f"leaf{n}": np.stack(x)
+                    for n, x in enumerate(zip(*(blocks[b] for b in numbers), strict=True))
+                }
+                data |= {"layout": np.array(self.layouts[step]), "numbers": np.array(numbers)}
+                write_arrays(self.folder / f"{step}-{_label(numbers[0])}.npz", data)
+                del self.pending[step]
+            # Not before: a run that is killed in between goes on from either.
+            for step in self.stale if self.first else ():
+                for path in self.folder.glob(f"{step}[-.]*.npz"):
+                    if path.name != f"{step}-{_label(WHOLE)}.npz":
+                        path.unlink(missing_ok=True)
+            self.stale.clear()
 
     def close(self) -> None:
         """Let other processes use the folder."""
@@ -181,13 +199,19 @@ class _Parts(AbstractKeeper):
             return
 
     def _refuse_other(self, where: str, known: Mapping, wanted: Mapping) -> None:
-        other = sorted(n for n in {*known, *wanted} if known.get(n) != wanted.get(n))
-        if other:
-            raise InputError(
-                f"Argument `resume` must go on with the same run, but {self.folder} has blocks of "
-                f"one with other {', '.join(other)} ({where}). Remove the folder to begin anew, or "
-                "restore what was changed."
-            )
+        what = f"{self.folder} has blocks of one ({where})"
+        remedy = "Remove the folder to begin anew, or restore what was changed."
+        refuse_other("resume", what, known, wanted, remedy)
+
+
+def _within(name: str, step: str) -> bool:
+    """Whether a map is another one, or a part of it."""
+    return name == step or name.startswith(f"{step}.")
+
+
+def _label(number: int) -> str:
+    """Return the name of a part after its first block, which no other process has."""
+    return f"{'whole' if number == WHOLE else f'{number:08d}'}-{jax.process_index()}"
 
 
 def _read_json(path: Path) -> dict:

@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import linalg
+from msgreen_kernels.torus import planes, torus_green
 
 from msgreen._typing import Array, Complex, Float
+from msgreen.blocks import SUMMANDS, sum_items
 from msgreen.errors import InputError
 
 CHUNK = 4096
@@ -149,6 +151,52 @@ def mesh_blocks(
 
     corners = np.stack(np.meshgrid(*[np.arange(2)] * dim, indexing="ij"), axis=-1)
     return jax.lax.map(coset, jnp.asarray(corners.reshape(-1, dim)))
+
+
+_PART_POINTS = 2**17
+"""Points k of a part of `torus_box`: with 9 orbitals it costs 3 % more than without parts."""
+
+_PAIR_POINTS = 2**14
+"""Points k from which there are two parts all the same, for two threads."""
+
+_PARTS_BYTES = 256 * 2**20
+"""Memory of the boxes of all parts, which are held until they are added."""
+
+_WORKERS = 2
+"""Parts at once, each on one thread: on two cores 1.9 times faster than one."""
+
+
+def torus_box(z, blocks, mesh, reach, *, dressing=None, frame=None, real=False):
+    """Return `msgreen_kernels.torus.torus_green`; parts of the sum are blocks of long work.
+
+    Parameters
+    ----------
+    z, blocks, mesh, reach, dressing, frame, real
+        As there.
+
+    Returns
+    -------
+    complex array, shape (2 r1 + 1, 2 r2 + 1, 2 r3 + 1, n, n), 2 n with a dressing
+    """
+    size = blocks.shape[-1] * (1 if dressing is None else 2)
+    box = 16 * size**2 * int(np.prod([2 * r + 1 for r in reach]))
+    points, held = int(np.prod(mesh)), max(2, _PARTS_BYTES // box)
+    wanted = max(points // _PART_POINTS, _WORKERS if points >= _PAIR_POINTS else 1)
+    slabs = planes(mesh, real)
+    parts = min(wanted, slabs, SUMMANDS, held)
+    edges = np.linspace(0, slabs, parts + 1).astype(int)
+    # As numbers of numpy, meshes need no compilation of their own on several devices either.
+    sizes = tuple(np.int64(n) if n > 1 else 1 for n in mesh)
+    known = (jnp.asarray(z, complex), blocks, dressing, frame, sizes, tuple(reach), real)
+    return sum_items(_some_planes, known, (edges[:-1], edges[1:]), 2**40, workers=_WORKERS)
+
+
+def _some_planes(known, share, start, stop):
+    """Sum over parts, which follow each other; those without a share do at the end."""
+    z, blocks, dressing, frame, mesh, reach, real = known
+    last = start[0] + share[0].astype(int) * (stop[-1] - start[0])
+    span = start[0], last
+    return torus_green(z, blocks, mesh, reach, dressing=dressing, frame=frame, real=real, span=span)
 
 
 LADDER: tuple[int, ...] = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)

@@ -1,6 +1,5 @@
 """Long simulations can be interrupted: what is done is kept in a file, whole or not at all."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -9,14 +8,12 @@ import jax
 import numpy as np
 
 from msgreen.blocks import checksum
-from msgreen.errors import FileFormatError, InputError
+from msgreen.errors import FileFormatError
 from msgreen.io.atomic import writable_folder
 from msgreen.io.npz import read_arrays, versions, write_arrays
+from msgreen.io.pace import Pace, refuse_other
 
 State = TypeVar("State")
-
-_PATIENCE = 20.0
-"""Time between two writings over that of one, which grows with the records."""
 
 
 class Checkpoint:
@@ -34,7 +31,7 @@ class Checkpoint:
         self.path = None if path is None else Path(path)
         self.settings = {name: checksum(value) for name, value in settings.items()}
         self.settings |= versions()
-        self._next = 0.0
+        self.pace = Pace()
 
     def read(self, start: State) -> tuple[State, list[list[np.ndarray]]]:
         """Return the state and the records of the file, or `start` and none if there is no file.
@@ -59,12 +56,7 @@ class Checkpoint:
                 f"{self.path}: must be a checkpoint of msgreen, but it has none of its fields. "
                 f"{remedy}"
             ) from error
-        other = [n for n, digest in self.settings.items() if known.get(n) != digest]
-        if other:
-            raise InputError(
-                f"Argument `checkpoint` must be a file of the same simulation, but {self.path} is "
-                f"of one with another {', '.join(other)}. {remedy}"
-            )
+        refuse_other("checkpoint", f"{self.path} is of one", known, self.settings, remedy)
         leaves, shape = jax.tree.flatten(start)
         state = [found[f"state{n}"] for n in range(len(leaves))]
         count = sum(name.startswith("record") for name in found)
@@ -76,16 +68,14 @@ class Checkpoint:
 
         The parts are joined. What is `last` is kept in any case.
         """
-        start = time.monotonic()
-        if self.path is None or (start < self._next and not last):
+        if self.path is None or not (last or self.pace.due()):
             return
-        if parts:
-            parts[:] = [[np.concatenate(part) for part in zip(*parts, strict=True)]]
-        names, digests = map(np.array, zip(*self.settings.items(), strict=True))
-        data = {"names": names, "digests": digests}
-        data |= {f"state{n}": np.asarray(x) for n, x in enumerate(jax.tree.leaves(state))}
-        data |= {f"record{n}": record for n, record in enumerate(parts[0] if parts else [])}
-        writable_folder("checkpoint", self.path.parent)
-        write_arrays(self.path, data)
-        end = time.monotonic()
-        self._next = end + _PATIENCE * (end - start)
+        with self.pace.writing():
+            if parts:
+                parts[:] = [[np.concatenate(part) for part in zip(*parts, strict=True)]]
+            names, digests = map(np.array, zip(*self.settings.items(), strict=True))
+            data = {"names": names, "digests": digests}
+            data |= {f"state{n}": np.asarray(x) for n, x in enumerate(jax.tree.leaves(state))}
+            data |= {f"record{n}": record for n, record in enumerate(parts[0] if parts else [])}
+            writable_folder("checkpoint", self.path.parent)
+            write_arrays(self.path, data)

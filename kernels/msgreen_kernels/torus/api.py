@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from msgreen_kernels.torus import xla
@@ -21,10 +22,15 @@ that are no multiples of a tile visit points in vain: 24^3 takes 10 % longer tha
 """
 
 
+def _many(count) -> bool:
+    """Whether a direction has several points, as one whose number JAX traces has."""
+    return isinstance(count, Tracer) or count > 1
+
+
 def active_order(mesh: Sequence[int]) -> tuple[int, int, int]:
     """Return the directions in the order of the sweep: those with one point first or second."""
-    active = [axis for axis in range(3) if mesh[axis] > 1]
-    flat = [axis for axis in range(3) if mesh[axis] == 1]
+    active = [axis for axis in range(3) if _many(mesh[axis])]
+    flat = [axis for axis in range(3) if not _many(mesh[axis])]
     if len(active) == 2:
         return active[0], flat[0], active[1]
     first, second, third = *flat, *active
@@ -61,7 +67,8 @@ def torus_green(
         h(R) on the cells -L...L, Hermitian: h(-R) = h(R)^+. With an overlap s(R) of the orbitals
         the resolvent of z s - h is that of h - z (s - 1).
     mesh : sequence of 3 int
-        N; other meshes need no new compilation.
+        N; other meshes need no new compilation. Where several points are, JAX may trace how many if
+        there is a `span`.
     reach : sequence of 3 int
         Cells -reach...reach are returned.
     dressing : complex array, shape of `blocks` with other L, optional
@@ -93,15 +100,15 @@ def torus_green(
     boxes = (blocks, _like("dressing", dressing, blocks), _like("frame", frame, blocks))
     if frame is not None and dressing is None:
         raise ValueError("Argument `frame` must come with a `dressing`, but there is none.")
-    mesh = tuple(int(n) for n in mesh)
+    mesh = tuple(n if isinstance(n, Tracer) else int(n) for n in mesh)  # pyright: ignore
     reach = tuple(int(n) for n in reach)
-    if len(mesh) != 3 or min(mesh) < 1:
+    if len(mesh) != 3 or any(not _many(n) and n < 1 for n in mesh):
         raise ValueError(f"Argument `mesh` must hold 3 positive integers, but it is {mesh}.")
     if len(reach) != 3 or min(reach) < 0:
         raise ValueError(f"Argument `reach` must hold 3 integers from 0, but it is {reach}.")
     order = active_order(mesh)
-    half = next((a for a in range(3) if mesh[order[a]] > 1), None) if real else None
-    tile = TILES[sum(n > 1 for n in mesh)]
+    half = next((a for a in range(3) if _many(mesh[order[a]])), None) if real else None
+    tile = TILES[sum(map(_many, mesh))]
     sizes = jnp.array([mesh[a] for a in order])
     span = (0, planes(mesh, real)) if span is None else span
     static = _Static((reach[order[0]], reach[order[1]], reach[order[2]]), half, tile)

@@ -20,6 +20,7 @@ from typing import NamedTuple, Unpack
 
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
@@ -113,7 +114,7 @@ def crystal_loops(
     values, doubts, nodes = sum_over_meshes(
         host,
         plan.steps[:, 2:],
-        lambda boxes: _integrands(host, plan, boxes),
+        Partial(_integrands, host, plan),
         lambda doubts: max(float(doubt.max(initial=0)) for doubt in doubts),
         Budget(**effort),
     )

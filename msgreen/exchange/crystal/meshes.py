@@ -8,18 +8,17 @@ almost everything, has half, the one before half of what is left, and so on.
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypedDict
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels.torus import planes
 from tqdm.auto import tqdm
 
 from msgreen import _checks
 from msgreen._typing import Array
+from msgreen.blocks import whole_step
 from msgreen.errors import InputError
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
@@ -31,9 +30,6 @@ SURE = 0.7
 """Part of the mesh that N Im z = const predicts from the energy before, which may be a step of 3/2
 too fine: if that energy had failed on the one below, no mesh below it is tried. In iron at 600 K
 N Im z is constant within a sixth; far from the axis meshes are finer than they need to be."""
-
-WORKERS = 2
-"""Parts of a sum that run at once, each on one thread: on two cores 1.9 times faster than one."""
 
 
 class Node(NamedTuple):
@@ -107,7 +103,7 @@ def sum_over_meshes(
         Differences of the cells between which the Green function is wanted.
     evaluate : callable
         Maps boxes (sector, n1, n2, n3, dim, dim), see `WannierHost.green_box`, to a pytree of
-        arrays.
+        arrays. What it knows besides must be seen by JAX, as in `jax.tree_util.Partial`.
     wanted : callable
         Maps such a pytree of doubts to the largest that counts.
     budget : Budget
@@ -135,8 +131,8 @@ def sum_over_meshes(
         part = (1 - EQUAL) * 0.5 ** (len(weights) - n) + EQUAL / len(weights)
         share = budget.tolerance * part / weights[n]
         z = complex(np.asarray(contour.nodes)[n])
-        values, doubt, count, seconds = search.converge(z, share)
-        found.append((values, doubt, Node(z, count, wanted(doubt) * weights[n], seconds)))
+        values, doubt, node = search.converge(z, share)
+        found.append((values, doubt, node._replace(error=wanted(doubt) * weights[n])))
     values, doubts, nodes = zip(*found, strict=True)
     stacked = [jax.tree.map(lambda *x: np.stack(x), *parts) for parts in (values, doubts)]
     return *stacked, list(nodes)
@@ -174,12 +170,12 @@ def on_meshes(
             f"holds {len(meshes)}. Take those of the `nodes` of a result."
         )
 
-    def at(z, mesh):
-        count = host.uniform(mesh)
-        boxes = [host.green_box(z, s, count, reach) for s in range(len(host.sectors))]
-        return evaluate(jnp.stack(boxes))
-
-    values = jnp.stack([at(z, mesh) for z, mesh in zip(contour.nodes, meshes, strict=True)])
+    values = jnp.stack(
+        [
+            evaluate(host.green_boxes(z, mesh, reach))
+            for z, mesh in zip(contour.nodes, meshes, strict=True)
+        ]
+    )
     return contour.integrate(values)[0]
 
 
@@ -199,14 +195,28 @@ class _Search:
         self.dimension = sum(n > 0 for n in host.reach)
 
     def converge(self, z: complex, share: float):
-        """Return values, their doubts, the mesh and the seconds of one energy."""
+        """Return values, their doubts and the node of one energy."""
+        known = self.host, self.evaluate, z, share, self.budget.mesh, self.last, self.height
+        values, doubt, count, seconds, failed = whole_step(
+            lambda: self._converged(z, share), (*known, self.needed), lambda: self._example(z)
+        )
+        self.last, self.height, self.needed = int(count), z.imag, bool(failed)
+        return values, doubt, Node(z, int(count), 0.0, float(seconds))
+
+    def _example(self, z: complex):
+        """Return what has the structure of what is found."""
+        values = self.evaluate(self.host.green_boxes(z, LADDER[0], self.reach))
+        return values, values, 0, 0.0, False
+
+    def _converged(self, z: complex, share: float):
         start, mesh = time.perf_counter(), self.budget.mesh
         ladder = self._ladder(z.imag) if mesh is None else (max(2, 2 * mesh // 3), mesh)
         before, coarse, failed = 0, None, False
         for count in ladder:
             if mesh is None:
                 self._announce(z, count)
-            boxes, seconds = self._boxes(z, count)
+            begin = time.perf_counter()
+            boxes = np.asarray(self.host.green_boxes(z, count, self.reach))
             middle = time.perf_counter()
             fine = jax.tree.map(np.asarray, self.evaluate(boxes))
             # The first time it may be compiled.
@@ -215,9 +225,8 @@ class _Search:
                 ratio = float(error_ratio(coarse[0], boxes, before, count))
                 doubt = jax.tree.map(partial(_doubt, ratio), coarse[1], fine)
                 if mesh is not None or self.wanted(doubt) < share:
-                    self.last, self.height, self.needed = count, z.imag, failed
-                    self.rate = seconds / count**self.dimension
-                    return fine, doubt, count, time.perf_counter() - start
+                    self.rate = (middle - begin) / count**self.dimension
+                    return fine, doubt, count, time.perf_counter() - start, failed
                 failed = True
             before, coarse = count, (boxes, fine)
         raise InputError(
@@ -244,30 +253,6 @@ class _Search:
             self.budget.report(
                 f"{count} k points per direction at Im z = {z.imag:.3g} eV: {seconds:.0f} s"
             )
-
-    def _boxes(self, z: complex, count: int):
-        start = time.perf_counter()
-        host, mesh = self.host, self.host.uniform(count)
-        slabs = planes(mesh, host.real)
-        parts = max(1, WORKERS // len(host.sectors))
-        edges = np.linspace(0, slabs, min(parts, slabs) + 1).astype(int)
-        tasks = [
-            (sector, (int(a), int(b)))
-            for sector in range(len(host.sectors))
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
-        ]
-
-        def run(task):
-            sector, span = task
-            return np.asarray(host.green_box(z, sector, mesh, self.reach, span))
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            found = list(pool.map(run, tasks))
-        boxes = [
-            sum(box for (s, _), box in zip(tasks, found, strict=True) if s == sector)
-            for sector in range(len(host.sectors))
-        ]
-        return np.stack(boxes), time.perf_counter() - start
 
 
 def _doubt(ratio: float, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
@@ -178,7 +179,7 @@ def crystal_exchange(
     values, doubts, nodes = sum_over_meshes(
         host,
         rows[:, 2:],
-        lambda boxes: integrands(host, boxes, rows),
+        Partial(integrands, host, rows=rows),
         lambda doubt: float(doubt.pairs.max(initial=0)),
         Budget(**effort),
     )

@@ -14,6 +14,7 @@ from typing import Unpack
 
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from msgreen._typing import Array, Complex, Float
 from msgreen.errors import InputError
@@ -79,7 +80,7 @@ def crystal_rotations(
     values, doubts, nodes = sum_over_meshes(
         host,
         steps[:, 2:],
-        lambda boxes: _integrand(host, steps, legs, orders, boxes),
+        Partial(_integrand, host, steps, legs, orders),
         lambda doubt: float(doubt.max(initial=0)),
         Budget(**effort),
     )

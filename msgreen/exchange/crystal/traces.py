@@ -68,8 +68,7 @@ def goldstone_residual(host: WannierHost, count: int = 5) -> float:
     rows = np.concatenate([np.repeat(ends, len(cells), 0), np.tile(cells, (len(ends), 1))], axis=1)
     rows = rows[(rows[:, 0] != rows[:, 1]) | rows[:, 2:].any(axis=1)]
     z = host.contour().nodes[0]
-    boxes = [host.green_box(z, s, mesh, (a, b, c)) for s in range(len(host.sectors))]
-    found = integrands(host, jnp.stack(boxes), rows)
+    found = integrands(host, host.green_boxes(z, count, (a, b, c)), rows)
     return float(jnp.abs(found.turned).max() / jnp.abs(found.tilted).max())
 
 
