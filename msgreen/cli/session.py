@@ -1,5 +1,6 @@
 """What the program asks of its process: double precision, and kept compilations."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -23,6 +24,10 @@ def cache_folder() -> Path | None:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("msgreen"), "jax")
 
 
+_GARBAGE = 100_000
+"""Objects between two looks for garbage. Python's 700 take a tenth of the time of the example,
+of which tracing leaves many that stay."""
+
 _PATIENCE = 30
 """Seconds after which a process that says nothing is taken for dead, as are all who wait for it."""
 
@@ -43,6 +48,7 @@ def prepare(*, distributed: bool = False) -> None:
     """
     import jax
 
+    gc.set_threshold(_GARBAGE, 10, 10)
     jax.config.update("jax_enable_x64", True)
     if distributed:
         _join()
