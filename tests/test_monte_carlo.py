@@ -25,7 +25,7 @@ from msgreen.simulation import (
     thermodynamics,
 )
 from msgreen.simulation.checkpoint import Checkpoint
-from msgreen.simulation.moves import sweep
+from msgreen.simulation.moves import draw, sweep
 from msgreen.simulation.sublattices import Sublattices
 from msgreen.spin.sphere import sphere_rule
 from msgreen.spinmodel import SpinModel, Term
@@ -178,7 +178,7 @@ def test_simple_cubic_critical_temperature():
 
 
 def test_interrupted_runs_go_on_as_if_they_had_not_been(tmp_path, monkeypatch):
-    """Interrupted while writing what is done for the third time."""
+    """Interrupted after it has written what is done, for the ninth time."""
     options = {"samples": 300, "warm_up": 100, "seed": 4}
     options["observables"] = {"odd": Moment(CHAIN), "waves": StructureFactor(CHAIN, [[0.5]])}
     monkeypatch.setattr(sys.modules[monte_carlo.__module__], "_MOVES_AT_ONCE", 2000)
@@ -190,7 +190,7 @@ def test_interrupted_runs_go_on_as_if_they_had_not_been(tmp_path, monkeypatch):
     def broken(self, state, parts, last):
         write(self, state, parts, last=last)
         calls.append(1)
-        if len(calls) == 5:
+        if len(calls) == 9:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
@@ -259,5 +259,7 @@ def test_a_move_is_accepted_as_often_as_said():
     for model, share in ((free, 1.0), (held, 0.0)):
         lattice = Sublattices(model)
         one = np.ones(1)
-        _, accepted = sweep(lattice, lattice.split(up), jax.random.key(0), one, one)
+        spins = lattice.split(up)
+        numbers = draw(lattice, spins, jax.random.key_data(jax.random.key(0)), 0)
+        _, accepted = sweep(lattice, spins, numbers, one, one)
         assert float(accepted[0]) == share

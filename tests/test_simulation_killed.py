@@ -53,7 +53,7 @@ np.savez("resumed.npz", **resumed)
 
 @pytest.mark.slow
 def test_killed_while_it_writes(tmp_path):
-    """SIGKILL in the middle of the fifth checkpoint: the fourth one is whole."""
+    """SIGKILL in the middle of the ninth checkpoint: the eighth one is whole."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
     options = {"cwd": tmp_path, "env": {**os.environ, "PYTHONPATH": path}}
 
@@ -61,7 +61,7 @@ def test_killed_while_it_writes(tmp_path):
         return [sys.executable, "-c", PROGRAM, str(call)]
 
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command(5), **pipes, **options) as process:
+    with subprocess.Popen(command(9), **pipes, **options) as process:
         assert process.stdout is not None and process.stdout.readline() == b"writing\n"
         process.send_signal(signal.SIGKILL)
         assert process.wait(30) == -signal.SIGKILL

@@ -14,7 +14,8 @@ from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.simulation.checkpoint import Checkpoint
-from msgreen.simulation.moves import exchanged, reflect, sweep
+from msgreen.simulation.moves import Numbers, draw, exchanged, reflect, sweep
+from msgreen.simulation.numbers import key_of, uniform
 from msgreen.simulation.observables import Moment
 from msgreen.simulation.sublattices import Sublattices
 from msgreen.spinmodel import SpinModel
@@ -23,7 +24,13 @@ Observable = Callable[[Float[Array, "replica *box site 3"]], Array]
 """What is recorded: directions of all replicas to an array with one row per replica."""
 
 _MOVES_AT_ONCE = 2**22
-"""Moves between two looks at the clock: a third of a second at 60 ns each."""
+"""Moves between two looks at the clock: a tenth of a second at 20 ns each."""
+
+_RECORDS_AT_ONCE = 1024
+"""Records that are kept until then."""
+
+_ADAPTATIONS = 16
+"""Changes of the widths in a warm-up that is long enough."""
 
 _WANTED = 0.5
 """Share of the moves to be accepted; efficiency changes little between 0.3 and 0.7."""
@@ -49,7 +56,7 @@ class MonteCarlo:
     exchanged : real array, shape (temperature - 1,)
         Share of the attempts to exchange neighbouring temperatures that were accepted.
     width : real array, shape (temperature,)
-        1 - cos of the half angle of the cone that moves were drawn from.
+        1 - cos of the largest angle by which a move turns a spin.
     spin_count : int
         Of the box or cluster; sites that no term names are no spins, and stay as they began.
     """
@@ -106,7 +113,7 @@ def monte_carlo(
     interval : int
         Sweeps from one record to the next. In a sweep every spin tries one move.
     warm_up : int, optional
-        Intervals before the first record, in which the cones are adapted; by default a fifth of
+        Intervals before the first record, in which the angles are adapted; by default a fifth of
         `samples`.
     reflections : int
         Sweeps of reflections after every sweep of moves: spins turn half a turn about their fields,
@@ -166,7 +173,7 @@ def monte_carlo(
     _checks.whole_number("seed", seed, 0)
     lattice = Sublattices(model, shape)
     recorded = {"energy": model.energy, "moment": Moment(model), **(observables or {})}
-    work = _Work(lattice, tuple(recorded.values()), interval, reflections)
+    work = _Work(lattice, tuple(recorded.values()), jnp.asarray(interval), jnp.asarray(reflections))
     start_spins = _start(model, tuple(shape), len(kt), start, seed)
     state = _State(
         lattice.split(jnp.asarray(start_spins)),
@@ -219,20 +226,21 @@ class _State(eqx.Module):
 class _Work(eqx.Module):
     lattice: Sublattices
     observables: tuple[Observable, ...]
-    interval: int = eqx.field(static=True)
-    reflections: int = eqx.field(static=True)
+    interval: Array  # of this and of the next one nothing is compiled anew
+    reflections: Array
 
 
 def _sampled(work: _Work, state: _State, beta: Array, counts, kept: Checkpoint, progress: bool):
     """Return the last state and all records after the warm-up; go on from what is kept."""
     warm_up, samples = counts
-    moves = work.lattice.spin_count * len(beta) * work.interval * (1 + work.reflections)
-    length = min(max(1, _MOVES_AT_ONCE // moves), max(counts))
+    moves = work.lattice.spin_count * len(beta) * int(work.interval * (1 + work.reflections))
+    length = min(max(1, _MOVES_AT_ONCE // moves), _RECORDS_AT_ONCE)
     state, parts = kept.read(state)
     with tqdm(total=warm_up + samples, unit="sample", disable=not progress) as bar:
         while (done := int(state.done)) < warm_up + samples:
             warming = done < warm_up
-            count = min(length, warm_up - done if warming else warm_up + samples - done)
+            piece = min(length, max(16, warm_up // _ADAPTATIONS))
+            count = min(piece, warm_up - done) if warming else min(length, warm_up + samples - done)
             state, records = _block(work, state, beta, length, jnp.asarray(count))
             records = [np.asarray(x)[:count] for x in records]
             if warming:
@@ -247,37 +255,48 @@ def _sampled(work: _Work, state: _State, beta: Array, counts, kept: Checkpoint, 
 @eqx.filter_jit
 def _block(work: _Work, state: _State, beta: Array, length: int, count: Array):
     """Return the state after `count` intervals, and `length` records of which these are right."""
+    lattice = work.lattice
 
-    def one(state: _State):
+    def one(state: _State, numbers: Numbers):
         rank = jnp.argsort(state.order)
-        key, moves, swaps = jax.random.split(jax.random.wrap_key_data(state.key), 3)
+        kt, width = (lattice.along(state.spins, x[rank]) for x in (1 / beta, state.width))
 
-        def step(spins, key):
-            spins, accepted = sweep(work.lattice, spins, key, beta[rank], state.width[rank])
-            return jax.lax.fori_loop(0, work.reflections, reflected, spins), accepted
+        def step(n, now):
+            spins, numbers, total = now
+            spins, accepted = sweep(lattice, spins, numbers, kt, width)
+            spins = jax.lax.fori_loop(0, work.reflections, reflected, spins)
+            following = state.done * work.interval + n + 1
+            return spins, draw(lattice, spins, state.key, following), total + accepted
 
         def reflected(_, spins):
-            return reflect(work.lattice, spins)
+            return reflect(lattice, spins)
 
-        spins, accepted = jax.lax.scan(step, state.spins, jax.random.split(moves, work.interval))
-        spins = work.lattice.normalised(spins)
-        directions = work.lattice.join(spins)[state.order]
+        start = (state.spins, numbers, jnp.zeros(len(beta)))
+        spins, numbers, total = jax.lax.fori_loop(0, work.interval, step, start)
+        spins = lattice.normalised(spins)
+        directions = lattice.join(spins)[state.order]
         found = [observable(directions) for observable in work.observables]
-        share = jnp.mean(accepted, axis=0)[state.order]
-        order, swapped = exchanged(state.order, found[0], beta, swaps, state.done % 2 == 0)
-        state = _State(spins, order, jax.random.key_data(key), state.width, state.done + 1)
-        return state, (*found, share, swapped)
+        share = (total / work.interval)[state.order]
+        luck = uniform(key_of(state.key, 3 * state.done + 2), (len(beta) - 1,))
+        order, swapped = exchanged(state.order, found[0], beta, luck, state.done % 2 == 0)
+        state = _State(spins, order, state.key, state.width, state.done + 1)
+        return state, numbers, (*found, share, swapped)
 
-    empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(one, state)[1])
+    def step(n, now):
+        state, numbers, records = now
+        state, numbers, found = one(state, numbers)
+        rows = jax.tree.map(lambda all_, row: all_.at[n].set(row), records, found)
+        return state, numbers, rows
 
-    def step(state: _State, number):
-        return jax.lax.cond(number < count, one, lambda state: (state, empty), state)
-
-    return jax.lax.scan(step, state, jnp.arange(length))
+    numbers = draw(lattice, state.spins, state.key, state.done * work.interval)
+    shapes = jax.eval_shape(one, state, numbers)[2]
+    empty = jax.tree.map(lambda x: jnp.zeros((length, *x.shape), x.dtype), shapes)
+    state, _, records = jax.lax.fori_loop(0, count, step, (state, numbers, empty))
+    return state, records
 
 
 def _adapted(state: _State, accepted: np.ndarray) -> _State:
-    """Open or close the cones towards the wanted share of accepted moves."""
+    """Change the angles towards the wanted share of accepted moves."""
     factor = np.clip(np.mean(accepted, axis=0) / _WANTED, 0.5, 2.0)
     return eqx.tree_at(lambda s: s.width, state, jnp.clip(state.width * factor, 1e-6, 2.0))
 

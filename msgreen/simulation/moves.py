@@ -1,79 +1,130 @@
-"""Moves of a Monte Carlo simulation: cones, reflections, and exchange of temperatures."""
+"""Moves of a Monte Carlo simulation: rotations, reflections, and exchange of temperatures."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
-from numpy.polynomial import Chebyshev, Polynomial
 
 from msgreen._typing import Array
+from msgreen.simulation.numbers import key_of, uniform, words
 from msgreen.simulation.sublattices import Sublattices
 from msgreen.spinmodel.forms import Spin, dot
 
 
-def _series(function) -> np.ndarray:
-    """Return a polynomial on (0, 1), highest power first."""
-    return Chebyshev.interpolate(function, 9, (0, 1)).convert(kind=Polynomial).coef[::-1]
+class Numbers(eqx.Module):
+    """The random numbers of a sweep.
+
+    Attributes
+    ----------
+    turns : real array, shape (move, 3, last)
+        Points of the unit ball for every sublattice that moves and every replica, repeated along
+        the last axis of the box.
+    words : unsigned int array, shape (move, ...)
+        A word of 32 bits for every spin.
+    """
+
+    turns: Array
+    words: Array
 
 
-_COS = _series(lambda s: np.cos(np.pi * np.sqrt(s)))
-_SIN = _series(lambda s: np.pi * np.sinc(np.sqrt(s)))
-"""cos(pi v) and sin(pi v)/v of v^2, to 3e-12: JAX's own take 11 ns a number on a CPU, these 1 ns.
-
-A distribution of angles that is even to 3e-12 is even enough.
-"""
-
-
-@eqx.filter_jit
-def sweep(
-    lattice: Sublattices, spins: Array, key: Array, beta: Array, width: Array
-) -> tuple[Array, Array]:
-    """Try a move of every spin, to anywhere in a cone around it, by Metropolis.
+def draw(lattice: Sublattices, spins: Array, key: Array, number) -> Numbers:
+    """Return the random numbers of one of many sweeps.
 
     Parameters
     ----------
     lattice : Sublattices
     spins : real array, as `Sublattices.split` returns them
-    key : PRNG key
-    beta : real array, shape (replica,)
-        1/(k_B T) in 1/eV.
-    width : real array, shape (replica,)
-        1 - cos of the half angle of the cone: 2 is the whole sphere.
+    key : unsigned int array, shape (2,)
+    number : int
+        Of the sweep.
+
+    Notes
+    -----
+    Draw them in another turn of a loop than they are used in. XLA would join the drawing to its
+    uses, and repeat it for each.
+    """
+    count, shape = lattice.replicas(spins), (len(lattice.moving), *lattice.own_shape(spins))
+    height, around, radius = uniform(key_of(key, 3 * number), (3, len(lattice.moving), count))
+    z, phase = 2 * height - 1, 2 * jnp.pi * around
+    side, length = jnp.sqrt(1 - z**2), jnp.cbrt(radius)
+    points = length * jnp.stack([side * jnp.cos(phase), side * jnp.sin(phase), z])
+    turns = jnp.moveaxis(lattice.along(spins, points), 0, 1)
+    return Numbers(turns, words(key_of(key, 3 * number + 1), shape))
+
+
+@eqx.filter_jit
+def sweep(
+    lattice: Sublattices, spins: Array, numbers: Numbers, kt: Array, width: Array
+) -> tuple[Array, Array]:
+    """Try a move of every spin by Metropolis: a rotation, forth or back.
+
+    Parameters
+    ----------
+    lattice : Sublattices
+    spins : real array, as `Sublattices.split` returns them
+    numbers : Numbers
+    kt : real array, shape (last,)
+        k_B T in eV of every replica, as `Sublattices.along` repeats it.
+    width : real array, shape (last,)
+        1 - cos of the largest angle that a spin moves: 2 is the whole sphere.
 
     Returns
     -------
     spins, accepted : arrays
         Of every replica the share of the moves that were accepted.
-    """
-    shape, count = lattice.own_shape(spins), lattice.replicas(spins)
-    beta, width = (jnp.tile(x, shape[-1] // count) for x in (beta, width))
-    # All at once: on a CPU a call costs as much as some hundred numbers, and a number 7 ns.
-    words = jax.random.bits(key, (len(lattice.moving), 2, *shape), jnp.uint32)
 
-    def move(state, site, words):
+    Notes
+    -----
+    The spins of a sublattice and replica share the axis and the angle of a rotation, and nothing
+    else: each goes forth or back by a coin of its own, and stays or not by itself. For a given
+    rotation they are independent, and the move of each is as likely as its reverse. So detailed
+    balance holds for every rotation, and most of the random numbers, sines and cosines are saved.
+    """
+    count = lattice.replicas(spins)
+    vectors = jnp.sqrt(width) * numbers.turns
+    reals = jnp.sqrt(2 - jnp.sum(vectors**2, axis=1))
+
+    def move(state, site, row):
         spins, accepted = state
-        old = lattice.own(spins, site)
-        drop, turn, luck = _once(_three_of_two(words))
-        new = _once(_in_cone(old, drop * width, turn))
-        step = (new[0] - old[0], new[1] - old[1], new[2] - old[2])
-        change = dot(lattice.field(spins, site), step) + lattice.change(spins, site, old, new)
-        taken = _once(luck < jnp.exp(-beta * change))
-        kept = _chosen(taken, new, old)
-        share = jnp.mean(taken.reshape(-1, count).astype(float), axis=0)
-        return lattice.replaced(spins, site, kept), accepted + share
+        spins, taken = rotate(lattice, spins, site, *row, kt)
+        return spins, accepted + jnp.mean(taken.reshape(-1, count).astype(float), axis=0)
 
     start = (spins, jnp.zeros(count))
-    spins, accepted = lattice.one_by_one(move, start, lattice.moving, words)
+    rows = (vectors, reals, numbers.words)
+    spins, accepted = lattice.one_by_one(move, start, lattice.moving, rows)
     return spins, accepted / len(lattice.moving)
 
 
-def _three_of_two(words: Array) -> tuple[Array, Array, Array]:
-    """Return three numbers between 0 and 1 of 22, 21 and 21 bits."""
-    first, second = words
-    rest = ((first & 0x7FF) << 10) | (second & 0x3FF)
-    parts = ((second >> 10, 22), (first >> 11, 21), (rest, 21))
-    drop, turn, luck = ((part.astype(float) + 0.5) * 2.0**-bits for part, bits in parts)
-    return drop, turn, luck
+def rotate(
+    lattice: Sublattices, spins: Array, site, vector: Array, real: Array, words: Array, kt: Array
+) -> tuple[Array, Array]:
+    """Rotate the spins of one sublattice, forth or back, by Metropolis.
+
+    Parameters
+    ----------
+    lattice : Sublattices
+    spins : real array, as `Sublattices.split` returns them
+    site : int
+        The sublattice.
+    vector, real : real arrays, shapes (3, last) and (last,)
+        Of a unit quaternion times the root of 2.
+    words : unsigned int array, shape of a component of a sublattice
+        The last bit says whether a spin goes forth, the others whether the move is accepted.
+    kt : real array, shape (last,)
+
+    Returns
+    -------
+    spins, taken : arrays
+    """
+    old = lattice.own(spins, site)
+    # S + v x (v x S) +- w v x S for the quaternion (w, v) times the root of 2.
+    first = _cross((vector[0], vector[1], vector[2]), old)
+    second = _cross((vector[0], vector[1], vector[2]), first)
+    real = jnp.where((words & 1).astype(bool), real, -real)
+    step = (second[0] + real * first[0], second[1] + real * first[1], second[2] + real * first[2])
+    new = (old[0] + step[0], old[1] + step[1], old[2] + step[2])
+    change = dot(lattice.field(spins, site), step) + lattice.change(spins, site, old, new)
+    luck = ((words >> 1).astype(float) + 0.5) * 2.0**-31
+    taken = luck < jnp.exp(-change / kt)
+    return lattice.replaced(spins, site, _chosen(taken, new, old)), taken
 
 
 @eqx.filter_jit
@@ -87,7 +138,7 @@ def reflect(lattice: Sublattices, spins: Array) -> Array:
 
     def move(spins, site, _):
         old = lattice.own(spins, site)
-        field = _once(lattice.field(spins, site))
+        field = lattice.field(spins, site)
         square = dot(field, field)
         twice = 2 * dot(old, field) / jnp.where(square > 0, square, 1.0)
         free = square > 0
@@ -97,7 +148,7 @@ def reflect(lattice: Sublattices, spins: Array) -> Array:
     return lattice.one_by_one(move, spins, lattice.reflecting)
 
 
-def exchanged(order: Array, energy: Array, beta: Array, key: Array, even) -> tuple[Array, Array]:
+def exchanged(order: Array, energy: Array, beta: Array, luck: Array, even) -> tuple[Array, Array]:
     """Exchange the replicas of neighbouring temperatures.
 
     Parameters
@@ -106,7 +157,8 @@ def exchanged(order: Array, energy: Array, beta: Array, key: Array, even) -> tup
     energy : real array, shape (temperature,)
         Of the replicas in this order.
     beta : real array, shape (temperature,)
-    key : PRNG key
+    luck : real array, shape (temperature - 1,)
+        Random numbers between 0 and 1.
     even : bool
         Whether the pairs are (0, 1), (2, 3), ... or (1, 2), (3, 4), ...
 
@@ -123,7 +175,7 @@ def exchanged(order: Array, energy: Array, beta: Array, key: Array, even) -> tup
     pair = jnp.arange(len(order) - 1)
     tried = pair % 2 == jnp.where(even, 0, 1)
     gain = (beta[1:] - beta[:-1]) * (energy[1:] - energy[:-1])
-    taken = tried & (jax.random.uniform(key, pair.shape) < jnp.exp(gain))
+    taken = tried & (luck < jnp.exp(gain))
     up = jnp.concatenate([taken, jnp.zeros(1, bool)])
     down = jnp.concatenate([jnp.zeros(1, bool), taken])
     place = jnp.arange(len(order))
@@ -131,33 +183,10 @@ def exchanged(order: Array, energy: Array, beta: Array, key: Array, even) -> tup
     return order[place], jnp.where(tried, taken.astype(float), jnp.nan)
 
 
+def _cross(a: Spin, b: Spin) -> Spin:
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
 def _chosen(condition: Array, one: Spin, other: Spin) -> Spin:
     x, y, z = (jnp.where(condition, a, b) for a, b in zip(one, other, strict=True))
     return x, y, z
-
-
-def _once(value):
-    """Compute a value once: XLA would fuse it into, and so repeat it for, each of its uses."""
-    return jax.lax.optimization_barrier(value)
-
-
-def _in_cone(spin: Spin, drop: Array, turn: Array) -> Spin:
-    """Return unit vectors at the angle arccos(1 - drop) to the spins, `turn` around them.
-
-    The frame is that of Duff et al., J. Comput. Graph. Tech. 6, 1 (2017): no direction is singular.
-    """
-    x, y, z = spin
-    sign = jnp.where(z < 0, -1.0, 1.0)
-    a = -1 / (sign + z)
-    b = x * y * a
-    cos = 1 - drop
-    sin = jnp.sqrt(jnp.maximum(drop * (2 - drop), 0.0))
-    v = 2 * turn - 1
-    along, across = _once((sin * jnp.polyval(_COS, v * v), sin * v * jnp.polyval(_SIN, v * v)))
-    new = (
-        cos * x + along * (1 + sign * x * x * a) + across * b,
-        cos * y + along * sign * b + across * (sign + y * y * a),
-        cos * z - along * sign * x - across * y,
-    )
-    norm = jax.lax.rsqrt(dot(new, new))
-    return new[0] * norm, new[1] * norm, new[2] * norm

@@ -171,6 +171,10 @@ class Sublattices(eqx.Module):
         count = self.replicas(spins)
         return (*self.box[:-1], self.box[-1] * count) if self.box else (count,)
 
+    def along(self, spins: Array, values: Float[Array, "... replica"]) -> Float[Array, "... last"]:
+        """Return values of the replicas, repeated along the last axis of the box."""
+        return jnp.tile(values, self.own_shape(spins)[-1] // values.shape[-1])
+
     def window(self, spins: Array, site, cell) -> Spin:
         """Return the spins of one sublattice at a cell from every one, x, y, z (*box)."""
         start = [c + r for c, r in zip(cell, self.reach, strict=True)]
@@ -256,23 +260,23 @@ class Sublattices(eqx.Module):
         every = [v.clusters.sites.shape for v in (*self.linear, *self.other)]
         return sum(visits * max(order - 1, 1) for _, visits, order in every)
 
-    def one_by_one(self, move: Callable, state, sites: Sequence[int], numbers: Array | None = None):
+    def one_by_one(self, move: Callable, state, sites: Sequence[int], numbers=None):
         """Return what is left of a state after ``move(state, site, number)`` of all `sites`.
 
         Parameters
         ----------
         move : callable
-            Of state, site, and its row of `numbers`.
+            Of state, site, and its rows of `numbers`.
         state : pytree of arrays
         sites : sequence of int
             Sublattices.
-        numbers : array, one row per site, optional
+        numbers : pytree of arrays, one row per site, optional
         """
         if len(sites) * self._factors > _WRITTEN_OUT:
             rows = (jnp.asarray(sites), numbers)
             return jax.lax.scan(lambda state, row: (move(state, *row), None), state, rows)[0]
         for n, site in enumerate(sites):
-            state = move(state, site, None if numbers is None else numbers[n])
+            state = move(state, site, jax.tree.map(lambda rows, n=n: rows[n], numbers))
         return state
 
 
