@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import reduce
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -147,6 +148,7 @@ def map_items(
             return found
 
         compute = _on(places, function, known)
+        items = tuple(map(np.asarray, items))
 
         def block(number: int):
             rows = np.minimum(np.arange(number * size, (number + 1) * size), count - 1)
@@ -173,8 +175,8 @@ def sum_items(
     ----------
     function : callable
         Maps `known`, the shares of some items and these to the sum, a pytree of arrays. A share is
-        1, or 0 for an item that only fills up a block. In a transformation of JAX, or where all fit
-        into one block, it is called once.
+        1, or 0 for an item that only fills up a block. It bounds its memory by itself: in a
+        transformation of JAX it is called once.
     known, items, label, unit
         As for `map_items`.
     item_bytes : int
@@ -327,11 +329,25 @@ def checksum(tree) -> str:
     leaves, structure = jax.tree.flatten(tree)
     whole = hashlib.sha256(_ADDRESS.sub("", str(structure)).encode())
     for leaf in leaves:
-        word = leaf if isinstance(leaf, str) else _name(leaf) if callable(leaf) else None
+        word = leaf if isinstance(leaf, str) else _word(leaf) if callable(leaf) else None
         value = np.asarray(leaf) if word is None else None
+        if value is not None and value.dtype == object:
+            word, value = _ADDRESS.sub("", repr(leaf)), None
         whole.update(str(word).encode() if value is None else value.tobytes())
         whole.update(str("" if value is None else value.shape).encode())
     return whole.hexdigest()
+
+
+def _word(function, depth: int = 3) -> str:
+    """Return the name of a function, with a checksum of what it took from where it was made.
+
+    Functions may take themselves, whence the depth.
+    """
+    taken = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    if not taken or not depth:
+        return _name(function)
+    parts = [_word(x, depth - 1) if isinstance(x, FunctionType) else x for x in taken]
+    return f"{_name(function)} {checksum(parts)}"
 
 
 def _name(function) -> str:

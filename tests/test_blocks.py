@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from msgreen import ContactCoupling, LloydEnergy, RashbaGas
-from msgreen.blocks import checksum, map_items, working
+from msgreen.blocks import SUMMANDS, checksum, map_items, sum_items, whole_step, working
 from msgreen.cli import main
 from msgreen.cli.long_runs import kept_blocks, settings
 from msgreen.cli.session import is_first
@@ -35,6 +36,7 @@ if "--pair" in sys.argv:
 import jax.numpy as jnp
 import numpy as np
 from msgreen import ContactCoupling, LloydEnergy, RashbaGas, compute_interactions, loops, blocks
+from msgreen.lattice import Lattice, mesh_blocks, shell_model
 from msgreen.cli.endings import exit_code_of
 from msgreen.exchange.loops import loop_energies
 from msgreen.io import kept, pace
@@ -67,9 +69,16 @@ def command():
         energy, error = loop_energies(gas, coupling, contour, sites, rings, spins[0])
         found = compute_interactions(gas, coupling, sites, [rings], contour=contour, tensors=False)
         lloyd = LloydEnergy(gas, coupling, sites, onsite=False, contour=contour)(spins)
+        model = shell_model(Lattice.square(), [-1.0])
+        here = np.zeros((1, 2), int)
+        def sums():
+            known, z = (model.matrices(), model.cells), np.array([0.1 + 0.5j])
+            return [mesh_blocks(*known, n, z, here)[:, 0] for n in (256, 512)]
+        mesh = blocks.whole_step(sums, model, lambda: [0, 0])
     if jax.process_index() == 0:
         chiral = found.terms[0].coefficients["C4_chiral"].value
-        np.savez(sys.argv[1], energy=energy, error=error, chiral=chiral, lloyd=lloyd)
+        mesh = np.stack(mesh)
+        np.savez(sys.argv[1], energy=energy, error=error, chiral=chiral, lloyd=lloyd, mesh=mesh)
     return 0
 
 sys.exit(exit_code_of(command))
@@ -122,6 +131,23 @@ def test_many_devices_change_rounding_only(whole, tmp_path):
 
 
 @pytest.mark.slow
+def test_every_kind_of_work_is_the_same_on_many_devices():
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+    found = subprocess.run(
+        [sys.executable, ROOT / "tests" / "many_devices.py"],
+        env={**os.environ, "XLA_FLAGS": flags},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    first, *kinds = found.stdout.splitlines()
+    assert first == "8 devices" and len(kinds) == 12
+    for line in kinds:
+        assert float(line.split()[1]) < 1e-13, line
+
+
+@pytest.mark.slow
 def test_two_processes_change_nothing(whole, tmp_path):
     both = pair(tmp_path, "two.npz")
     said = [process.communicate(timeout=200)[1] for process in both]
@@ -144,7 +170,8 @@ def test_process_that_dies_ends_the_run(whole, tmp_path):
 
 @pytest.mark.slow
 def test_killed_run_goes_on_to_the_same_numbers(whole, tmp_path):
-    for block in (1, 7):
+    # In the loops, and within a sum that is a part of a step.
+    for block in (1, 7, 25):
         with start(tmp_path, "x.npz", "--kill", str(block)) as process:
             process.communicate(timeout=200)
         assert process.returncode == -signal.SIGKILL
@@ -164,6 +191,66 @@ def test_blocks_give_the_whole():
         np.testing.assert_array_equal(map_items(square, 3.0, ITEMS, item_bytes), exact)
     with working():
         np.testing.assert_array_equal(map_items(square, 3.0, ITEMS, 2**24), exact)
+
+
+def total(known, share, x):
+    return known * (share * x).sum()
+
+
+def test_sums_of_blocks_are_the_whole_sum():
+    for item_bytes in (1, 2**24, 2**30):
+        for workers in (1, 2):
+            found = sum_items(total, 3.0, ITEMS, item_bytes, workers=workers)
+            np.testing.assert_allclose(found, 3.0 * ITEMS[0].sum(), rtol=1e-14)
+    slope = jax.grad(lambda x: sum_items(total, x, ITEMS, 2**30))(3.0)
+    np.testing.assert_allclose(slope, ITEMS[0].sum(), rtol=1e-14)
+
+
+def test_blocks_are_filled_where_all_have_one_shape():
+    shapes = set()
+
+    def seen(known, x):
+        shapes.add(x.shape)
+        return known * x
+
+    for count in (1, 5, 17):
+        found = map_items(seen, 2.0, (ITEMS[0][:count],), 1, block_bytes=5, filled=True)
+        np.testing.assert_array_equal(found, 2.0 * ITEMS[0][:count])
+    assert shapes == {(5,)}
+
+
+def test_what_is_kept_as_a_whole_takes_the_place_of_its_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("msgreen.io.kept._FIRST", 0.0)
+    monkeypatch.setattr("msgreen.io.pace.PATIENCE", 0.0)
+    folder, stop, calls = tmp_path / "kept", [0], []
+
+    def counted(known, share, x):
+        if not isinstance(x, jax.core.Tracer):  # asked for its shape
+            calls.append(1)
+            if len(calls) == stop[0]:
+                raise KeyboardInterrupt
+        return (total(known, share, x),)
+
+    def twice(n):
+        return [sum_items(counted, float(n + k), ITEMS, 2**24)[0] for k in (0, 1)]
+
+    def everything():
+        calls.clear()
+        with long_run(folder):
+            sums = [whole_step(lambda n=n: twice(n), n, lambda: [0, 0]) for n in range(2)]
+            return [*sums, sum_items(counted, 7.0, ITEMS, 2**30)[0]]
+
+    whole = everything()
+    parts = len(calls)
+    for place in range(1, parts + 1, 7):
+        stop[0] = place
+        with pytest.raises(KeyboardInterrupt):
+            everything()
+        # Steps, sums of a step, and parts of a sum.
+        assert len(list(folder.glob("*.npz"))) <= 2 + 1 + SUMMANDS
+        stop[0] = 0
+        jax.tree.map(np.testing.assert_array_equal, everything(), whole)
+        assert len(calls) == parts - (place - 1)
 
 
 def test_kept_blocks_are_not_computed_again(tmp_path, monkeypatch):
@@ -222,6 +309,12 @@ def test_checksums_know_functions_and_what_is_static():
     assert checksum(tree) == checksum((ContactCoupling(0.5), np.arange(3.0), "word", square))
     for n, other in enumerate(others):
         assert checksum((*tree[:n], other, *tree[n + 1 :])) != checksum(tree)
+
+    def energy(scale, inner):
+        return lambda x: scale * inner(x)
+
+    words = [checksum(energy(a, energy(b, abs))) for a, b in ((1, 2), (1, 2), (2, 2), (1, 3))]
+    assert words[0] == words[1] and len(set(words)) == 3
 
 
 def test_process_that_is_gone_is_said():

@@ -24,6 +24,7 @@ from msgreen_kernels import slogdet
 
 from msgreen import _checks
 from msgreen._typing import Array, Complex, Float
+from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.free_levels import nodes_and_ends, refuse_levels
@@ -348,12 +349,20 @@ def _as_pairs(onsite, forward, backward):
     return jnp.stack([first, second], axis=2)
 
 
-@eqx.filter_jit
 def _surface(pairs: SpinPairs, first, second, rows=None):
-    """E(S1, S2) pair by pair, so that memory stays bounded, and its error.
+    """E(S1, S2) and its error.
 
     With `rows` (coefficient, 36) the errors are those of these combinations of the energies.
     """
+    each = 16 * len(pairs.path.nodes) * len(first) * len(second) * pairs.forward.shape[-1] ** 2
+    numbers = np.arange(len(pairs.pairs))
+    return map_items(_surface_of, (pairs, first, second, rows), (numbers,), each)
+
+
+@eqx.filter_jit
+def _surface_of(known, numbers):
+    """`_surface` of some pairs, one after the other, so that memory stays bounded."""
+    pairs, first, second, rows = known
     i, j = np.array(pairs.pairs).T
     green = pairs.onsite, pairs.forward, pairs.backward
     green, coarse = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0), (green, pairs.coarse))
@@ -363,6 +372,7 @@ def _surface(pairs: SpinPairs, first, second, rows=None):
         green,
         coarse,
     )
+    inputs = jax.tree.map(lambda a: a[numbers], inputs)
 
     def combined(energies):
         return energies if rows is None else rows @ energies.reshape(36, -1)

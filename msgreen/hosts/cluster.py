@@ -11,6 +11,7 @@ from msgreen_kernels import linalg
 from msgreen import _checks
 from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex, Float
+from msgreen.blocks import map_items
 from msgreen.contour import Contour, imaginary_axis
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, check_levels, check_pairs
@@ -84,7 +85,8 @@ class ClusterHost(AbstractHost):
         """Return G_ij(z); see `AbstractHost.blocks`. `sites` are site numbers, shape (site,)."""
         numbers = _check_sites(sites, len(self.hamiltonian))
         pairs = numbers[check_pairs(pairs, len(numbers))]
-        return _blocks(jnp.asarray(z, complex), self.hamiltonian, pairs)
+        known, z = (self.hamiltonian, pairs), jnp.asarray(z, complex)
+        return map_items(_blocks, known, (z,), 3 * 16 * self.hamiltonian.size)
 
     def contour(self, sites) -> Contour:
         """Return the imaginary axis through E_F, made for the gap and the bandwidth.
@@ -116,7 +118,8 @@ class ClusterHost(AbstractHost):
 
 
 @jax.jit
-def _blocks(z, hamiltonian, pairs) -> Green:
+def _blocks(known, z) -> Green:
+    hamiltonian, pairs = known
     count, size = hamiltonian.shape[:2]
     green = linalg.resolvent(z, hamiltonian.reshape(count * size, count * size))
     green = green.reshape(-1, count, size, count, size)

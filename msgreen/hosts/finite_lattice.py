@@ -10,6 +10,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen._precision import require_x64
 from msgreen._typing import Array, Float
+from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractLatticeHost, check_pairs, level_contour
@@ -144,7 +145,8 @@ class FiniteLattice(AbstractLatticeHost):
         traced = _checks.concrete(model.blocks) is None
         whole = (tuple(range(model.blocks.shape[-1])),)
         parts = whole if traced or route == "layers" else sectors(model.blocks)
-        green = _green(model, self.region, route, parts, twist, jnp.asarray(z, complex), names)
+        known = model, self.region, route, parts, twist, names
+        green = map_items(_green, known, (jnp.asarray(z, complex),), self._bytes(model, route))
         return jnp.moveaxis(green[:, pairs[:, 0], :, pairs[:, 1], :], 0, 1)
 
     def model_has_levels(self, model, low, high, momentum=None) -> bool:
@@ -189,6 +191,14 @@ class FiniteLattice(AbstractLatticeHost):
         small = gone <= LARGEST_CUT and not slim
         return "cut" if small else "layers"
 
+    def _bytes(self, model: HoppingModel, route: str) -> int:
+        """Memory that the Green function of one energy goes through."""
+        size, sites = model.blocks.shape[-1], int(np.prod(self.region.shape))
+        if route == "layers":
+            return int(16 * elimination_cost(self.region, model.cells, size) ** (2 / 3))
+        gone = len(missing_sites(self.region, model.cells)) * size
+        return 16 * (sites * self.region.lattice.atoms**2 * size**2 + gone**2)
+
     def _twist(self, momentum):
         """Twist of the closed directions that belongs to a pair momentum, without derivative."""
         if momentum is None:
@@ -208,7 +218,8 @@ class FiniteLattice(AbstractLatticeHost):
 
 
 @eqx.filter_jit
-def _green(model, region, route, parts, twist, z, names):
+def _green(known, z):
+    model, region, route, parts, twist, names = known
     sites = np.array(names, int)
     if route == "cut":
         shift = 0.0 if twist is None else twist

@@ -11,11 +11,15 @@ from msgreen_kernels import hankel1_01, sommerfeld
 from msgreen import _checks
 from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex, Float
+from msgreen.blocks import map_items
 from msgreen.contour import Contour, fermi_line
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs, site_count
 from msgreen.spin.algebra import Green
 from msgreen.units import HBAR2_OVER_ME
+
+_BOND_BYTES = 512
+"""Memory of one bond at one energy, with what its Hankel functions need meanwhile."""
 
 
 class RashbaGas(AbstractHost):
@@ -158,7 +162,9 @@ class RashbaGas(AbstractHost):
         column[~onsite] = place.ravel()
         sense = np.where(pairs[:, 0] > pairs[:, 1], -1.0, 1.0)
         self._check_reach(bond)
-        return self._blocks(jnp.asarray(z, complex), bond, column, sense, bool(onsite.any()))
+        known = self, bond, column, sense, bool(onsite.any())
+        each = _BOND_BYTES * len(bond) + 64 * len(pairs)
+        return map_items(_at_energies, known, (jnp.asarray(z, complex),), each)
 
     def blocks_and_coarse(self, z, sites, pairs) -> tuple[Green, Coarse | None]:
         """Return G_ij(z), and in three dimensions another that is as far off as it may be.
@@ -364,6 +370,11 @@ def _primitive(q, rashba, cutoff, sign: int):
         return -root - 1j * shift * jnp.log(root - 1j * p)
 
     return at(cutoff + shift) - at(shift)
+
+
+def _at_energies(known, z) -> Green:
+    gas, *bonds = known
+    return gas._blocks(z, *bonds)
 
 
 def _bond_normal(bond: Float[Array, "pair dim"]) -> Float[Array, "pair 3"]:

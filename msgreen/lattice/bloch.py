@@ -6,6 +6,7 @@ images N cells away, which decay like exp(-kappa N) with kappa about Im z over t
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -127,30 +128,39 @@ def mesh_blocks(
     complex array, shape (2^dim, energy, difference, dim, dim)
         The first is the torus of N/2 cells with the same twist.
     """
-    cells, differences = np.asarray(cells), np.asarray(differences, float)
-    dim = cells.shape[1]
-    half = mesh // 2
-    total = half**dim
+    dim, size = np.shape(cells)[1], matrices.shape[-1]
+    total = (mesh // 2) ** dim
     chunk = min(CHUNK, total)
-    starts = jnp.arange(0, total, chunk)
-    size = matrices.shape[-1]
+    cosets, starts = np.meshgrid(np.arange(2**dim), np.arange(0, total, chunk), indexing="ij")
+    places = [tuple(map(tuple, np.asarray(rows).tolist())) for rows in (cells, differences)]
+    known = matrices, *places, mesh, chunk, z, jnp.asarray(twist, float)
+    touched = 16 * chunk * len(z) * size**2
+    return sum_items(_some_chunks, known, (cosets.ravel(), starts.ravel()), touched)
 
-    def coset(corner):
-        def add(sums, start):
-            index = start + jnp.arange(chunk)
-            inside = (index < total).astype(complex) / total
-            steps = jnp.unravel_index(jnp.minimum(index, total - 1), (half,) * dim)
-            point = 2 * jnp.stack(steps, axis=-1) + corner
-            k = (point.astype(float) + jnp.asarray(twist, float)) / mesh
-            back = inside[:, None] * wave(-k, differences.T)
-            green = jax.vmap(lambda energy: resolvent(matrices, cells, k, energy))(z)
-            return sums + jnp.einsum("kr,ekij->erij", back, green), None
 
-        zero = jnp.zeros((len(z), len(differences), size, size), complex)
-        return jax.lax.scan(jax.checkpoint(add), zero, starts)[0]
+@eqx.filter_jit
+def _some_chunks(known, share, cosets, starts):
+    """Sum over chunks of the points of cosets, shape (coset, energy, difference, dim, dim)."""
+    matrices, cells, differences, mesh, chunk, z, twist = known
+    dim, size, half = len(cells[0]), matrices.shape[-1], mesh // 2
+    total = half**dim
+    columns = np.asarray(differences, float).reshape(-1, dim).T
 
-    corners = np.stack(np.meshgrid(*[np.arange(2)] * dim, indexing="ij"), axis=-1)
-    return jax.lax.map(coset, jnp.asarray(corners.reshape(-1, dim)))
+    def add(sums, chosen):
+        part, coset, start = chosen
+        index = start + jnp.arange(chunk)
+        inside = (index < total).astype(complex) * (part / total).astype(complex)
+        steps = jnp.unravel_index(jnp.minimum(index, total - 1), (half,) * dim)
+        corner = jnp.stack(jnp.unravel_index(coset, (2,) * dim))
+        point = 2 * jnp.stack(steps, axis=-1) + corner
+        k = (point.astype(float) + twist) / mesh
+        back = inside[:, None] * wave(-k, columns)
+        green = jax.vmap(lambda energy: resolvent(matrices, cells, k, energy))(z)
+        return sums.at[coset].add(jnp.einsum("kr,ekij->erij", back, green)), None
+
+    zero = jnp.zeros((2**dim, len(z), columns.shape[1], size, size), complex)
+    chosen = jnp.asarray(share), jnp.asarray(cosets), jnp.asarray(starts)
+    return jax.lax.scan(jax.checkpoint(add), zero, chosen)[0]
 
 
 _PART_POINTS = 2**17

@@ -22,6 +22,7 @@ import numpy as np
 from msgreen_kernels import linalg
 
 from msgreen import _checks
+from msgreen.blocks import map_items, sum_items
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.hosts.base import check_pairs
@@ -98,37 +99,33 @@ def mode_tensors(
     kinds, members = np.unique(kind[pairs], axis=0, return_inverse=True)
     groups = tuple(tuple(np.flatnonzero(members.ravel() == n).tolist()) for n in range(len(kinds)))
     z = jnp.asarray(z)
-    value, coarse = _summed(
-        modes,
-        couplings,
-        separations,
-        tuple(map(tuple, kinds.tolist())),
-        groups,
-        z,
-        _warmth(temperature),
-    )
+    arrays = (modes.q, modes.weights, modes.coarse, modes.energies, modes.polarisations)
+    arrays = (*arrays, modes.lengths)
+    count = len(modes.q)
+    same = tuple(None if len(x) == count else x for x in arrays)
+    known = same, couplings, separations, tuple(map(tuple, kinds.tolist())), groups, z
+    items = tuple(x for x in arrays if len(x) == count)
+    value, coarse = sum_items(_summed, (*known, _warmth(temperature)), items, 2**13)
     error = jnp.abs(value - coarse)
     return Coefficient(value if jnp.iscomplexobj(z) else value.real, error, ("xyz", "xyz"))
 
 
 @eqx.filter_jit
-def _summed(modes, couplings, separations, kinds, groups, z, temperature):
-    """Both quadratures, shape (pair, 3, 3) each, chunk by chunk of wave vectors."""
-    count = modes.q.shape[0]
+def _summed(known, share, *items):
+    """Both quadratures, shape (pair, 3, 3) each, chunk by chunk of wave vectors.
+
+    The first of what is known are the arrays that are the same for all wave vectors, or None.
+    """
+    same, couplings, separations, kinds, groups, z, temperature = known
+    count = len(share)
     size = min(_CHUNK, count)
     steps = -(-count // size)
-    missing = steps * size - count
-    arrays = (modes.q, modes.weights, modes.coarse, modes.energies, modes.polarisations)
-    arrays = (*arrays, modes.lengths)
 
-    def chunked(x):
-        if x.shape[0] == 1 and count > 1:
-            return None
-        last = jnp.repeat(x[-1:], missing, axis=0)
+    def chunked(x, filler):
+        last = jnp.full_like(x, filler, shape=(steps * size - count, *x.shape[1:]))
         return jnp.concatenate([x, last]).reshape(steps, size, *x.shape[1:])
 
-    valid = (jnp.arange(steps * size) < count).astype(float).reshape(steps, size)
-    pieces = [chunked(x) for x in arrays]
+    pieces = chunked(jnp.asarray(share), 0.0), *(chunked(jnp.asarray(x), 1.0) for x in items)
 
     def kernel(energies, polarisations, lengths):
         thermal = 1.0 if temperature is None else thermal_factor(energies, temperature)
@@ -141,10 +138,9 @@ def _summed(modes, couplings, separations, kinds, groups, z, temperature):
             yield jnp.einsum("km,kmi,kmj->kij", factor, coupled[:, :, a], coupled[:, :, b].conj())
 
     def step(total, piece):
-        q, w, c, energies, eps, lengths = (
-            x if y is None else y for x, y in zip(arrays, piece[:-1], strict=True)
-        )
-        weights = jnp.stack([w, c], axis=1) * piece[-1][:, None]
+        rest = iter(piece[1:])
+        q, w, c, energies, eps, lengths = (next(rest) if x is None else x for x in same)
+        weights = jnp.stack([w, c], axis=1) * piece[0][:, None]
         for group, matrix in zip(groups, kernel(energies, eps, lengths), strict=True):
             rows = np.array(group)
             flat = jnp.stack([matrix.real, matrix.imag]).reshape(2, -1, 1, 9)
@@ -156,7 +152,7 @@ def _summed(modes, couplings, separations, kinds, groups, z, temperature):
         return total, None
 
     start = jnp.zeros((separations.shape[0], 18), complex)
-    total, _ = jax.lax.scan(jax.checkpoint(step), start, (*pieces, valid))
+    total, _ = jax.lax.scan(jax.checkpoint(step), start, pieces)
     total = total.reshape(-1, 2, 3, 3)
     return total[:, 0], total[:, 1]
 
@@ -213,7 +209,8 @@ def crystal_tensors(
     z = jnp.asarray(z)
     fractional = jnp.asarray(mesh(shape, shift))
     atoms = tuple(map(tuple, kinds.tolist()))
-    field = _on_mesh(crystal, couplings, atoms, fractional, z, _warmth(temperature))
+    known = crystal, couplings, atoms, z, _warmth(temperature)
+    field = map_items(_on_mesh, known, (fractional,), 1, block_bytes=_CHUNK)
     field = field.reshape(*shape, *field.shape[1:])
     value, coarse = (
         _transformed(f, cells, members.ravel(), shift) for f in (field, field[thirds(shape, shift)])
@@ -240,8 +237,9 @@ def check_request(crystal: HarmonicCrystal, couplings, sites, pairs, shape, shif
 
 
 @eqx.filter_jit
-def _on_mesh(crystal, couplings, atoms, fractional, z, temperature):
+def _on_mesh(known, fractional):
     """T_a [z^2 M - Phi(q)]^-1_ab T_b^T for the pairs of atoms, shape (k, pair of atoms, 3, 3)."""
+    crystal, couplings, atoms, z, temperature = known
     a, b = np.array(atoms).T
     left, right = couplings[a].astype(complex), couplings[b].astype(complex)
 
@@ -250,7 +248,7 @@ def _on_mesh(crystal, couplings, atoms, fractional, z, temperature):
         blocks = response.reshape(crystal.atom_count, 3, crystal.atom_count, 3)
         return jnp.einsum("nij,njk,nlk->nil", left, blocks[a, :, b, :], right)
 
-    return jax.lax.map(jax.checkpoint(contribution), fractional, batch_size=_CHUNK)
+    return jax.vmap(jax.checkpoint(contribution))(fractional)
 
 
 def interactions(

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from msgreen._typing import ArrayLike, Float, Int
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
@@ -63,7 +64,12 @@ def from_interactions(
     return SpinModel(found, site_count=count, positions=interactions.positions)
 
 
-def pair_terms(sites, cells, tensors, errors=None) -> list[Term]:
+def pair_terms(
+    sites: Int[ArrayLike, "pair 2"],
+    cells: Int[ArrayLike, "pair 2 dim"] | None,
+    tensors: Float[ArrayLike, "pair 3 3"],
+    errors: Float[ArrayLike, "pair 3 3"] | None = None,
+) -> list[Term]:
     """Return pair tensors S_i . T . S_j as their trace, antisymmetric and remaining parts.
 
     Parameters

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Bool, Float
+from msgreen._typing import Array, ArrayLike, Bool, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spin.algebra import tangent_frame
@@ -65,7 +65,7 @@ class SpinModel(eqx.Module):
         *,
         site_count: int | None = None,
         lattice: Lattice | None = None,
-        positions=None,
+        positions: Float[ArrayLike, "site dim"] | None = None,
         symbols: Sequence[str] | None = None,
     ):
         self.terms = tuple(terms)
@@ -171,7 +171,9 @@ class SpinModel(eqx.Module):
         """Return dE/dS in eV, the spins being free vectors."""
         return self.energy_and_gradient(directions)[1]
 
-    def effective_field(self, directions) -> Float[Array, "*box site 3"]:
+    def effective_field(
+        self, directions: Float[ArrayLike, "*box site 3"]
+    ) -> Float[Array, "*box site 3"]:
         """Return -dE/dS in eV, the field about which a spin precesses.
 
         `msgreen.effective_field` of the energy gives the constraining field: the tangential part
@@ -179,12 +181,14 @@ class SpinModel(eqx.Module):
         """
         return -self.gradient(directions)
 
-    def energy_and_gradient(self, directions) -> tuple[Array, Array]:
+    def energy_and_gradient(
+        self, directions: Float[ArrayLike, "*box site 3"]
+    ) -> tuple[Array, Array]:
         """Return `energy` and `gradient` at the cost of one of them."""
         parts, gradient = _evaluate(self, self._directions(directions))
         return jnp.sum(parts, axis=0), gradient
 
-    def energy_by_class(self, directions) -> dict[str, Array]:
+    def energy_by_class(self, directions: Float[ArrayLike, "*box site 3"]) -> dict[str, Array]:
         """Return the energy of every class of terms, in eV."""
         parts, _ = _evaluate(self, self._directions(directions))
         return dict(zip(self.classes, parts, strict=True))

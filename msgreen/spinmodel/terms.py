@@ -10,7 +10,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, ArrayLike, Float, Int
 from msgreen.errors import InputError
 from msgreen.spinmodel.forms import CLASSES, SpinClass
 
@@ -93,7 +93,12 @@ class Term(eqx.Module):
     clusters: Clusters = eqx.field(static=True)
 
     def __init__(
-        self, name: str, sites, values: ArrayLike, cells=None, errors: ArrayLike | None = None
+        self,
+        name: str,
+        sites: Int[ArrayLike, "cluster site"],
+        values: ArrayLike,
+        cells: Int[ArrayLike, "cluster site dim"] | None = None,
+        errors: ArrayLike | None = None,
     ):
         require_x64("Term")
         _checks.one_of("name", name, CLASSES)

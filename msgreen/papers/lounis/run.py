@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 from pydantic import Field, model_validator
-from tqdm import tqdm
 
+from msgreen.blocks import map_items
 from msgreen.config.rashba import Cluster, Coupling, Host
 from msgreen.config.schema import (
     AbstractRun,
@@ -144,16 +143,20 @@ def scan_in_blocks(
     """
     # In three dimensions distances that no one asked for cost more than another compilation.
     size = BLOCK if gas.dimension < 3 else min(BLOCK, len(distances))
-    padded = np.pad(distances, (0, -len(distances) % size), mode="edge")
-    blocks = [
-        equidistant_scan(gas, coupling, jnp.asarray(padded[start : start + size]))
-        for start in tqdm(range(0, len(padded), size), "scan", disable=not progress, leave=False)
-    ]
-    values, errors = (
-        jax.tree.map(lambda *columns: np.concatenate(columns)[: len(distances)], *part)
-        for part in zip(*blocks, strict=True)
+    found = map_items(
+        _scan,
+        (gas, coupling),
+        (distances,),
+        1,
+        block_bytes=size,
+        filled=True,
+        label="scan" if progress else None,
     )
-    return values, errors
+    return jax.tree.map(np.asarray, found)
+
+
+def _scan(known, distances):
+    return equidistant_scan(*known, distances)
 
 
 def _scan_figures(

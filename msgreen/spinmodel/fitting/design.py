@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float
 from msgreen.spin.tensors import TRACELESS
 from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic, tensor
 from msgreen.spinmodel.model import SpinModel
@@ -23,7 +24,9 @@ _FACTOR: dict[Form, int] = {isotropic: 2, chiral: 2, chiral_chiral: 3}
 """Number of spins in every factor of a form; they are of different sites, else it is trivial."""
 
 
-def all_clusters(site_count: int, names: Sequence[str], *, positions=None) -> SpinModel:
+def all_clusters(
+    site_count: int, names: Sequence[str], *, positions: Float[ArrayLike, "site dim"] | None = None
+) -> SpinModel:
     """Return a model with every cluster of a few sites once and all values zero: a template.
 
     Parameters
@@ -139,7 +142,9 @@ def _joined(term: Term, found: Sequence[Term]) -> Free:
     return Free(Term(term.name, np.concatenate(sites), values, np.concatenate(cells)), basis)
 
 
-def columns(free: Free, directions) -> tuple[np.ndarray, np.ndarray]:
+def columns(
+    free: Free, directions: Float[ArrayLike, "config *box site 3"]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return energy (free, config) and dE/dS (free, config, ..., site, 3) of unit parameters.
 
     Parameters
@@ -176,7 +181,9 @@ def columns(free: Free, directions) -> tuple[np.ndarray, np.ndarray]:
     return energy, np.moveaxis(gradient, (1, 2), (-1, -2))
 
 
-def evaluate(model: SpinModel, directions) -> tuple[np.ndarray, np.ndarray]:
+def evaluate(
+    model: SpinModel, directions: Float[ArrayLike, "config *box site 3"]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return energy (config,) and dE/dS (config, ..., site, 3) of a model, without compilation.
 
     For many models at few configurations; `SpinModel.energy_and_gradient` is for the contrary.
@@ -209,7 +216,9 @@ def _contracted(tensors: np.ndarray, spins: list[np.ndarray], points: int) -> np
     return np.broadcast_to(part, (len(part), points)).reshape(len(tensors), 3, points)
 
 
-def tangential(directions, vectors) -> np.ndarray:
+def tangential(
+    directions: Float[ArrayLike, "*batch site 3"], vectors: Float[ArrayLike, "*batch site 3"]
+) -> np.ndarray:
     """Return two components of vectors at right angles to the directions, (..., site, 2)."""
     directions = np.asarray(directions, float)
     farthest = np.eye(3)[np.abs(directions).argmin(axis=-1)]

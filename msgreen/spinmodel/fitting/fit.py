@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.spinmodel.fitting.design import (
     Free,
@@ -168,7 +169,7 @@ def fit(
     samples: Samples,
     *,
     symmetry: Symmetry | None = None,
-    weights=None,
+    weights: Float[ArrayLike, " config"] | None = None,
     field_weight: float = 1.0,
     energy_weight: float = 0.0,
 ) -> FitResult:
@@ -279,7 +280,7 @@ def cross_validate(
     samples: Samples,
     folds: int = 5,
     *,
-    weights=None,
+    weights: Float[ArrayLike, " config"] | None = None,
     seed: int = 0,
     **options,
 ) -> CrossValidation:

@@ -19,8 +19,10 @@ import numpy as np
 from msgreen import _checks
 from msgreen._precision import require_x64
 from msgreen._typing import Array, Float
+from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
+from msgreen.spinmodel.fitting.sampling import CONFIGURATIONS
 
 Energy = Callable[[Array], Array]
 Tensors = Mapping[tuple[int, ...], np.ndarray]
@@ -309,13 +311,15 @@ def _differentiated(energy: Energy, directions: np.ndarray, scheme: Polarisation
     heading = np.einsum("pia,iax->pix", scheme.vectors, frame)
     speed = np.linalg.norm(scheme.vectors, axis=-1, keepdims=True)
     heading /= np.where(speed > 0, speed, 1.0)
-    paths = jnp.asarray(heading), jnp.asarray(speed)
-    return scheme.combined(np.asarray(_along(energy, jnp.asarray(directions), paths, scheme.order)))
+    known = energy, jnp.asarray(directions), scheme.order
+    found = map_items(_along, known, (heading, speed), 1, block_bytes=CONFIGURATIONS)
+    return scheme.combined(np.asarray(found))
 
 
 @eqx.filter_jit
-def _along(energy: Energy, directions: Array, paths: tuple[Array, Array], order: int) -> Array:
+def _along(known, *paths: Array) -> Array:
     """Taylor coefficients of the energy along geodesics, shape (path, order + 1)."""
+    energy, directions, order = known
 
     def one(path):
         heading, speed = path

@@ -12,11 +12,15 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
+from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spinmodel.symmetry.operations import Symmetry
 
 LARGEST_PRODUCT = 10_000_000
 """Number of configurations beyond which a product of directions is not enumerated."""
+
+CONFIGURATIONS = 256
+"""Evaluated by one program: enough for its start not to count, few enough to be shared."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +102,15 @@ def constraining_fields(
             "Argument `directions` must have shape (config, ..., site, 3) with one configuration "
             f"at least, but its shape is {spins.shape}. Put several along the first axis."
         )
-    energies, gradients = _evaluate(energy, spins, min(block, len(spins)))
+    known = energy, min(block, len(spins))
+    energies, gradients = map_items(_slopes, known, (spins,), 1, block_bytes=CONFIGURATIONS)
     along = jnp.sum(gradients * spins, axis=-1, keepdims=True)
     return Samples(np.asarray(spins), np.asarray(energies), np.asarray(gradients - along * spins))
 
 
 @eqx.filter_jit
-def _evaluate(energy, spins, block: int):
+def _slopes(known, spins):
+    energy, block = known
     return jax.lax.map(lambda s: jax.value_and_grad(energy)(s), spins, batch_size=block)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, Float
+from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
+from msgreen.spinmodel.fitting.sampling import CONFIGURATIONS
 from msgreen.spinmodel.model import SpinModel
 
 
@@ -87,7 +89,8 @@ def tilt_errors(
     spins = np.cos(tilt) * np.asarray(directions) + np.sin(tilt) * heading
     spins = np.concatenate([directions[None], spins.reshape(-1, *directions.shape)])
     spins = jnp.asarray(spins)
-    exact, ours = np.asarray(_energies(energy, spins)), np.asarray(model.energy(spins))
+    exact = np.asarray(map_items(_energies, energy, (spins,), 1, block_bytes=CONFIGURATIONS))
+    ours = np.asarray(model.energy(spins))
     cost, found = ((e[1:] - e[0]).reshape(-1, count) for e in (exact, ours))
     wrong = found - cost
     rms, whole = (np.sqrt(np.mean(x**2, axis=1)) for x in (wrong, cost))

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from msgreen import _checks
-from msgreen._typing import Array, Bool, Float, Int
+from msgreen._typing import Array, ArrayLike, Bool, Float, Int
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.model import SpinModel
@@ -181,7 +181,9 @@ def _curve(model: SpinModel, spins: Array, frame: Array, modes: Array) -> Array:
     return jax.lax.map(one, modes)
 
 
-def curvatures(model: SpinModel, directions) -> Float[np.ndarray, "mode"]:
+def curvatures(
+    model: SpinModel, directions: Float[ArrayLike, "*box site 3"]
+) -> Float[np.ndarray, "mode"]:
     """Return the lowest eigenvalues of the covariant Hessian of one configuration.
 
     Parameters

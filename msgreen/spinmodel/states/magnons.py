@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel.model import SpinModel
@@ -30,7 +31,14 @@ class Magnons(NamedTuple):
     waves: SpinWaves
 
 
-def magnons(model: SpinModel, directions, *, moments, q=None, axis=(0.0, 0.0, 1.0)) -> Magnons:
+def magnons(
+    model: SpinModel,
+    directions: Float[ArrayLike, "site 3"],
+    *,
+    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"],
+    q: Float[ArrayLike, " dim"] | None = None,
+    axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
+) -> Magnons:
     """Return the energies of magnons and J(q) along the standard path of a lattice.
 
     Parameters
@@ -62,7 +70,7 @@ def magnons(model: SpinModel, directions, *, moments, q=None, axis=(0.0, 0.0, 1.
     return Magnons(path, exchange_levels(inner, path.k), waves)
 
 
-def exchange_levels(model: SpinModel, q) -> np.ndarray:
+def exchange_levels(model: SpinModel, q: Float[ArrayLike, "... dim"]) -> np.ndarray:
     """Return the eigenvalues of J(q), isotropic exchange of paper L, in eV, descending.
 
     Parameters

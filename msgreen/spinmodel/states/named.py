@@ -12,20 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
 from msgreen.spin.algebra import rotate_about, tangent_frame
 
 _Z = (0.0, 0.0, 1.0)
 
 
-def ferromagnet(count: int, axis=_Z) -> Float[Array, "site 3"]:
+def ferromagnet(count: int, axis: Float[ArrayLike, "3"] = _Z) -> Float[Array, "site 3"]:
     """Return `count` spins along one axis."""
     _checks.count("count", count)
     return collinear("u" * count, axis)
 
 
-def collinear(pattern: str, axis=_Z) -> Float[Array, "site 3"]:
+def collinear(pattern: str, axis: Float[ArrayLike, "3"] = _Z) -> Float[Array, "site 3"]:
     """Return spins up and down along an axis.
 
     Parameters
@@ -47,7 +47,12 @@ def collinear(pattern: str, axis=_Z) -> Float[Array, "site 3"]:
     return _signs(pattern)[:, None] * _unit("axis", axis)
 
 
-def stripes(pattern: str, shape: Sequence[int], along=0, axis=_Z) -> Float[Array, "*box 1 3"]:
+def stripes(
+    pattern: str,
+    shape: Sequence[int],
+    along: int | Sequence[int] = 0,
+    axis: Float[ArrayLike, "3"] = _Z,
+) -> Float[Array, "*box 1 3"]:
     """Return a collinear state of a lattice with one site, a pattern repeated along the cells.
 
     Parameters
@@ -83,7 +88,9 @@ def stripes(pattern: str, shape: Sequence[int], along=0, axis=_Z) -> Float[Array
     return _signs(pattern)[number][..., None, None] * _unit("axis", axis)
 
 
-def cone(angle, phase, axis=_Z) -> Float[Array, "*batch 3"]:
+def cone(
+    angle: Float[ArrayLike, "..."], phase: Float[ArrayLike, "..."], axis: Float[ArrayLike, "3"] = _Z
+) -> Float[Array, "*batch 3"]:
     """Return unit vectors at an angle to an axis.
 
     Parameters
@@ -107,7 +114,12 @@ def cone(angle, phase, axis=_Z) -> Float[Array, "*batch 3"]:
     return jnp.cos(angle) * axis + jnp.sin(angle) * (jnp.cos(phase) * u + jnp.sin(phase) * v)
 
 
-def canted(angle, chirality: int = 1, count: int = 3, phase=0.0) -> Float[Array, "*batch site 3"]:
+def canted(
+    angle: Float[ArrayLike, "..."],
+    chirality: int = 1,
+    count: int = 3,
+    phase: Float[ArrayLike, "..."] = 0.0,
+) -> Float[Array, "*batch site 3"]:
     """Return the canted states of a ring of sites: a cone about z that opens by `angle`.
 
     Site m has the azimuth phase + chirality 2 pi m / count. The ferromagnet is at angle 0, the
@@ -137,13 +149,18 @@ def canted(angle, chirality: int = 1, count: int = 3, phase=0.0) -> Float[Array,
     return cone(angle, phase + turn)
 
 
-def planar_neel(chirality: int = 1, count: int = 3, phase=0.0) -> Float[Array, "site 3"]:
+def planar_neel(
+    chirality: int = 1, count: int = 3, phase: Float[ArrayLike, ""] = 0.0
+) -> Float[Array, "site 3"]:
     """Return the planar Néel state N+ (chirality +1) or N- (-1) of a ring: `canted` at pi/2."""
     return canted(np.pi / 2, chirality, count, phase)
 
 
 def spiral(
-    shape: Sequence[int], wave_vector, base: Float[Array, "site 3"], axis=_Z
+    shape: Sequence[int],
+    wave_vector: Float[ArrayLike, " dim"],
+    base: Float[Array, "site 3"],
+    axis: Float[ArrayLike, "3"] = _Z,
 ) -> Float[Array, "*box site 3"]:
     """Return the spin spiral S(n) = R(axis, 2 pi q . n) S(0) in a box of cells.
 
@@ -167,7 +184,12 @@ def spiral(
     return rotate_about(_unit("axis", axis), phase[..., None], jnp.asarray(base, float))
 
 
-def multi_q(shape: Sequence[int], wave_vectors, amplitudes, uniform=None):
+def multi_q(
+    shape: Sequence[int],
+    wave_vectors: Float[ArrayLike, "wave dim"],
+    amplitudes: Complex[ArrayLike, "wave 3"] | Complex[ArrayLike, "wave site 3"],
+    uniform: Float[ArrayLike, "3"] | Float[ArrayLike, "site 3"] | None = None,
+) -> Float[Array, "*box site 3"]:
     """Return the normalised superposition of waves, Re sum_w A_w exp(2 pi i q_w . n) + M.
 
     One wave of A = u - i v is a planar spiral, equal ones of opposite q a sine; three at 120

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel.model import SpinModel
@@ -36,7 +37,9 @@ class Path(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-def wave_vector_path(lattice: Lattice, corners, count: int = 50) -> Path:
+def wave_vector_path(
+    lattice: Lattice, corners: Float[ArrayLike, "corner dim"], count: int = 50
+) -> Path:
     """Return wave vectors along straight lines between corners, for `spin_waves`.
 
     Parameters

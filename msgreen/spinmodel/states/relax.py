@@ -6,10 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from msgreen import _checks
 from msgreen._typing import Array, Bool, Float, Int
+from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spinmodel.model import SpinModel
 
@@ -96,16 +96,11 @@ def relax(
     lead, one = directions.shape[: directions.ndim - axes], directions.shape[-axes:]
     starts = directions.reshape(-1, *one)
     size = max(1, _SPINS_AT_ONCE * 3 // int(np.prod(one)))
-    limits = jnp.asarray(tolerance, float), jnp.asarray(max_steps)
-    parts = []
-    with tqdm(total=len(starts), desc="relax", disable=not progress) as bar:
-        for first in range(0, len(starts), size):
-            chunk = starts[first : first + size]
-            filler = jnp.broadcast_to(chunk[:1], (size - len(chunk), *one))
-            found = _relax(model, jnp.concatenate([chunk, filler]), *limits)
-            parts.append([np.asarray(part)[: len(chunk)] for part in found])
-            bar.update(len(chunk))
-    whole = [jnp.asarray(np.concatenate(part)) for part in zip(*parts, strict=True)]
+    known = model, jnp.asarray(tolerance, float), jnp.asarray(max_steps)
+    label = "relax" if progress else None
+    whole = map_items(
+        _relax, known, (starts,), 1, block_bytes=size, filled=True, label=label, unit="start"
+    )
     return Relaxed(*(part.reshape(*lead, *part.shape[1:]) for part in whole))
 
 
@@ -121,7 +116,8 @@ class _State(NamedTuple):
 
 
 @eqx.filter_jit
-def _relax(model: SpinModel, starts: Array, tolerance, max_steps) -> Relaxed:
+def _relax(known, starts: Array) -> Relaxed:
+    model, tolerance, max_steps = known
     return jax.vmap(lambda start: _relax_one(model, start, tolerance, max_steps))(starts)
 
 

@@ -60,9 +60,9 @@ def spin_waves(
     directions: Float[ArrayLike, "site 3"],
     k: Float[ArrayLike, "k dim"],
     *,
-    moments,
-    q=None,
-    axis=(0.0, 0.0, 1.0),
+    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"],
+    q: Float[ArrayLike, " dim"] | None = None,
+    axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
     tolerance: float = 1e-6,
 ) -> SpinWaves:
     """Return the magnon energies of a state that repeats in every cell, or turns from cell to cell.

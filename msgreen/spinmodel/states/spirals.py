@@ -156,7 +156,7 @@ def spiral_energy(
     model: SpinModel,
     q: Float[ArrayLike, "*batch dim"],
     base: Float[ArrayLike, "*batch site 3"],
-    axis=(0.0, 0.0, 1.0),
+    axis: Float[ArrayLike, "*#batch 3"] = (0.0, 0.0, 1.0),
 ) -> Float[Array, "*batch"]:
     """Return the energy per cell of the spin spiral S(n) = R(axis, 2 pi q . n) S(0), in eV.
 
@@ -247,7 +247,12 @@ class Spiral(NamedTuple):
 
 
 def find_spiral(
-    model: SpinModel, *, axis=None, starts: int = 64, seed: int = 0, max_steps: int = 500
+    model: SpinModel,
+    *,
+    axis: Float[ArrayLike, "3"] | None = None,
+    starts: int = 64,
+    seed: int = 0,
+    max_steps: int = 500,
 ) -> Spiral:
     """Minimise the energy of spin spirals over wave vector, axis and spins of the cell.
 

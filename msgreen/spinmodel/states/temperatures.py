@@ -23,7 +23,7 @@ import jax
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.states.spirals import luttinger_tisza
@@ -117,7 +117,7 @@ def _check_order(name: str, temperature) -> None:
         )
 
 
-def mean_field_temperature(model: SpinModel, q) -> Float[Array, ""]:
+def mean_field_temperature(model: SpinModel, q: Float[ArrayLike, " dim"]) -> Float[Array, ""]:
     """Return k_B T_C of the molecular field for isotropic exchange, in eV.
 
     Parameters
@@ -146,7 +146,9 @@ def mean_field_temperature(model: SpinModel, q) -> Float[Array, ""]:
     return energy
 
 
-def rpa_temperature(model: SpinModel, q, mesh: int = 16) -> Float[Array, ""]:
+def rpa_temperature(
+    model: SpinModel, q: Float[ArrayLike, " dim"], mesh: int = 16
+) -> Float[Array, ""]:
     """Return k_B T_C of the random phase approximation for isotropic exchange, in eV.
 
     Parameters

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 
 _SAME = 1e-6  # of matrix entries; operations of a group of up to 120 differ by 0.05
@@ -15,18 +16,22 @@ _X, _Z, _DIAGONAL = np.eye(3)[0], np.eye(3)[2], np.ones(3)
 _FIVEFOLD = np.array([0.0, 1.0, (1 + np.sqrt(5)) / 2])
 
 
-def turn(axis, angle: float) -> np.ndarray:
+def turn(axis: Float[ArrayLike, "3"], angle: float) -> np.ndarray:
     """Return the rotation by an angle (rad, anticlockwise) about an axis, shape (3, 3)."""
     axis = np.asarray(axis, float)
     return Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
 
 
-def mirror(normal) -> np.ndarray:
+def mirror(normal: Float[ArrayLike, "3"]) -> np.ndarray:
     """Return the reflection in the plane with the given normal, shape (3, 3)."""
     return -turn(normal, np.pi)
 
 
-def point_group(name: str, axis=(0.0, 0.0, 1.0), second=(1.0, 0.0, 0.0)) -> np.ndarray:
+def point_group(
+    name: str,
+    axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
+    second: Float[ArrayLike, "3"] = (1.0, 0.0, 0.0),
+) -> np.ndarray:
     """Return the operations of a point group.
 
     Parameters
@@ -121,7 +126,7 @@ def _generators(name: str) -> list[np.ndarray]:
     return axial[family + (kind or "")]
 
 
-def generate_group(operations) -> np.ndarray:
+def generate_group(operations: Float[ArrayLike, "operation 3 3"]) -> np.ndarray:
     """Return the smallest group that holds the given operations.
 
     Parameters
@@ -174,7 +179,7 @@ def _without_repetition(matrices: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.array(kept).reshape(-1, 3, 3)
 
 
-def operation_name(matrix) -> str:
+def operation_name(matrix: Float[ArrayLike, "3 3"]) -> str:
     """Return an orthogonal matrix in words.
 
     Examples

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.symmetry.operations import Symmetry, no_symmetry
 from msgreen.spinmodel.terms import Clusters, Term
@@ -146,8 +147,13 @@ def _canonical(name: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def carry_values(
-    name: str, values, rotations: np.ndarray, same: np.ndarray, *, signed: bool = True
-):
+    name: str,
+    values: Float[ArrayLike, "row ..."],
+    rotations: np.ndarray,
+    same: np.ndarray,
+    *,
+    signed: bool = True,
+) -> Any:
     """Return parameters turned by every rotation and written in the canonical order of the sites.
 
     Parameters
@@ -180,7 +186,9 @@ def carry_values(
     return sum_by(image, picked * share[:, None], len(same))
 
 
-def carry_errors(name: str, errors, rotations: np.ndarray, images: Images) -> np.ndarray:
+def carry_errors(
+    name: str, errors: Float[ArrayLike, "row ..."], rotations: np.ndarray, images: Images
+) -> np.ndarray:
     """Return bounds of what errors (row, ...) make of sums over images, shape (key, component).
 
     The absolute errors of all images of a cluster add up; not determined (infinite) and not known
@@ -199,7 +207,9 @@ def carry_errors(name: str, errors, rotations: np.ndarray, images: Images) -> np
     return bound
 
 
-def sum_by(index: np.ndarray, values, count: int):
+def sum_by(
+    index: np.ndarray, values: Float[Array | np.ndarray, "row component"], count: int
+) -> Any:
     """Return the sum of the rows with equal index, shape (count, component).
 
     Known values stay in numpy, where nothing has to be compiled; traced ones stay in JAX.
@@ -211,7 +221,12 @@ def sum_by(index: np.ndarray, values, count: int):
     return total
 
 
-def term_of(name: str, images: Images, canonical, errors=None) -> Term:
+def term_of(
+    name: str,
+    images: Images,
+    canonical: Float[ArrayLike, "key component"],
+    errors: Float[ArrayLike, "key component"] | None = None,
+) -> Term:
     """Return the term of all clusters, each in the order of its sites that was shown first.
 
     Parameters

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Int
 from msgreen.errors import InputError
 from msgreen.spinmodel.forms import CLASSES
 from msgreen.spinmodel.model import SpinModel
@@ -127,7 +128,12 @@ def _check_invariant(term: Term, symmetry: Symmetry, images: Images, values, tol
     )
 
 
-def orbits(name: str, sites, symmetry: Symmetry, cells=None) -> np.ndarray:
+def orbits(
+    name: str,
+    sites: Int[ArrayLike, "cluster site"],
+    symmetry: Symmetry,
+    cells: Int[ArrayLike, "cluster site dim"] | None = None,
+) -> np.ndarray:
     """Return the number of the orbit of every cluster.
 
     Parameters
@@ -152,7 +158,12 @@ def orbits(name: str, sites, symmetry: Symmetry, cells=None) -> np.ndarray:
     return np.argsort(np.argsort(first))[orbit]
 
 
-def allowed(name: str, sites, symmetry: Symmetry, cells=None) -> np.ndarray:
+def allowed(
+    name: str,
+    sites: Int[ArrayLike, " site"],
+    symmetry: Symmetry,
+    cells: Int[ArrayLike, "site dim"] | None = None,
+) -> np.ndarray:
     """Return the parameters of one cluster that the symmetry allows.
 
     Parameters
@@ -238,7 +249,12 @@ def _without_values(name: str, sites, symmetry: Symmetry, cells) -> Term:
     return term
 
 
-def invariants(name: str, sites, symmetry: Symmetry, cells=None) -> list[Term]:
+def invariants(
+    name: str,
+    sites: Int[ArrayLike, "cluster site"],
+    symmetry: Symmetry,
+    cells: Int[ArrayLike, "cluster site dim"] | None = None,
+) -> list[Term]:
     """Return one term per independent parameter of symmetric models on the given clusters.
 
     Parameters

@@ -17,6 +17,7 @@ import spglib
 from scipy.spatial import KDTree
 
 from msgreen import _checks
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel.symmetry.groups import generate_group, operation_name
@@ -78,7 +79,13 @@ class Symmetry:
         """The operations in words."""
         return [operation_name(matrix) for matrix in self.matrices]
 
-    def that_keeps(self, *, polar=None, axial=None, tolerance: float = 1e-6) -> "Symmetry":
+    def that_keeps(
+        self,
+        *,
+        polar: Float[ArrayLike, "3"] | None = None,
+        axial: Float[ArrayLike, "3"] | None = None,
+        tolerance: float = 1e-6,
+    ) -> "Symmetry":
         """Return the subgroup that leaves given vectors unchanged.
 
         Parameters
@@ -122,9 +129,9 @@ def no_symmetry(site_count: int, dimension: int = 0) -> Symmetry:
 
 
 def cluster_symmetry(
-    positions,
-    matrices,
-    center=None,
+    positions: Float[ArrayLike, "site dim"],
+    matrices: Float[ArrayLike, "operation 3 3"],
+    center: Float[ArrayLike, " dim"] | None = None,
     *,
     species: Sequence | None = None,
     tolerance: float = 1e-5,
@@ -238,7 +245,9 @@ def crystal_symmetry(
     return Symmetry(matrices, np.array(permutations), np.array(shifts, np.int64), cell_matrices)
 
 
-def transform(directions, symmetry: Symmetry, op: int):
+def transform(
+    directions: Float[ArrayLike, "... site 3"], symmetry: Symmetry, op: int
+) -> Float[Array, "... site 3"]:
     """Return the configuration that a symmetry operation makes of another.
 
     The spin of site s, turned by det(R) R, appears at the site onto which s is mapped.
