@@ -1,86 +1,59 @@
 """``kind = "superconductor"``: spins on a superconductor of mixed parity."""
 
-from typing import Annotated, Literal
+from pydantic import model_validator
 
-import numpy as np
-from pydantic import Field, model_validator
-
-from msgreen import _checks
-from msgreen.config.lattice import AbstractLatticeTable, AbstractSpinRun, any_site
-from msgreen.config.schema import Outcome, Positive
+from msgreen.config.in_place import Levels, LocalDensities, Spins
+from msgreen.config.lattice import AbstractSpinRun
+from msgreen.config.scan import Scan, scanned
+from msgreen.config.schema import Outcome
+from msgreen.config.superconductor_host import SuperconductorHost as SuperconductorHost
 from msgreen.errors import InputError
-from msgreen.hosts.superconductor import Superconductor
-from msgreen.lattice.nambu import d_wave, p_wave, s_wave
-
-Matrix = Annotated[list[list[float]], Field(min_length=3, max_length=3)]
-
-
-class SuperconductorHost(AbstractLatticeTable):
-    """``[host]``: the normal state and its pair potential."""
-
-    kind: Literal["superconductor"]
-    singlet: float = 0.0
-    triplet: float = 0.0
-    d_real: Matrix | None = None
-    d_imaginary: Matrix | None = None
-    d_wave: float = 0.0
-    winding: list[int] | None = None
-    superconducting_gap: Positive | None = None
-
-    def check(self) -> None:
-        """Build the superconductor once, which checks everything else."""
-        if self.triplet and self.d_real is None and self.d_imaginary is None:
-            raise InputError(
-                "Argument `triplet` must come with `d_real` or `d_imaginary`, the matrix that maps "
-                "bonds to d-vectors, but both are missing. Add one."
-            )
-        if self.winding is not None and (self.size is None or len(self.winding) != len(self.size)):
-            raise InputError(
-                "Argument `winding` must hold one integer per direction of a lattice of given "
-                f"`size`, but it is {self.winding}. "
-                "Give `size`, and one winding for each of its directions."
-            )
-        space = self.geometry().vectors.shape[1]
-        for name in ("d_real", "d_imaginary"):
-            if getattr(self, name) is not None:
-                _checks.shaped(name, getattr(self, name), (3, space))
-        host = self.superconductor()
-        try:
-            host.contour(any_site(host.normal))
-        except InputError as error:
-            key = "`superconducting_gap`"
-            raise InputError(str(error).replace("`gap`", key)) from error
-
-    def superconductor(self) -> Superconductor:
-        """Return the host."""
-        lattice = self.geometry()
-        space = lattice.vectors.shape[1]
-        pairing = s_wave(lattice, self.singlet)
-        if self.triplet:
-            none = np.zeros((3, space))
-            parts = [none if m is None else np.array(m) for m in (self.d_real, self.d_imaginary)]
-            pairing = pairing + p_wave(lattice, self.triplet, parts[0] + 1j * parts[1])
-        if self.d_wave:
-            form = np.diag([1.0, -1.0, *[0.0] * (space - 2)])
-            pairing = pairing + d_wave(lattice, self.d_wave, form.tolist())
-        momentum = None
-        if self.winding is not None and self.size is not None:
-            momentum = np.array(self.winding) / np.array(self.size)
-        return Superconductor(
-            self.normal(), pairing, pair_momentum=momentum, gap=self.superconducting_gap
-        )
+from msgreen.scattering.contact import ContactCoupling
 
 
 class SuperconductorRun(AbstractSpinRun):
     """The whole configuration."""
 
     host: SuperconductorHost
+    scan: Scan | None = None
+    spins: Spins | None = None
+    levels: Levels | None = None
+    ldos: LocalDensities | None = None
 
     @model_validator(mode="after")
     def _fits_together(self):
-        self.check_sites(self.host.normal())
+        normal = self.host.normal()
+        self.check_sites(normal)
+        if self.scan is not None:
+            for name in ("sites", "spins", "levels", "ldos"):
+                if getattr(self, name) is not None:
+                    raise InputError(
+                        f"Argument `{name}` must not be given together with `scan`, which is of "
+                        "pairs alone, but both are. Remove one."
+                    )
+            self.scan.check(self.host)
+        if self.levels is not None or self.ldos is not None:
+            (self.spins or Spins()).check(normal, self.sites)
+        elif self.spins is not None:
+            raise InputError(
+                "Argument `spins` must come with [levels] or [ldos], but both are missing. Add "
+                "one, or remove it."
+            )
+        if self.ldos is not None:
+            self.ldos.check(normal)
         return self
 
     def run(self, progress: bool) -> Outcome:
-        """Compute pairs or loops; see `AbstractRun.run`."""
-        return self.outcome(self.host.superconductor(), self.host.geometry(), 2, progress)
+        """Compute pairs or loops, and what else is asked for; see `AbstractRun.run`."""
+        scatterer = ContactCoupling(self.coupling.value, orbitals=2)
+        if self.scan is not None:
+            assert self.pairs is not None
+            return scanned(self.host, scatterer, self.pairs, self.scan, progress)
+        solved = self.host.solved()
+        outcome = self.outcome(solved.host, self.host.geometry(), 2, progress)
+        outcome = outcome._replace(summary=[*solved.lines, *outcome.summary])
+        for table in (self.levels, self.ldos):
+            if table is not None:
+                spins = (self.spins or Spins()).in_place(self.sites)
+                outcome = table.added(outcome, solved.host, scatterer, spins)
+        return outcome

@@ -147,6 +147,56 @@ def uniform_gap(
     return found
 
 
+def lowest_gap(
+    normal: TightBinding | FiniteLattice,
+    attraction: Attraction,
+    *,
+    pair_momentum=None,
+    mesh: int | None = None,
+    accuracy: float = 1e-6,
+) -> UniformGap:
+    """Return the solution that gains most, of those from all channels and from each one alone.
+
+    Parameters
+    ----------
+    normal, attraction, pair_momentum, mesh, accuracy
+        As of `uniform_gap`.
+
+    Raises
+    ------
+    InputError
+        As `uniform_gap`; for a start that leads to no stable solution only if none does.
+
+    Notes
+    -----
+    Channels compete, and which wins depends on where one starts. Free energies decide here; they
+    cannot while JAX traces something.
+    """
+    count = len(attraction.strengths)
+    half = 0.5 * np.asarray(attraction.strengths)
+    starts = [half, *(half * row for row in np.eye(count) if count > 1)]
+    found, refusal = [], None
+    for start in starts:
+        try:
+            found.append(
+                uniform_gap(
+                    normal,
+                    attraction,
+                    pair_momentum=pair_momentum,
+                    start=start,
+                    mesh=mesh,
+                    accuracy=accuracy,
+                )
+            )
+        except InputError as error:
+            if "`start`" not in str(error):
+                raise
+            refusal = error
+    if refusal is not None and not found:
+        raise refusal
+    return max(found, key=lambda solution: float(solution.condensation))
+
+
 class _Doubts(NamedTuple):
     """What must be small, or positive, for a solution to be one."""
 
