@@ -25,6 +25,8 @@ run: $(CORE) ## compute the showcase; prints where its pictures and tables are
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test test-fast notebooks: export OPENBLAS_NUM_THREADS = 1
+# Threads that compile would each keep memory of their own.
+test test-fast notebooks: export MALLOC_ARENA_MAX = 2
 test: $(DEV) ## run all tests, notebooks included, on two processes
 	$(PYTEST) --ignore tests/kernels
 	XLA_FLAGS= $(PYTEST) tests/kernels

@@ -1,5 +1,6 @@
 """What every test relies on: one BLAS thread, float64, strict promotion, compilations kept."""
 
+import ctypes
 import gc
 import os
 import shutil
@@ -69,6 +70,14 @@ def resident_bytes():
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
+def forget_programs():
+    """Clear compiled programs and give their memory back, where the C library can."""
+    jax.clear_caches()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def cleared_at():
     """Memory at the last time the compiled programs were cleared."""
@@ -77,10 +86,10 @@ def cleared_at():
 
 @pytest.fixture(autouse=True)
 def bounded_memory(cleared_at):
-    """Clear compiled programs as they add up; their memory is used again but not given back."""
+    """Clear compiled programs as they add up."""
     yield
     if resident_bytes() > cleared_at["bytes"] + GROWTH_BYTES:
-        jax.clear_caches()
+        forget_programs()
         cleared_at["bytes"] = resident_bytes()
 
 
@@ -91,5 +100,5 @@ def compilation(request):
     Most of the time of the tests is spent on compiling programs that run once.
     """
     computing = request.node.get_closest_marker("computing") or KERNELS in request.path.parents
-    jax.clear_caches()
+    forget_programs()
     jax.config.update("jax_disable_most_optimizations", not computing)
