@@ -201,7 +201,9 @@ def test_interrupted_runs_go_on_as_if_they_had_not_been(tmp_path, monkeypatch):
     np.testing.assert_array_equal(resumed.energy, whole.energy)
     np.testing.assert_array_equal(resumed.observables["odd"], whole.observables["odd"])
     np.testing.assert_array_equal(resumed.directions, whole.directions)
-    with pytest.raises(InputError, match="`checkpoint` must go on with the same .* another seed. Remove it"):
+    with pytest.raises(
+        InputError, match="`checkpoint` must go on with the same .* another seed. Remove it"
+    ):
         monte_carlo(CHAIN, [0.5, 0.8], (12,), checkpoint=path, **options | {"seed": 5})
     path.write_bytes(b"PK nothing")
     with pytest.raises(FileFormatError, match="must be a readable archive.*Remove it"):

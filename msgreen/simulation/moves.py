@@ -1,9 +1,10 @@
 """Moves of a Monte Carlo simulation: rotations, reflections, and exchange of temperatures."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
-from msgreen._typing import Array
+from msgreen._typing import Array, Bool, Int
 from msgreen.simulation.numbers import key_of, uniform, words
 from msgreen.simulation.sublattices import Sublattices
 from msgreen.spinmodel.forms import Spin, dot
@@ -25,7 +26,7 @@ class Numbers(eqx.Module):
     words: Array
 
 
-def draw(lattice: Sublattices, spins: Array, key: Array, number) -> Numbers:
+def draw(lattice: Sublattices, spins: Array, key: Array, number: int | Int[Array, ""]) -> Numbers:
     """Return the random numbers of one of many sweeps.
 
     Parameters
@@ -94,7 +95,13 @@ def sweep(
 
 
 def rotate(
-    lattice: Sublattices, spins: Array, site, vector: Array, real: Array, words: Array, kt: Array
+    lattice: Sublattices,
+    spins: Array,
+    site: int | Int[Array, ""],
+    vector: Array,
+    real: Array,
+    words: Array,
+    kt: Array,
 ) -> tuple[Array, Array]:
     """Rotate the spins of one sublattice, forth or back, by Metropolis.
 
@@ -135,20 +142,25 @@ def reflect(lattice: Sublattices, spins: Array) -> Array:
     ----------
     Creutz, Phys. Rev. D 36, 515 (1987).
     """
+    # XLA joins the field to the components of the spin and computes it for each, unless there is a
+    # choice between. This one is always the same, which XLA does not know.
+    known = spins.ravel()[0] < 2
 
     def move(spins, site, _):
         old = lattice.own(spins, site)
-        field = lattice.field(spins, site)
+        field = jax.lax.cond(known, lambda s: lattice.field(s, site), lambda s: old, spins)
         square = dot(field, field)
-        twice = 2 * dot(old, field) / jnp.where(square > 0, square, 1.0)
         free = square > 0
+        twice = 2 * dot(old, field) / jnp.where(free, square, 1.0)
         x, y, z = (twice * f - s for s, f in zip(old, field, strict=True))
         return lattice.replaced(spins, site, _chosen(free, (x, y, z), old))
 
     return lattice.one_by_one(move, spins, lattice.reflecting)
 
 
-def exchanged(order: Array, energy: Array, beta: Array, luck: Array, even) -> tuple[Array, Array]:
+def exchanged(
+    order: Array, energy: Array, beta: Array, luck: Array, even: bool | Bool[Array, ""]
+) -> tuple[Array, Array]:
     """Exchange the replicas of neighbouring temperatures.
 
     Parameters
