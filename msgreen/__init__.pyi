@@ -34,8 +34,9 @@ from .convention import NEUTRAL as NEUTRAL
 from .convention import OUASSOU as OUASSOU
 from .convention import SpinConvention as SpinConvention
 from .energy.bound_states import bound_states as bound_states
-from .energy.local_density import local_density as local_density
 from .energy.lloyd import LloydEnergy as LloydEnergy
+from .energy.local_density import local_density as local_density
+from .energy.local_gap import local_gap as local_gap
 from .energy.many_spins import many_spin_energies as many_spin_energies
 from .energy.spin_pairs import SpinPairs as SpinPairs
 from .energy.uniform_gap import uniform_gap as uniform_gap

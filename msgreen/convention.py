@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Int
 from msgreen.errors import InputError
 
 
@@ -54,7 +55,7 @@ class SpinConvention:
                 )
         _checks.positive_number("spin_length", self.spin_length)
 
-    def factor(self, order: int, sites: int, multiplicity) -> np.ndarray:
+    def factor(self, order: int, sites: int, multiplicity: Int[ArrayLike, "..."]) -> np.ndarray:
         """Return the energy of a cluster per unit of its coefficient.
 
         Parameters

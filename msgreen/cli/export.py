@@ -17,7 +17,7 @@ def _formats():
     return FORMATS
 
 
-def add_export(commands) -> None:
+def add_export(commands: argparse._SubParsersAction) -> None:
     """Add ``msgreen export`` to the commands of the program."""
     export = commands.add_parser(
         "export",

@@ -39,7 +39,7 @@ def _kinds():
     return KINDS
 
 
-def add_start(commands, parser: argparse.ArgumentParser) -> None:
+def add_start(commands: argparse._SubParsersAction, parser: argparse.ArgumentParser) -> None:
     """Add ``msgreen init``, ``schema`` and ``completion`` to the commands of the program."""
     _add_init(commands)
     _add_schema(commands)

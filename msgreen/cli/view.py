@@ -10,7 +10,7 @@ PAGE = "view.html"
 """Name of the page of a result."""
 
 
-def add_view(commands) -> None:
+def add_view(commands: argparse._SubParsersAction) -> None:
     """Add ``msgreen view`` to the commands of the program."""
     view = commands.add_parser(
         "view",

@@ -1,6 +1,6 @@
 """``[loops]`` of a run on a crystal: couplings of four and six spins, and the model with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -77,12 +77,16 @@ class Loops(AbstractTable):
             _check_pairs(host.lattice, found["pair"], pairs)
         return found
 
-    def four_spins(self, hosts: Sequence[WannierHost], clusters, progress: bool) -> FourSpins:
+    def four_spins(
+        self, hosts: Sequence[WannierHost], clusters: Mapping[str, np.ndarray], progress: bool
+    ) -> FourSpins:
         """Compute the couplings of four moments with spin-orbit coupling."""
         # The three loops over the same sites stand together.
         return four_spins(hosts, clusters["four_site"][::3], **self._effort(progress))
 
-    def couplings(self, host: WannierHost, clusters, progress: bool) -> CrystalLoops:
+    def couplings(
+        self, host: WannierHost, clusters: Mapping[str, np.ndarray], progress: bool
+    ) -> CrystalLoops:
         """Compute the couplings of all loops."""
         return crystal_loops(host, clusters, **self._effort(progress))
 

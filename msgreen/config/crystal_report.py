@@ -1,5 +1,7 @@
 """What a run on a crystal says: checks before any exchange constant, then pairs and anisotropy."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from msgreen.exchange.crystal.anisotropy import SiteAnisotropy
@@ -13,7 +15,9 @@ from msgreen.spinmodel import SpinModel, Symmetry, residual
 from msgreen.units import BOLTZMANN, MEV
 
 
-def about_electrons(hamiltonian: WannierHamiltonian, host: WannierHost, runs) -> list[str]:
+def about_electrons(
+    hamiltonian: WannierHamiltonian, host: WannierHost, runs: Sequence[CrystalExchange]
+) -> list[str]:
     """Say how many electrons there are, where, and what the files hold.
 
     Parameters

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.spinmodel import (
     Magnons,
@@ -84,7 +85,7 @@ def about_temperatures(model: SpinModel, found: OrderingTemperatures | None) -> 
     ]
 
 
-def largest_wave(model: SpinModel, q) -> State:
+def largest_wave(model: SpinModel, q: Float[ArrayLike, " dim"]) -> State:
     """Return the planar spiral of the largest eigenvalue of J(q), for isotropic exchange.
 
     Parameters
@@ -102,7 +103,9 @@ def largest_wave(model: SpinModel, q) -> State:
 
 
 def magnons_about(
-    model: SpinModel, states: Iterable[State], moments
+    model: SpinModel,
+    states: Iterable[State],
+    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"],
 ) -> tuple[list[str], Magnons | None]:
     """Return the magnons of the first state that is stable, and what there is to say.
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, ArrayLike, Float, Sites
 from msgreen.contour.base import ROUNDING
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, green_matrices, site_count
@@ -29,7 +29,7 @@ _PRECISION = 1e-13
 def bound_states(
     host: AbstractHost,
     scatterer: AbstractScatterer,
-    sites,
+    sites: Sites,
     directions: Float[Array, "site 3"],
     interval: tuple[float, float],
 ) -> np.ndarray:
@@ -66,7 +66,7 @@ def bound_states(
 def bound_states_with_error(
     host: AbstractHost,
     scatterer: AbstractScatterer,
-    sites,
+    sites: Sites,
     directions: Float[ArrayLike, "site 3"],
     interval: tuple[float, float],
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,9 @@ def check_scattering_order(order: int) -> None:
         )
 
 
-def power_traces(matrix, order: int) -> list[Complex[Array, " energy"]]:
+def power_traces(
+    matrix: Complex[Array, "energy size size"], order: int
+) -> list[Complex[Array, " energy"]]:
     """Tr M^p for p = 1 ... order; the last power is not formed."""
     powers = [matrix]
     while 2 * len(powers) < order:
@@ -46,7 +48,7 @@ def as_matrix(
     return blocks.reshape(blocks.shape[0], size, size)
 
 
-def log_determinant(matrix) -> Complex[Array, "..."]:
+def log_determinant(matrix: Complex[Array, "energy ... size size"]) -> Complex[Array, "..."]:
     """Ln det of matrices (energy, ..., n, n), continuous along the contour."""
     phase, logabs = slogdet(matrix)
     return unwrap_logdet(phase, logabs, axis=0)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.contour import Contour
 from msgreen.contour.base import unexpected_levels
 from msgreen.energy.bound_states import negative_count, scattering_form
@@ -34,7 +34,7 @@ def check_configurations(
     contour: Contour,
     edges: Complex[Array, "end site spinorb site spinorb"],
     scatterer: AbstractScatterer,
-    directions: Float[Array, "*config site 3"],
+    directions: Float[ArrayLike, "*config site 3"],
     *,
     together: bool = False,
     alone: bool = False,
@@ -122,7 +122,12 @@ def count_levels(green: np.ndarray, potential: np.ndarray) -> np.ndarray:
     return found
 
 
-def refuse_levels(contour: Contour, green, potential, describe: Callable[[int], str]) -> None:
+def refuse_levels(
+    contour: Contour,
+    green: Complex[Array | np.ndarray, "energy ..."],
+    potential: Complex[Array | np.ndarray, "energy ..."],
+    describe: Callable[[int], str],
+) -> None:
     """Raise InputError if host and spins have levels where a contour assumes none.
 
     Parameters

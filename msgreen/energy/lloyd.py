@@ -9,7 +9,7 @@ t_i = (1 - V_i G_ii)^-1 V_i, is the connected part: it needs no cancellation of 
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import equinox as eqx
@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, Complex, Float, Sites, Spins
 from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
@@ -106,7 +106,7 @@ class LloydEnergy(eqx.Module):
         self,
         host: AbstractHost,
         scatterer: AbstractScatterer,
-        sites,
+        sites: Sites,
         contour: Contour | None = None,
         *,
         onsite: bool = True,
@@ -125,7 +125,7 @@ class LloydEnergy(eqx.Module):
         """Number of spins."""
         return self.green.shape[1]
 
-    def __call__(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
+    def __call__(self, directions: Spins) -> Float[Array, "*config"]:
         """Return the total E(S) in eV, single-site energies included.
 
         Parameters
@@ -141,11 +141,11 @@ class LloydEnergy(eqx.Module):
         """
         return self._batched(directions, LloydEnergy.energy, together=True)
 
-    def interaction(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
+    def interaction(self, directions: Spins) -> Float[Array, "*config"]:
         """Return E(S) - sum_i E_i(S_i) in eV, the connected part; arguments as for a call."""
         return self._batched(directions, LloydEnergy.connected, together=True, alone=True)
 
-    def single_site(self, directions: Float[Array, "*config site 3"]) -> Float[Array, "*config"]:
+    def single_site(self, directions: Spins) -> Float[Array, "*config"]:
         """Return sum_i E_i(S_i) in eV, each spin alone in the host; arguments as for a call."""
         return self._batched(directions, LloydEnergy._single_site, alone=True)
 
@@ -161,7 +161,7 @@ class LloydEnergy(eqx.Module):
         value, error = self.integrated(lambda lloyd: lloyd._linked(spins), ROUNDING)
         return self.prefactor * value, self.prefactor * error
 
-    def integrated(self, integrand, rounding: float = 0.0) -> tuple[Array, Array]:
+    def integrated(self, integrand: Callable, rounding: float = 0.0) -> tuple[Array, Array]:
         """Return (1/pi) Im int of an integrand and its error: contour, mesh of the host, rounding.
 
         Parameters
@@ -296,14 +296,14 @@ class LloydEnergy(eqx.Module):
         return log_determinant(jnp.eye(matrix.shape[-1], dtype=complex) - matrix)
 
     def check_levels(
-        self, directions: Float[Array, "*config site 3"], *, together=True, alone=False
+        self, directions: Spins, *, together: bool = True, alone: bool = False
     ) -> None:
         """Raise InputError if host and spins have levels where the contour assumes none.
 
         `together` asks for all spins in place, `alone` for each one by itself.
         """
-        options = {"together": together, "alone": alone}
-        check_configurations(self.path, self.edges, self.scatterer, directions, **options)
+        known = self.path, self.edges, self.scatterer
+        check_configurations(*known, directions, together=together, alone=alone)
 
     def _batched(self, directions, function, *, together=False, alone=False):
         self._check(directions, batched=True)

@@ -17,7 +17,7 @@ import numpy as np
 from msgreen_kernels import linalg
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, ArrayLike, Float, Num, Sites
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.determinants import as_matrix
 from msgreen.hosts.base import AbstractHost, checked_blocks, mesh_error, site_count
@@ -49,12 +49,12 @@ class LocalDensity(NamedTuple):
 def local_density(
     host: AbstractHost,
     scatterer: AbstractScatterer,
-    sites,
+    sites: Sites,
     directions: Float[ArrayLike, "site 3"],
     energies: Float[ArrayLike, " energy"],
     *,
     broadening: float,
-    places=None,
+    places: Num[ArrayLike, "place ..."] | None = None,
 ) -> LocalDensity:
     """Return the local density of states with spins in place.
 

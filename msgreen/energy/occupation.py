@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from msgreen_kernels import linalg
 
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, Complex, Float, Scalar
 
 COLDEST = 1e-100
 """k_B T in eV that stands for zero: levels over it and its inverse are still numbers."""
@@ -55,7 +55,9 @@ def _fermi_matrix_jvp(primals, tangents):
     return found, change
 
 
-def level_free_energy(levels, temperature) -> Float[Array, "*batch"]:
+def level_free_energy(
+    levels: Float[Array, "*batch level"], temperature: Scalar
+) -> Float[Array, "*batch"]:
     """Return -T sum ln(1 + exp(-E / T)) over the last axis, E in eV counted from E_F."""
     thermal_energy = _above_zero(temperature)
     return -thermal_energy * jnp.sum(jax.nn.softplus(-levels / thermal_energy), axis=-1)

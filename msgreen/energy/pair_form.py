@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float, Pairs
 from msgreen.convention import OUASSOU
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
@@ -59,7 +59,12 @@ def pair_vector(K: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
     )
 
 
-def pair_interactions(found: PairCoefficients, pairs, positions=None, lone=None) -> Interactions:
+def pair_interactions(
+    found: PairCoefficients,
+    pairs: Pairs,
+    positions: Float[np.ndarray, "site dim"] | None = None,
+    lone: tuple[Float[ArrayLike, "pair 2 3"], Float[ArrayLike, "pair 2 3"]] | None = None,
+) -> Interactions:
     """Return fitted coefficients as an interaction set in the convention of paper O.
 
     Parameters

@@ -23,7 +23,7 @@ import numpy as np
 from msgreen_kernels import slogdet
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, Complex, Float, Pairs, Sites
 from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
@@ -118,8 +118,8 @@ class SpinPairs(eqx.Module):
         self,
         host: AbstractHost,
         scatterer: AbstractScatterer,
-        sites,
-        pairs,
+        sites: Sites,
+        pairs: Pairs,
         contour: Contour | None = None,
     ):
         self.count = site_count(sites)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, Float, Scalar
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.exchange.closed_forms import named_integrands
@@ -57,7 +57,7 @@ def first_minimum(gas: RashbaGas) -> tuple[float, float]:
     return float(distance), float(value)
 
 
-def calibrated_coupling(gas: RashbaGas, minimum) -> ContactCoupling:
+def calibrated_coupling(gas: RashbaGas, minimum: Scalar) -> ContactCoupling:
     """Return the contact coupling for which the first minimum of J_iso(R) has a given value.
 
     Parameters

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Sites
 from msgreen.blocks import map_items
 from msgreen.clusters import check_loops, multiplicity
 from msgreen.contour import Contour
@@ -101,8 +101,8 @@ def coefficients(
     host: AbstractHost,
     scatterer: AbstractRigidScatterer,
     contour: Contour,
-    sites,
-    loops,
+    sites: Sites,
+    loops: Int[ArrayLike, "loop order"],
     *,
     progress: bool = False,
 ) -> dict[str, Coefficient]:
@@ -170,8 +170,8 @@ def pattern_coefficient(
     host: AbstractHost,
     scatterer: AbstractRigidScatterer,
     contour: Contour,
-    sites,
-    loops,
+    sites: Sites,
+    loops: Int[ArrayLike, "loop order"],
     carriers: Sequence[int],
 ) -> Coefficient:
     """Return the coefficient of any pattern, in eV and in the convention of paper L.
@@ -217,8 +217,8 @@ def energy_by_order(
     host: AbstractHost,
     scatterer: AbstractRigidScatterer,
     contour: Contour,
-    sites,
-    loops,
+    sites: Sites,
+    loops: Int[ArrayLike, "loop order"],
     directions: Float[Array, "site 3"],
 ) -> Float[Array, "loop orders"]:
     """Return the energy of every loop split by powers of B, in eV.
@@ -258,7 +258,7 @@ def _energy_by_order(contour, forward: Legs, backward: Legs, spins, factor):
     return jnp.stack(by_order, axis=1)
 
 
-def named_integrands(forward: Legs, backward: Legs):
+def named_integrands(forward: Legs, backward: Legs) -> dict[str, Complex[Array, "energy loop ..."]]:
     """Return the integrands of all named coefficients; see `coefficients`."""
     order = forward.order
     if order == 2:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from msgreen._typing import Sites
 from msgreen.clusters import check_loops, multiplicity
 from msgreen.contour import Contour
 from msgreen.convention import LOUNIS, NEUTRAL
@@ -18,7 +19,7 @@ from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 def compute_interactions(
     host: AbstractHost,
     scatterer: AbstractRigidScatterer,
-    sites,
+    sites: Sites,
     clusters: Sequence[np.ndarray],
     *,
     contour: Contour | None = None,

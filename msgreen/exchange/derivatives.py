@@ -177,7 +177,9 @@ def closed_hessian_with_error(
     return -lloyd.prefactor * value, lloyd.prefactor * error
 
 
-def with_rounding(lloyd: LloydEnergy, integrand) -> tuple[Array, Array]:
+def with_rounding(
+    lloyd: LloydEnergy, integrand: Callable[[LloydEnergy], Array]
+) -> tuple[Array, Array]:
     """Return `LloydEnergy.integrated` with an error that contains rounding.
 
     Components that vanish by symmetry are sums of terms as large as the largest component, and so

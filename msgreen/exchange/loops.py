@@ -13,7 +13,7 @@ import numpy as np
 from msgreen_kernels import loop_trace
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Sites
 from msgreen.blocks import map_items
 from msgreen.clusters import check_loops, check_order, multiplicity
 from msgreen.contour import Contour
@@ -66,7 +66,7 @@ class Legs(eqx.Module):
         return self.strength.shape[2]
 
 
-def directed_pairs(loops) -> tuple[np.ndarray, np.ndarray]:
+def directed_pairs(loops: Int[ArrayLike, "loop order"]) -> tuple[np.ndarray, np.ndarray]:
     """Return the different directed pairs along the legs of loops, and the table of legs.
 
     Returns
@@ -98,11 +98,11 @@ class Bonds(eqx.Module):
     strength: Complex[Array, "energy pair orb orb"]
     coarse: Coarse | None = None
 
-    def legs(self, index) -> Legs:
+    def legs(self, index: Int[ArrayLike, "loop order"]) -> Legs:
         """Return the legs of loops whose pairs are the rows `index` (loop, order)."""
         return Legs(self.green[:, index], self.strength[:, index])
 
-    def coarse_legs(self, index) -> Legs | None:
+    def coarse_legs(self, index: Int[ArrayLike, "loop order"]) -> Legs | None:
         """Return `legs` from the coarser mesh, if there is one."""
         if self.coarse is None:
             return None
@@ -119,8 +119,8 @@ def loop_bonds(
     host: AbstractHost,
     scatterer: AbstractRigidScatterer,
     z: Complex[Array, " energy"],
-    sites,
-    loops,
+    sites: Sites,
+    loops: Int[ArrayLike, "loop order"],
 ) -> tuple[Bonds, np.ndarray, np.ndarray]:
     """Return the bonds of loops, and which of them make the legs of each loop.
 
@@ -150,7 +150,11 @@ def loop_bonds(
 
 
 def loop_tensors(
-    host: AbstractHost, scatterer: AbstractScatterer, contour: Contour, sites, loops
+    host: AbstractHost,
+    scatterer: AbstractScatterer,
+    contour: Contour,
+    sites: Sites,
+    loops: Int[ArrayLike, "loop order"],
 ) -> tuple[Float[Array, "loop ..."], Float[Array, "loop ..."]]:
     """Return the full N-spin tensor of every loop and its error estimate, in eV.
 
@@ -207,8 +211,8 @@ def loop_energies(
     host: AbstractHost,
     scatterer: AbstractScatterer,
     contour: Contour,
-    sites,
-    loops,
+    sites: Sites,
+    loops: Int[ArrayLike, "loop order"],
     directions: Float[Array, "site 3"],
 ) -> tuple[Float[Array, " loop"], Float[Array, " loop"]]:
     """Return the energy of every loop for one spin configuration, and a bound of its error, in eV.
@@ -265,7 +269,12 @@ def loop_energies(
     return -factor * total, jax.lax.stop_gradient(factor * (error + 2 * np.pi * rounding))
 
 
-def integrate_loops(contour: Contour, fine, coarse, ratio) -> tuple[Array, Array]:
+def integrate_loops(
+    contour: Contour,
+    fine: Complex[Array, "energy loop ..."],
+    coarse: Complex[Array, "energy loop ..."] | None,
+    ratio: Float[Array, " energy"] | None,
+) -> tuple[Array, Array]:
     """Integrate what belongs to loops, with the error of the contour and of the mesh.
 
     Parameters
@@ -280,7 +289,7 @@ def integrate_loops(contour: Contour, fine, coarse, ratio) -> tuple[Array, Array
     One component of a tensor may be the same on two meshes by accident. All are therefore as
     uncertain as the one that changes most, except those that symmetry keeps at zero.
     """
-    if coarse is None:
+    if coarse is None or ratio is None:
         return contour.integrate(fine)
     doubt = mesh_error(fine, coarse, ratio)
     largest = doubt.max(axis=tuple(range(2, doubt.ndim)), keepdims=True)

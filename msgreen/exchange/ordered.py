@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, ArrayLike, Float, Sites
 from msgreen.convention import LOUNIS
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import AccuracyWarning, InputError
@@ -136,7 +136,7 @@ def polar_frame(directions: Float[ArrayLike, "*batch 3"]) -> Float[Array, "*batc
 def reference_interactions(
     host: AbstractHost,
     scatterer: TMatrix | ExchangeField,
-    sites,
+    sites: Sites,
     clusters: Sequence[np.ndarray],
     *,
     progress: bool = False,

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Num, Pairs, Scalar, Sites
 from msgreen.contour import Contour, imaginary_axis, matsubara
 from msgreen.contour.axis import EDGE
 from msgreen.contour.base import unexpected_levels
@@ -40,7 +40,12 @@ class Coarse(eqx.Module):
     ratio: Float[Array, " energy"]
 
 
-def mesh_error(fine, coarse, ratio, axis: int = 0) -> Float[Array, "..."]:
+def mesh_error(
+    fine: Num[Array, "..."],
+    coarse: Num[Array, "..."],
+    ratio: Float[Array, " energy"],
+    axis: int = 0,
+) -> Float[Array, "..."]:
     """Return the error of what a host's Green function was used for, energy by energy.
 
     Parameters
@@ -71,7 +76,7 @@ class AbstractHost(eqx.Module):
     """Whether the orbitals include particle and hole (then energies get a factor 1/2)."""
 
     @abc.abstractmethod
-    def blocks(self, z: Complex[Array, " energy"], sites, pairs: np.ndarray) -> Green:
+    def blocks(self, z: Complex[Array, " energy"], sites: Sites, pairs: np.ndarray) -> Green:
         """Return the blocks G_ij(z) for given pairs of sites.
 
         Parameters
@@ -89,11 +94,11 @@ class AbstractHost(eqx.Module):
         """
 
     @abc.abstractmethod
-    def contour(self, sites) -> Contour:
+    def contour(self, sites: Sites) -> Contour:
         """Return the energies and weights that suit this host and these sites."""
 
     def blocks_and_coarse(
-        self, z: Complex[Array, " energy"], sites, pairs: np.ndarray
+        self, z: Complex[Array, " energy"], sites: Sites, pairs: np.ndarray
     ) -> tuple[Green, Coarse | None]:
         """Return `blocks`, and the same from a coarser mesh by hosts that sum over one.
 
@@ -107,7 +112,7 @@ class AbstractHost(eqx.Module):
         """
         return self.blocks(z, sites, pairs), None
 
-    def keeps_time_reversal(self, z: Complex[Array, " energy"], sites) -> bool:
+    def keeps_time_reversal(self, z: Complex[Array, " energy"], sites: Sites) -> bool:
         """Whether the Green function between different `sites` at energies `z` keeps time reversal.
 
         In such a host the energies of odd numbers of spins vanish.
@@ -162,7 +167,12 @@ class AbstractLatticeHost(AbstractHost):
 
     @abc.abstractmethod
     def model_blocks(
-        self, model: HoppingModel, z: Complex[Array, " energy"], sites, pairs, momentum=None
+        self,
+        model: HoppingModel,
+        z: Complex[Array, " energy"],
+        sites: Sites,
+        pairs: Pairs,
+        momentum: Float[ArrayLike, " dim"] | None = None,
     ) -> Complex[Array, "energy pair spinorb spinorb"]:
         """Return the blocks of (z - H)^-1 of another model in the geometry of this host.
 
@@ -171,7 +181,12 @@ class AbstractLatticeHost(AbstractHost):
         """
 
     def model_blocks_and_coarse(
-        self, model: HoppingModel, z: Complex[Array, " energy"], sites, pairs, momentum=None
+        self,
+        model: HoppingModel,
+        z: Complex[Array, " energy"],
+        sites: Sites,
+        pairs: Pairs,
+        momentum: Float[ArrayLike, " dim"] | None = None,
     ) -> tuple[
         Complex[Array, "energy pair spinorb spinorb"],
         tuple[Complex[Array, "energy pair spinorb spinorb"], Float[Array, " energy"]] | None,
@@ -180,7 +195,13 @@ class AbstractLatticeHost(AbstractHost):
         return self.model_blocks(model, z, sites, pairs, momentum), None
 
     @abc.abstractmethod
-    def model_has_levels(self, model: HoppingModel, low: float, high: float, momentum=None) -> bool:
+    def model_has_levels(
+        self,
+        model: HoppingModel,
+        low: float,
+        high: float,
+        momentum: Float[ArrayLike, " dim"] | None = None,
+    ) -> bool:
         """Return whether another model in the geometry of this host has levels in an interval."""
 
 
@@ -192,7 +213,11 @@ It costs one or two poles, and at its edges G on a mesh converges as well as on 
 
 
 def level_contour(
-    centre, bound: float, temperature, gap: float | None, has_levels: Callable
+    centre: Scalar,
+    bound: float,
+    temperature: Scalar,
+    gap: float | None,
+    has_levels: Callable,
 ) -> Contour:
     """Return the contour for a bounded spectrum: poles of the Fermi function, or a gap.
 
@@ -300,7 +325,7 @@ def host_factor(host: AbstractHost) -> float:
     return 0.5 if host.nambu else 1.0
 
 
-def site_count(sites) -> int:
+def site_count(sites: Sites) -> int:
     """Return the number of rows of `sites`."""
     array = _checks.numbers("sites", sites)
     shape = np.shape(sites) if array is None else array.shape
@@ -312,7 +337,7 @@ def site_count(sites) -> int:
     return int(shape[0])
 
 
-def check_pairs(pairs, count: int) -> np.ndarray:
+def check_pairs(pairs: Pairs, count: int) -> np.ndarray:
     """Return `pairs` as an int array of shape (pair, 2), refusing rows outside 0...count-1."""
     array = np.asarray(_checks.numbers("pairs", pairs))
     if array.ndim != 2 or array.shape[1] != 2 or not np.issubdtype(array.dtype, np.integer):
@@ -329,7 +354,7 @@ def check_pairs(pairs, count: int) -> np.ndarray:
 
 
 def checked_blocks(
-    host: AbstractHost, z: Complex[Array, " energy"], sites, pairs: np.ndarray
+    host: AbstractHost, z: Complex[Array, " energy"], sites: Sites, pairs: np.ndarray
 ) -> tuple[Green, Coarse | None]:
     """Return `AbstractHost.blocks_and_coarse`, refusing blocks of another shape."""
     green, coarse = host.blocks_and_coarse(z, sites, pairs)
@@ -346,7 +371,7 @@ def checked_blocks(
 
 
 def green_matrix(
-    host: AbstractHost, z: Complex[Array, " energy"], sites
+    host: AbstractHost, z: Complex[Array, " energy"], sites: Sites
 ) -> Complex[Array, "energy site spinorb site spinorb"]:
     """Return G(z) between all sites, on-site blocks included.
 
@@ -365,7 +390,7 @@ def green_matrix(
 
 
 def green_matrices(
-    host: AbstractHost, z: Complex[Array, " energy"], sites
+    host: AbstractHost, z: Complex[Array, " energy"], sites: Sites
 ) -> tuple[Array, tuple[Array, Float[Array, " energy"]] | None]:
     """Return `green_matrix`, and that of a coarser mesh with `Coarse.ratio`, or None."""
     _checks.shaped("z", z, ("energy",))

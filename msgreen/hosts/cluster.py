@@ -10,7 +10,7 @@ from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Pairs, Scalar, Sites
 from msgreen.blocks import map_items
 from msgreen.contour import Contour, imaginary_axis
 from msgreen.errors import InputError
@@ -53,7 +53,14 @@ class ClusterHost(AbstractHost):
     gap: float = eqx.field(static=True)
     bandwidth: float | None = eqx.field(static=True)
 
-    def __init__(self, hamiltonian, *, fermi_energy=0.0, gap, bandwidth=None):
+    def __init__(
+        self,
+        hamiltonian: Complex[ArrayLike, "site spinorb site spinorb"],
+        *,
+        fermi_energy: Scalar = 0.0,
+        gap: float,
+        bandwidth: float | None = None,
+    ):
         require_x64("ClusterHost")
         _checks.finite("hamiltonian", hamiltonian)
         matrix = jnp.asarray(hamiltonian, complex)
@@ -81,14 +88,14 @@ class ClusterHost(AbstractHost):
         self.gap = float(gap)
         self.bandwidth = None if bandwidth is None else float(bandwidth)
 
-    def blocks(self, z, sites, pairs) -> Green:
+    def blocks(self, z: Energies, sites: Sites, pairs: Pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. `sites` are site numbers, shape (site,)."""
         numbers = _check_sites(sites, len(self.hamiltonian))
         pairs = numbers[check_pairs(pairs, len(numbers))]
         known, z = (self.hamiltonian, pairs), jnp.asarray(z, complex)
         return map_items(_blocks, known, (z,), 3 * 16 * self.hamiltonian.size)
 
-    def contour(self, sites) -> Contour:
+    def contour(self, sites: Sites) -> Contour:
         """Return the imaginary axis through E_F, made for the gap and the bandwidth.
 
         Raises

@@ -9,7 +9,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Pairs, Scalar, Sites
 from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.errors import InputError
@@ -91,8 +91,8 @@ class FiniteLattice(AbstractLatticeHost):
         model: HoppingModel,
         region: Region,
         *,
-        fermi_energy=0.0,
-        temperature=0.0,
+        fermi_energy: Scalar = 0.0,
+        temperature: Scalar = 0.0,
         gap: float | None = None,
         route: Literal["auto", "cut", "layers"] = "auto",
     ):
@@ -120,11 +120,11 @@ class FiniteLattice(AbstractLatticeHost):
         self.route = route
         self._route(model)
 
-    def blocks(self, z, sites, pairs) -> Green:
+    def blocks(self, z: Energies, sites: Sites, pairs: Pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`."""
         return decompose(self.model_blocks(self.model, z, sites, pairs))
 
-    def contour(self, sites) -> Contour:
+    def contour(self, sites: Sites) -> Contour:
         """Return poles of the Fermi function, or of a gap that has been checked."""
         self.region.check_sites(sites)
 
@@ -136,7 +136,14 @@ class FiniteLattice(AbstractLatticeHost):
         """Whether there are levels between two energies; see `AbstractHost.has_levels`."""
         return self.model_has_levels(self.model, low, high)
 
-    def model_blocks(self, model, z, sites, pairs, momentum=None):
+    def model_blocks(
+        self,
+        model: HoppingModel,
+        z: Energies,
+        sites: Sites,
+        pairs: Pairs,
+        momentum: Float[ArrayLike, " dim"] | None = None,
+    ) -> Complex[Array, "energy pair spinorb spinorb"]:
         """Return the blocks of another model; see `AbstractLatticeHost.model_blocks`."""
         rows = self.region.check_sites(sites)
         pairs = check_pairs(pairs, len(rows))
@@ -149,7 +156,13 @@ class FiniteLattice(AbstractLatticeHost):
         green = map_items(_green, known, (jnp.asarray(z, complex),), self._bytes(model, route))
         return jnp.moveaxis(green[:, pairs[:, 0], :, pairs[:, 1], :], 0, 1)
 
-    def model_has_levels(self, model, low, high, momentum=None) -> bool:
+    def model_has_levels(
+        self,
+        model: HoppingModel,
+        low: float,
+        high: float,
+        momentum: Float[ArrayLike, " dim"] | None = None,
+    ) -> bool:
         """Count levels by the signs of pivots; see `AbstractLatticeHost.model_has_levels`."""
         bound = model.bound()
         low, high = max(low, -1.01 * bound), min(high, 1.01 * bound)

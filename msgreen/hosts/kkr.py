@@ -10,7 +10,7 @@ from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Pairs, Sites
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, check_pairs
@@ -56,7 +56,9 @@ class KKRHost(AbstractHost):
     green: Complex[Array, "energy site spinorb site spinorb"]
     path: Contour
 
-    def __init__(self, green, contour: Contour):
+    def __init__(
+        self, green: Complex[ArrayLike, "energy site spinorb site spinorb"], contour: Contour
+    ):
         require_x64("KKRHost")
         self.green = jnp.asarray(green, complex)
         self.path = contour
@@ -85,14 +87,14 @@ class KKRHost(AbstractHost):
         """All atoms of the cluster, as `blocks` names them."""
         return np.arange(self.count)
 
-    def blocks(self, z, sites, pairs) -> Green:
+    def blocks(self, z: Energies, sites: Sites, pairs: Pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. `sites` are atom numbers, shape (site,)."""
         _checks.same_energies("z", z, self.path.nodes, "the Green function")
         numbers = check_pairs(np.stack([np.asarray(sites)] * 2, axis=1), self.count)[:, 0]
         pairs = numbers[check_pairs(pairs, len(numbers))]
         return _between(self.green, *pairs.T)
 
-    def contour(self, sites) -> Contour:
+    def contour(self, sites: Sites) -> Contour:
         """Return the energies and weights of the Green function."""
         return self.path
 
@@ -160,7 +162,9 @@ class ClusterOperation(NamedTuple):
     residual: float
 
 
-def cluster_operations(host: KKRHost, positions, reference) -> list[ClusterOperation]:
+def cluster_operations(
+    host: KKRHost, positions: Float[ArrayLike, "site 3"], reference: Float[ArrayLike, "site 3"]
+) -> list[ClusterOperation]:
     """Return the point operations that a cluster's positions and moments allow, with residuals.
 
     Parameters

@@ -10,7 +10,7 @@ from msgreen_kernels import hankel1_01, sommerfeld
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, Complex, Energies, Float, Pairs, Scalar, Sites
 from msgreen.blocks import map_items
 from msgreen.contour import Contour, fermi_line
 from msgreen.errors import InputError
@@ -82,14 +82,14 @@ class RashbaGas(AbstractHost):
 
     def __init__(
         self,
-        dimension,
+        dimension: int,
         *,
-        effective_mass,
-        fermi_wavevector=None,
-        fermi_energy=None,
-        rashba_wavevector=None,
-        rashba_parameter=None,
-        momentum_cutoff=None,
+        effective_mass: Scalar,
+        fermi_wavevector: Scalar | None = None,
+        fermi_energy: Scalar | None = None,
+        rashba_wavevector: Scalar | None = None,
+        rashba_parameter: Scalar | None = None,
+        momentum_cutoff: Scalar | None = None,
     ):
         require_x64("RashbaGas")
         if not isinstance(dimension, (int, np.integer)) or dimension not in (1, 2, 3):
@@ -141,7 +141,7 @@ class RashbaGas(AbstractHost):
         # A real energy is the limit from above; no sign of zero must decide on the branch.
         return jnp.where(root.imag < 0, -root, root)
 
-    def blocks(self, z, sites, pairs) -> Green:
+    def blocks(self, z: Energies, sites: Sites, pairs: Pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. `sites` are positions (site, dim) in angstrom.
 
         Raises
@@ -166,7 +166,9 @@ class RashbaGas(AbstractHost):
         each = _BOND_BYTES * len(bond) + 64 * len(pairs)
         return map_items(_at_energies, known, (jnp.asarray(z, complex),), each)
 
-    def blocks_and_coarse(self, z, sites, pairs) -> tuple[Green, Coarse | None]:
+    def blocks_and_coarse(
+        self, z: Energies, sites: Sites, pairs: Pairs
+    ) -> tuple[Green, Coarse | None]:
         """Return G_ij(z), and in three dimensions another that is as far off as it may be.
 
         See `AbstractHost.blocks_and_coarse`.
@@ -181,7 +183,7 @@ class RashbaGas(AbstractHost):
         other = Green(green.A * share, green.B * share[:, None])
         return green, Coarse(other, jnp.ones(len(green.A)))
 
-    def contour(self, sites, nodes: int | None = None) -> Contour:
+    def contour(self, sites: Sites, nodes: int | None = None) -> Contour:
         """Return the line q = q_F + i s, made for all loops of two to six of the `sites`.
 
         Parameters
@@ -201,7 +203,12 @@ class RashbaGas(AbstractHost):
         distance = jnp.linalg.norm(positions[i] - positions[j], axis=-1)
         return self.line(2 * distance.min(), 6 * distance.max(), nodes)
 
-    def line(self, shortest, longest=None, nodes: int | None = None) -> Contour:
+    def line(
+        self,
+        shortest: Scalar,
+        longest: Scalar | None = None,
+        nodes: int | None = None,
+    ) -> Contour:
         """Return the line q = q_F + i s for loops of perimeter `shortest` to `longest` (angstrom).
 
         See `msgreen.contour.fermi_line`.

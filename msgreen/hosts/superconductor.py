@@ -8,7 +8,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Energies, Float, Pairs, Sites
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.base import (
@@ -63,7 +63,12 @@ class Superconductor(AbstractHost):
     gap: float | None = eqx.field(static=True)
 
     def __init__(
-        self, normal: AbstractLatticeHost, pairing: Pairing, *, pair_momentum=None, gap=None
+        self,
+        normal: AbstractLatticeHost,
+        pairing: Pairing,
+        *,
+        pair_momentum: Float[ArrayLike, " dim"] | None = None,
+        gap: float | None = None,
     ):
         require_x64("Superconductor")
         dim = normal.model.lattice.dimension
@@ -89,13 +94,17 @@ class Superconductor(AbstractHost):
         normal = self.normal
         return double(normal.model, self.pairing, normal.fermi_energy, self.pair_momentum)
 
-    def blocks(self, z, sites, pairs) -> Green:
+    def blocks(self, z: Energies, sites: Sites, pairs: Pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`. Sites are those of the normal host."""
+        z = jnp.asarray(z, complex)
         green = self.normal.model_blocks(self.model, z, sites, pairs, self._momentum)
         return decompose(self._turned(green, sites, pairs))
 
-    def blocks_and_coarse(self, z, sites, pairs) -> tuple[Green, Coarse | None]:
+    def blocks_and_coarse(
+        self, z: Energies, sites: Sites, pairs: Pairs
+    ) -> tuple[Green, Coarse | None]:
         """Return G_ij(z) from two meshes; see `AbstractHost.blocks_and_coarse`."""
+        z = jnp.asarray(z, complex)
         green, coarse = self.normal.model_blocks_and_coarse(
             self.model, z, sites, pairs, self._momentum
         )
@@ -104,7 +113,7 @@ class Superconductor(AbstractHost):
             return fine, None
         return fine, Coarse(decompose(self._turned(coarse[0], sites, pairs)), coarse[1])
 
-    def contour(self, sites) -> Contour:
+    def contour(self, sites: Sites) -> Contour:
         """Return poles of the Fermi function, or of a gap that has been checked."""
         return level_contour(
             0.0, self.model.bound(), self.normal.temperature, self.gap, self.has_levels

@@ -9,7 +9,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Pairs, Scalar, Sites
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractLatticeHost, Coarse, check_pairs, level_contour
@@ -98,8 +98,8 @@ class TightBinding(AbstractLatticeHost):
         self,
         model: HoppingModel,
         *,
-        fermi_energy=0.0,
-        temperature=0.0,
+        fermi_energy: Scalar = 0.0,
+        temperature: Scalar = 0.0,
         gap: float | None = None,
         mesh: int | None = None,
         accuracy: float = 1e-10,
@@ -120,16 +120,16 @@ class TightBinding(AbstractLatticeHost):
         self.mesh = mesh
         self.accuracy = float(accuracy)
 
-    def blocks(self, z, sites, pairs) -> Green:
+    def blocks(self, z: Energies, sites: Sites, pairs: Pairs) -> Green:
         """Return G_ij(z); see `AbstractHost.blocks`."""
         return decompose(self.model_blocks(self.model, z, sites, pairs))
 
-    def blocks_and_coarse(self, z, sites, pairs) -> tuple[Green, Coarse]:
+    def blocks_and_coarse(self, z: Energies, sites: Sites, pairs: Pairs) -> tuple[Green, Coarse]:
         """Return G_ij(z) from two meshes; see `AbstractHost.blocks_and_coarse`."""
         fine, (coarse, ratio) = self.model_blocks_and_coarse(self.model, z, sites, pairs)
         return decompose(fine), Coarse(decompose(coarse), ratio)
 
-    def contour(self, sites) -> Contour:
+    def contour(self, sites: Sites) -> Contour:
         """Return poles of the Fermi function, or of a gap that has been checked."""
         self.model.lattice.check_sites(sites)
 
@@ -141,11 +141,28 @@ class TightBinding(AbstractLatticeHost):
         """Whether there are levels between two energies; see `AbstractHost.has_levels`."""
         return self.model_has_levels(self.model, low, high)
 
-    def model_blocks(self, model, z, sites, pairs, momentum=None):
+    def model_blocks(
+        self,
+        model: HoppingModel,
+        z: Energies,
+        sites: Sites,
+        pairs: Pairs,
+        momentum: Float[ArrayLike, " dim"] | None = None,
+    ) -> Complex[Array, "energy pair spinorb spinorb"]:
         """Return the blocks of another model; see `AbstractLatticeHost.model_blocks`."""
         return self.model_blocks_and_coarse(model, z, sites, pairs)[0]
 
-    def model_blocks_and_coarse(self, model, z, sites, pairs, momentum=None):
+    def model_blocks_and_coarse(
+        self,
+        model: HoppingModel,
+        z: Energies,
+        sites: Sites,
+        pairs: Pairs,
+        momentum: Float[ArrayLike, " dim"] | None = None,
+    ) -> tuple[
+        Complex[Array, "energy pair spinorb spinorb"],
+        tuple[Complex[Array, "energy pair spinorb spinorb"], Float[Array, " energy"]],
+    ]:
         """Return blocks from two meshes; see `AbstractLatticeHost.model_blocks_and_coarse`.
 
         The coarser mesh is a part of the finer one and costs nothing here.
@@ -163,20 +180,26 @@ class TightBinding(AbstractLatticeHost):
         return fine, (coarse, found.ratio)
 
     def with_error(
-        self, z, sites, pairs
+        self, z: Energies, sites: Sites, pairs: Pairs
     ) -> tuple[Complex[Array, "energy pair spinorb spinorb"], Float[Array, " energy"]]:
         """Return the blocks as matrices, and an estimate of their largest error per energy."""
         fine, (coarse, ratio) = self.model_blocks_and_coarse(self.model, z, sites, pairs)
         return fine, _largest_error(fine, coarse, ratio)
 
-    def converged_mesh(self, z, sites) -> np.ndarray:
+    def converged_mesh(self, z: Energies, sites: Sites) -> np.ndarray:
         """Return the mesh that every energy needs for the blocks between all given sites."""
         rows = len(np.asarray(sites))
         pairs = np.stack(np.meshgrid(np.arange(rows), np.arange(rows)), axis=-1).reshape(-1, 2)
         steps, _, _ = self._steps(self.model, sites, pairs)
         return self._converged(self.model, jnp.asarray(z, complex), steps)[1]
 
-    def model_has_levels(self, model, low, high, momentum=None) -> bool:
+    def model_has_levels(
+        self,
+        model: HoppingModel,
+        low: float,
+        high: float,
+        momentum: Float[ArrayLike, " dim"] | None = None,
+    ) -> bool:
         """Look for levels on a dense mesh; see `AbstractLatticeHost.model_has_levels`."""
         bound = model.bound()
         if min(high, bound) <= max(low, -bound):

@@ -22,6 +22,7 @@ neighbour feels the field there, and in iron from SIESTA turning one moment woul
 which sum to the rotation of everything for any W. "onsite" is the block between given orbitals.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import equinox as eqx
@@ -30,7 +31,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Int, Num, Pairs, Sites
 from msgreen.contour import Contour, matsubara
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs
@@ -116,16 +117,16 @@ class WannierHost(AbstractHost):
     def __init__(
         self,
         lattice: Lattice,
-        cells,
+        cells: Int[ArrayLike, "cell 3"],
         matrices: ArrayLike,
-        atom_of,
+        atom_of: Int[ArrayLike, " orb"],
         *,
         fermi_energy: ArrayLike,
         temperature: float,
         vertex: Vertex = "bond",
-        axis=(0.0, 0.0, 1.0),
+        axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
         overlap: ArrayLike | None = None,
-        atoms=None,
+        atoms: Sequence[int] | None = None,
         mesh: int | None = None,
         accuracy: float = 1e-9,
     ):
@@ -181,11 +182,11 @@ class WannierHost(AbstractHost):
         """Return the numbers of an atom's orbitals."""
         return np.flatnonzero(np.array(self.atom_of) == atom)
 
-    def blocks(self, z, sites, pairs) -> Green:
+    def blocks(self, z: Energies, sites: Sites, pairs: Pairs) -> Green:
         """Return G_ij(z) on the orbitals of the vertex; see `AbstractHost.blocks`."""
         return self.blocks_and_coarse(z, sites, pairs)[0]
 
-    def blocks_and_coarse(self, z, sites, pairs) -> tuple[Green, Coarse]:
+    def blocks_and_coarse(self, z: Energies, sites: Sites, pairs: Pairs) -> tuple[Green, Coarse]:
         """Return G_ij(z) from two meshes; see `AbstractHost.blocks_and_coarse`."""
         rows = self.lattice.check_sites(sites)
         pairs = check_pairs(pairs, len(rows))
@@ -201,7 +202,7 @@ class WannierHost(AbstractHost):
         green = [decompose(self._spinors(jnp.stack(kept))) for kept in (fine, coarse)]
         return green[0], Coarse(green[1], jnp.array(ratios))
 
-    def contour(self, sites=None) -> Contour:
+    def contour(self, sites: Sites | None = None) -> Contour:
         """Return poles of the Fermi function for the bands and 20 % more.
 
         Wherever in the bands E_F lies: their number is the same while JAX traces it.
@@ -214,7 +215,7 @@ class WannierHost(AbstractHost):
         """Whether the bands reach into an interval; see `AbstractHost.has_levels`."""
         return low < self.band[1] and high > self.band[0]
 
-    def scatterer(self, sites) -> ExchangeField:
+    def scatterer(self, sites: Sites) -> ExchangeField:
         """Return the scatterers of sites, about their moments along the axis or against it."""
         rows = self.lattice.check_sites(sites)
         field = jnp.stack([self.vertex_of(int(atom)) for atom in rows[:, 3]])
@@ -235,7 +236,9 @@ class WannierHost(AbstractHost):
         missing = width - len(row)
         return jnp.pad(block, ((0, missing), (0, missing)))
 
-    def green_box(self, z, sector: int, mesh, reach) -> Complex[Array, "n1 n2 n3 dim dim"]:
+    def green_box(
+        self, z: complex | Num[Array, ""], sector: int, mesh: Sequence[int], reach: Sequence[int]
+    ) -> Complex[Array, "n1 n2 n3 dim dim"]:
         """Return the Green function of a torus between cells, one spin sector, one energy.
 
         Parameters
@@ -270,7 +273,7 @@ class WannierHost(AbstractHost):
             return box
         return jnp.kron(jnp.eye(2, dtype=complex)[None, None, None], box)
 
-    def density(self, box) -> Complex[Array, "dim dim"]:
+    def density(self, box: Complex[Array, "n1 n2 n3 size size"]) -> Complex[Array, "dim dim"]:
         """Return the matrix in a box of one sector whose diagonal counts electrons by orbitals.
 
         With an overlap by Löwdin's orbitals; for the vertex "onsite" Mulliken's (G S + S G)/2.
@@ -281,7 +284,13 @@ class WannierHost(AbstractHost):
             return home[:size, :size]
         return (home[:size, size:] + home[size:, :size]) / 2
 
-    def cut(self, box, steps, start, end) -> Complex[Array, "pair sector dim dim"]:
+    def cut(
+        self,
+        box: Complex[Array, "sector n1 n2 n3 size size"],
+        steps: Int[ArrayLike, "pair 3"],
+        start: Int[ArrayLike, " pair"],
+        end: Int[ArrayLike, " pair"],
+    ) -> Complex[Array, "pair sector dim dim"]:
         """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, dim, dim)."""
         centre = np.array(box.shape[1:4]) // 2
         at = tuple((jnp.asarray(steps) + centre).T)
@@ -317,7 +326,9 @@ class WannierHost(AbstractHost):
         zero = jnp.zeros_like(up)
         return jnp.block([[up, zero], [zero, down]])
 
-    def green_boxes(self, z, count: int, reach) -> Complex[Array, "sector n1 n2 n3 dim dim"]:
+    def green_boxes(
+        self, z: complex | Num[Array, ""], count: int, reach: Sequence[int]
+    ) -> Complex[Array, "sector n1 n2 n3 dim dim"]:
         """Return `green_box` of all sectors on `uniform` meshes."""
         mesh = self.uniform(count)
         return jnp.stack([self.green_box(z, s, mesh, reach) for s in range(len(self.sectors))])

@@ -7,6 +7,7 @@ import lzma
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -168,7 +169,7 @@ def _beside(
     return names[0], names[1]
 
 
-def crystal_of(phonons) -> HarmonicCrystal:
+def crystal_of(phonons: Any) -> HarmonicCrystal:
     """Return the harmonic crystal of a `phonopy.Phonopy` object with full force constants."""
     cell = phonons.primitive
     vectors, multiplicity = cell.get_smallest_vectors()

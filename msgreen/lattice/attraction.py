@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
 from msgreen.lattice.geometry import Lattice
 from msgreen.lattice.nambu import Pairing, on_cells
@@ -46,7 +46,7 @@ class Attraction(eqx.Module):
     lattice: Lattice = eqx.field(static=True)
     cells: tuple[tuple[int, ...], ...] = eqx.field(static=True)
 
-    def __init__(self, forms: Sequence[Pairing], strengths):
+    def __init__(self, forms: Sequence[Pairing], strengths: Float[ArrayLike, " channel"]):
         forms = list(forms) if isinstance(forms, list | tuple) else []
         if not forms or not all(isinstance(form, Pairing) for form in forms):
             raise InputError(

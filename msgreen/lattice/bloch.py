@@ -4,6 +4,7 @@ A sum over N points per direction is the resolvent of a torus of N cells: the tr
 images N cells away, which decay like exp(-kappa N) with kappa about Im z over the band velocity.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -13,7 +14,7 @@ import numpy as np
 from msgreen_kernels import linalg
 from msgreen_kernels.torus import planes, torus_green
 
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Num
 from msgreen.blocks import SUMMANDS, sum_items
 from msgreen.errors import InputError
 
@@ -21,7 +22,10 @@ CHUNK = 4096
 """Points k that are held in memory at a time."""
 
 
-def grid(mesh, twist=0.0) -> Array:
+def grid(
+    mesh: Sequence[int] | Int[np.ndarray, " dim"],
+    twist: Float[ArrayLike, ""] | Float[ArrayLike, " dim"] = 0.0,
+) -> Array:
     """Return the points (n + twist) / N of a mesh in units of the reciprocal vectors.
 
     Parameters
@@ -40,7 +44,11 @@ def grid(mesh, twist=0.0) -> Array:
     return (index + jnp.asarray(twist, float)) / np.asarray(mesh, float)
 
 
-def bloch_matrix(matrices, cells, k) -> Complex[Array, "k dim dim"]:
+def bloch_matrix(
+    matrices: Complex[Array | np.ndarray, "hop size size"],
+    cells: Int[ArrayLike, "hop dim"],
+    k: Float[Array | np.ndarray, "k dim"],
+) -> Complex[Array, "k size size"]:
     """Return H(k) = sum_R H(R) exp(2 pi i k.R).
 
     Parameters
@@ -54,18 +62,25 @@ def bloch_matrix(matrices, cells, k) -> Complex[Array, "k dim dim"]:
     return jnp.tensordot(phase, matrices, axes=1)
 
 
-def wave(k, r) -> Complex[Array, "..."]:
+def wave(
+    k: Float[Array | np.ndarray, "... dim"], r: Float[Array | np.ndarray, "dim ..."]
+) -> Complex[Array, "..."]:
     """Return exp(2 pi i k.r) for rows k and columns r."""
     angle = 2 * jnp.pi * (k @ r)
     return jax.lax.complex(jnp.cos(angle), jnp.sin(angle))
 
 
-def resolvent(matrices, cells, k, z) -> Complex[Array, "k dim dim"]:
+def resolvent(
+    matrices: Complex[Array | np.ndarray, "hop size size"],
+    cells: Int[ArrayLike, "hop dim"],
+    k: Float[Array | np.ndarray, "k dim"],
+    z: complex | Num[Array, ""],
+) -> Complex[Array, "k size size"]:
     """Return (z - H(k))^-1 at one energy."""
     return linalg.resolvent(jnp.asarray(z, complex), bloch_matrix(matrices, cells, k))
 
 
-def at_mesh(box, mesh):
+def at_mesh(box: Complex[Array | np.ndarray, "... size size"], mesh: Sequence[int]) -> Any:
     """Return x(k) = sum_R exp(2 pi i k.R) x(R) on a mesh, one direction after the other.
 
     Parameters
@@ -84,7 +99,7 @@ def at_mesh(box, mesh):
     return box
 
 
-def from_mesh(values):
+def from_mesh(values: Complex[Array | np.ndarray, "... size size"]) -> Any:
     """Return x(R) on cells -L...L from x(k) on 2 L + 1 points a direction; undo `at_mesh`."""
     for axis, count in enumerate(values.shape[:-2]):
         values = _along(axis, _phases(count, count).conj().T / count, values)
@@ -103,8 +118,13 @@ def _along(axis: int, matrix: np.ndarray, box):
 
 
 def mesh_blocks(
-    matrices, cells, mesh: int, z, differences, twist=0.0
-) -> Complex[Array, "coset energy difference dim dim"]:
+    matrices: Complex[Array | np.ndarray, "hop size size"],
+    cells: Int[ArrayLike, "hop dim"],
+    mesh: int,
+    z: Complex[Array, " energy"],
+    differences: Int[ArrayLike, "difference dim"],
+    twist: Float[ArrayLike, ""] | Float[ArrayLike, " dim"] = 0.0,
+) -> Complex[Array, "coset energy difference size size"]:
     """Return G between cells of an infinite lattice from interleaved meshes.
 
     A mesh of N points per direction falls into 2^dim cosets of N/2 points per direction, the
@@ -176,7 +196,16 @@ _WORKERS = 2
 """Parts at once, each on one thread: on two cores 1.9 times faster than one."""
 
 
-def torus_box(z, blocks, mesh, reach, *, dressing=None, frame=None, real=False):
+def torus_box(
+    z: complex | Num[Array, ""],
+    blocks: Complex[Array, "n1 n2 n3 size size"],
+    mesh: Sequence[int],
+    reach: Sequence[int],
+    *,
+    dressing: Complex[Array, "..."] | None = None,
+    frame: Complex[Array, "..."] | None = None,
+    real: bool = False,
+) -> Complex[Array, "..."]:
     """Return `msgreen_kernels.torus.torus_green`; parts of the sum are blocks of long work.
 
     Parameters
@@ -228,7 +257,9 @@ tolerances of 0.01 to 0.3 meV, by factors of up to 1.83; with it none.
 """
 
 
-def error_ratio(coarse, fine, before: int, after: int) -> Float[Array, ""]:
+def error_ratio(
+    coarse: Num[ArrayLike, "..."], fine: Num[ArrayLike, "..."], before: int, after: int
+) -> Float[Array, ""]:
     """Return the error of the finer mesh over its difference from the coarser one.
 
     The error falls like exp(-kappa N). From N to f N the relative error delta becomes at most
@@ -240,7 +271,7 @@ def error_ratio(coarse, fine, before: int, after: int) -> Float[Array, ""]:
     return MARGIN * jnp.minimum(1.0, (growth * delta) ** (after / before - 1))
 
 
-def check_reach(mesh: int, steps) -> None:
+def check_reach(mesh: int, steps: Int[ArrayLike, "..."]) -> None:
     """Refuse cells that a torus of `mesh` cells places as near the other way round.
 
     Parameters

@@ -9,6 +9,7 @@ vacancies and flakes of any shape remove more. The cost is one factorisation of 
 """
 
 import math
+from collections.abc import Sequence
 from itertools import product
 
 import equinox as eqx
@@ -18,19 +19,19 @@ import numpy as np
 from msgreen_kernels import linalg
 from scipy.sparse.csgraph import connected_components
 
-from msgreen._typing import Array, ArrayLike, Complex
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Int
 from msgreen.lattice.bloch import bloch_matrix, grid, resolvent, wave
 from msgreen.lattice.geometry import Region
 
 
-def torus_mesh(region: Region, cells) -> tuple[int, ...]:
+def torus_mesh(region: Region, cells: Int[ArrayLike, "hop dim"]) -> tuple[int, ...]:
     """Return the size of the smallest torus from which the region can be cut."""
     reach = np.abs(np.asarray(cells)).max(axis=0)
     sizes = zip(region.shape, region.periodic, reach, strict=True)
     return tuple(int(n if closed else n + r) for n, closed, r in sizes)
 
 
-def missing_sites(region: Region, cells) -> np.ndarray:
+def missing_sites(region: Region, cells: Int[ArrayLike, "hop dim"]) -> np.ndarray:
     """Return the sites of that torus which do not belong to the region, (site, dim + 1)."""
     mesh = torus_mesh(region, cells)
     outside = [
@@ -44,7 +45,12 @@ def missing_sites(region: Region, cells) -> np.ndarray:
 
 
 def cut_blocks(
-    blocks, cells, region: Region, z, sites, twist=0.0
+    blocks: Complex[ArrayLike, "hop atom spinorb atom spinorb"],
+    cells: Int[ArrayLike, "hop dim"],
+    region: Region,
+    z: Energies,
+    sites: Int[ArrayLike, "site column"],
+    twist: Float[ArrayLike, ""] | Float[ArrayLike, " dim"] = 0.0,
 ) -> Complex[Array, "energy site spinorb site spinorb"]:
     """Return G(z) of a homogeneous region between the given sites.
 
@@ -68,7 +74,9 @@ def cut_blocks(
     return jax.lax.map(at_energy, z)
 
 
-def sectors(blocks) -> tuple[tuple[int, ...], ...]:
+def sectors(
+    blocks: Complex[ArrayLike, "hop atom spinorb atom spinorb"],
+) -> tuple[tuple[int, ...], ...]:
     """Return the sets of spin-orbitals that no hop connects, such as spins along a common axis.
 
     Not differentiable: a block that is zero must stay zero.
@@ -79,7 +87,13 @@ def sectors(blocks) -> tuple[tuple[int, ...], ...]:
 
 
 def sector_blocks(
-    blocks, cells, region: Region, z, sites, parts, twist=0.0
+    blocks: Complex[Array, "hop atom spinorb atom spinorb"],
+    cells: Int[ArrayLike, "hop dim"],
+    region: Region,
+    z: Complex[Array, " energy"],
+    sites: Int[np.ndarray, "site column"],
+    parts: Sequence[Sequence[int]],
+    twist: Float[ArrayLike, ""] | Float[ArrayLike, " dim"] = 0.0,
 ) -> Complex[Array, "energy site spinorb site spinorb"]:
     """Return `cut_blocks` assembled from sectors that do not mix; arguments as there."""
     count, size = len(sites), blocks.shape[-1]
@@ -136,7 +150,13 @@ def _between(table, start, end, twist) -> Complex[Array, "row column"]:
     return jnp.swapaxes(values, 1, 2).reshape(rows, columns)
 
 
-def levels_below(blocks, cells, region: Region, energy: float, twist: ArrayLike = 0.0) -> int:
+def levels_below(
+    blocks: Complex[ArrayLike, "hop atom spinorb atom spinorb"],
+    cells: Int[ArrayLike, "hop dim"],
+    region: Region,
+    energy: float,
+    twist: ArrayLike = 0.0,
+) -> int:
     """Return how many levels of a homogeneous region lie below `energy`, by counting signs.
 
     Sylvester's law of inertia: a torus has as many levels below E as its H(k) have; removing the

@@ -4,14 +4,15 @@ A site is named by a row of integers: its cell coordinates n and the number of i
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float, Int
 from msgreen.errors import InputError
 
 
@@ -55,7 +56,11 @@ class Lattice:
     vectors: np.ndarray
     basis: np.ndarray
 
-    def __init__(self, vectors, basis=None):
+    def __init__(
+        self,
+        vectors: Float[ArrayLike, "dim space"],
+        basis: Float[ArrayLike, "atom space"] | None = None,
+    ):
         _checks.finite("vectors", vectors)
         vectors = np.atleast_2d(np.asarray(vectors, float))
         _checks.shaped("vectors", vectors, ("dim", "space"))
@@ -123,17 +128,17 @@ class Lattice:
         """Number of basis atoms."""
         return len(self.basis)
 
-    def positions(self, sites) -> np.ndarray:
+    def positions(self, sites: Int[ArrayLike, "site column"]) -> np.ndarray:
         """Return the positions in angstrom of sites, shape (site, space)."""
         array = self.check_sites(sites)
         return array[:, :-1] @ self.vectors + self.basis[array[:, -1]]
 
-    def box_positions(self, box) -> np.ndarray:
+    def box_positions(self, box: Sequence[int]) -> np.ndarray:
         """Return the positions in angstrom of all atoms of a box of cells, (*box, atom, space)."""
         cells = np.moveaxis(np.indices(tuple(box)), 0, -1)
         return (cells @ self.vectors)[..., None, :] + self.basis
 
-    def displacement(self, bonds) -> np.ndarray:
+    def displacement(self, bonds: Int[ArrayLike, "bond column"]) -> np.ndarray:
         """Return the vectors in angstrom of bonds (cell, from, to), shape (bond, space)."""
         bonds = np.asarray(bonds)
         start, end = self.basis[bonds[:, -2]], self.basis[bonds[:, -1]]
@@ -189,7 +194,7 @@ class Lattice:
         spacing = 1 / np.linalg.norm(np.linalg.pinv(self.vectors), axis=0)
         return shells, float((reach + 1) * spacing.min() - spread)
 
-    def check_sites(self, sites, name: str = "sites") -> np.ndarray:
+    def check_sites(self, sites: Int[ArrayLike, "site column"], name: str = "sites") -> np.ndarray:
         """Return `sites` as an int array (site, dim + 1), refusing wrong shapes and atoms."""
         array = np.asarray(_checks.numbers(name, sites))
         shape = (array.shape[0] if array.ndim else 0, self.dimension + 1)
@@ -246,7 +251,11 @@ class Region:
     removed: tuple[tuple[int, ...], ...]
 
     def __init__(
-        self, lattice: Lattice, shape, periodic: bool | Sequence[bool] = False, removed=()
+        self,
+        lattice: Lattice,
+        shape: Sequence[int] | Int[np.ndarray, " dim"],
+        periodic: bool | Sequence[bool] = False,
+        removed: Int[ArrayLike, "site column"] = (),
     ):
         _checks.numbers("shape", shape, "iu")
         shape = tuple(np.atleast_1d(shape).tolist())
@@ -280,7 +289,7 @@ class Region:
         missing = set(self.removed)
         return np.array([site for site in product(*ranges) if site not in missing])
 
-    def without(self, outside) -> "Region":
+    def without(self, outside: Callable[[np.ndarray], Any]) -> "Region":
         """Return the region less all sites whose position makes `outside` true.
 
         Parameters
@@ -293,7 +302,7 @@ class Region:
         removed = [*self.removed, *map(tuple, sites[gone].tolist())]
         return Region(self.lattice, self.shape, self.periodic, removed)
 
-    def check_sites(self, sites, name: str = "sites") -> np.ndarray:
+    def check_sites(self, sites: Int[ArrayLike, "site column"], name: str = "sites") -> np.ndarray:
         """Return `sites` as an int array; refuse sites outside the box and removed ones."""
         array = self.lattice.check_sites(sites, name)
         outside = ((array[:, :-1] < 0) | (array[:, :-1] >= np.array(self.shape))).any(axis=1)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import linalg
 
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, ArrayLike, Complex, Int
 from msgreen.lattice.geometry import Region
 
 
@@ -35,7 +35,11 @@ class _Plan:
 
 
 def layer_blocks(
-    blocks, cells, region: Region, z, sites
+    blocks: Complex[Array, "... hop atom spinorb atom spinorb"],
+    cells: Int[ArrayLike, "hop dim"],
+    region: Region,
+    z: Complex[Array, " energy"],
+    sites: Int[ArrayLike, "site column"],
 ) -> Complex[Array, "energy site spinorb site spinorb"]:
     """Return G(z) of any finite region between the given sites.
 
@@ -65,7 +69,12 @@ def layer_blocks(
     return green.reshape(len(z), count, size, count, size)
 
 
-def layer_levels_below(blocks, cells, region: Region, energy: float) -> int:
+def layer_levels_below(
+    blocks: Complex[Array, "... hop atom spinorb atom spinorb"],
+    cells: Int[ArrayLike, "hop dim"],
+    region: Region,
+    energy: float,
+) -> int:
     """Return how many levels of any finite region lie below `energy`, by counting signs of pivots.
 
     By Sylvester's law of inertia. Levels of removed sites are not counted. Not differentiable.
@@ -105,7 +114,7 @@ def _plan(region: Region, cells, spinorb: int) -> _Plan:
     return min(plans, key=_cost)
 
 
-def elimination_cost(region: Region, cells, spinorb: int) -> float:
+def elimination_cost(region: Region, cells: Int[ArrayLike, "hop dim"], spinorb: int) -> float:
     """Return about how many multiplications an elimination by layers takes at one energy.
 
     Parameters

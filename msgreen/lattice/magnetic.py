@@ -4,11 +4,13 @@ Between real orbitals reversal of time leaves Re h_0 and Im h of H = h_0 + h.sig
 is the exchange field b(R), which turns with the moments.
 """
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, Complex, Int
 from msgreen.errors import InputError
 from msgreen.lattice.bloch import at_mesh
 from msgreen.lattice.geometry import Lattice
@@ -53,7 +55,11 @@ def check_hamiltonian(
     check_hermitian("matrices", matrices, cells)
 
 
-def check_hermitian(name: str, matrices: Complex[Array, "*spin cell n n"], cells) -> None:
+def check_hermitian(
+    name: str,
+    matrices: Complex[Array | np.ndarray, "... cell size size"],
+    cells: Int[np.ndarray, "cell 3"],
+) -> None:
     """Raise InputError unless X(R) = X(-R)^dagger for every R, and every R is there once.
 
     Parameters
@@ -144,7 +150,9 @@ def _rotation(start, end):
     return jnp.where(cosine > -1 + 1e-9, near, opposite)
 
 
-def boxed(cells: np.ndarray, matrices):
+def boxed(
+    cells: np.ndarray, matrices: Complex[Array, "... cell size size"]
+) -> Complex[Array, "... size size"]:
     """Put matrices (..., cell, n, n) on the smallest box of cells -L...L that holds them."""
     reach = np.abs(cells).max(axis=0)
     lead = matrices.shape[: matrices.ndim - 3]
@@ -152,7 +160,9 @@ def boxed(cells: np.ndarray, matrices):
     return box.at[(Ellipsis, *(cells + reach).T, slice(None), slice(None))].set(matrices)
 
 
-def sector_levels(blocks: np.ndarray, mesh, overlap: np.ndarray | None = None) -> np.ndarray:
+def sector_levels(
+    blocks: np.ndarray, mesh: Sequence[int], overlap: np.ndarray | None = None
+) -> np.ndarray:
     """Return the eigenvalues of one sector on a mesh.
 
     Parameters

@@ -10,7 +10,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Complex
+from msgreen._typing import Array, ArrayLike, Complex, Int, Scalar
 from msgreen.errors import InputError
 from msgreen.lattice.geometry import Lattice
 from msgreen.spin.algebra import PAULI
@@ -41,7 +41,9 @@ class HoppingModel(eqx.Module):
     lattice: Lattice = eqx.field(static=True)
     cells: tuple[tuple[int, ...], ...] = eqx.field(static=True)
 
-    def __init__(self, lattice: Lattice, cells, blocks):
+    def __init__(
+        self, lattice: Lattice, cells: Int[ArrayLike, "hop dim"], blocks: Complex[ArrayLike, "..."]
+    ):
         require_x64("HoppingModel")
         self.lattice = lattice
         self.cells = check_cells(cells)
@@ -81,7 +83,7 @@ class HoppingModel(eqx.Module):
         rows = np.abs(np.asarray(self.matrices())).sum(axis=(-3, -1))
         return float(rows.max())
 
-    def shifted(self, energy) -> "HoppingModel":
+    def shifted(self, energy: Scalar) -> "HoppingModel":
         """Return the model with `energy` (eV) added to the diagonal."""
         home = self.cells.index((0,) * self.lattice.dimension)
         size = self.blocks.shape[-1] * self.lattice.atoms
@@ -91,7 +93,7 @@ class HoppingModel(eqx.Module):
             lambda m: m.blocks, self, self.blocks.at[..., home, :, :, :, :].add(shift)
         )
 
-    def with_local(self, potential) -> "HoppingModel":
+    def with_local(self, potential: Complex[ArrayLike, "..."]) -> "HoppingModel":
         """Return the model with an on-site potential in every cell of a finite box: disorder.
 
         Parameters
@@ -117,7 +119,7 @@ class HoppingModel(eqx.Module):
         return HoppingModel(self.lattice, self.cells, blocks)
 
 
-def check_cells(cells) -> tuple[tuple[int, ...], ...]:
+def check_cells(cells: Int[ArrayLike, "hop dim"]) -> tuple[tuple[int, ...], ...]:
     """Return cells as tuples of integers, or raise InputError."""
     array = np.asarray(_checks.numbers("cells", cells, "iu"))
     if array.ndim != 2 or not len(array):
@@ -128,7 +130,9 @@ def check_cells(cells) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, array.tolist()))
 
 
-def check_blocks(name: str, lattice: Lattice, cells, blocks) -> None:
+def check_blocks(
+    name: str, lattice: Lattice, cells: Sequence[tuple[int, ...]], blocks: Complex[Array, "..."]
+) -> None:
     """Raise InputError unless `blocks` fit the lattice and `cells` hold -R with every R once."""
     if len(set(cells)) < len(cells) or any(len(cell) != lattice.dimension for cell in cells):
         raise InputError(
@@ -153,7 +157,7 @@ def check_blocks(name: str, lattice: Lattice, cells, blocks) -> None:
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def swap_ends(cells, blocks: Array, dimension: int) -> Array:
+def swap_ends(cells: Sequence[tuple[int, ...]], blocks: Array, dimension: int) -> Array:
     """Return for every block M(r, R) the transpose of the block M(r + R, -R)."""
     moved = []
     for cell in cells:
@@ -164,7 +168,13 @@ def swap_ends(cells, blocks: Array, dimension: int) -> Array:
     return jnp.stack(moved, axis=-5)
 
 
-def check_same(cells, blocks, partner, demand: str, against: str) -> None:
+def check_same(
+    cells: Sequence[tuple[int, ...]],
+    blocks: Complex[Array, "..."],
+    partner: Complex[Array, "..."],
+    demand: str,
+    against: str,
+) -> None:
     """Raise InputError, naming the worst entry, unless `blocks` and `partner` agree."""
     one, two = _checks.concrete(blocks), _checks.concrete(partner)
     if one is None or two is None:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Num, Scalar
 from msgreen.errors import InputError
 from msgreen.lattice import HoppingModel, Lattice
 from msgreen.lattice.bloch import wave
@@ -48,7 +48,9 @@ class Pairing(eqx.Module):
     lattice: Lattice = eqx.field(static=True)
     cells: tuple[tuple[int, ...], ...] = eqx.field(static=True)
 
-    def __init__(self, lattice: Lattice, cells, blocks):
+    def __init__(
+        self, lattice: Lattice, cells: Int[ArrayLike, "hop dim"], blocks: Complex[ArrayLike, "..."]
+    ):
         self.lattice = lattice
         self.cells = check_cells(cells)
         _checks.finite("blocks", blocks)
@@ -71,7 +73,7 @@ class Pairing(eqx.Module):
         )
         return Pairing(self.lattice, cells, total)
 
-    def modulated(self, amplitude) -> "Pairing":
+    def modulated(self, amplitude: Complex[ArrayLike, " *box"]) -> "Pairing":
         """Return the pairing times an amplitude that varies from cell to cell.
 
         Parameters
@@ -96,7 +98,7 @@ class Pairing(eqx.Module):
         return Pairing(self.lattice, self.cells, blocks)
 
 
-def s_wave(lattice: Lattice, amplitude, orbitals: int = 1) -> Pairing:
+def s_wave(lattice: Lattice, amplitude: complex | Num[Array, ""], orbitals: int = 1) -> Pairing:
     """Return the on-site singlet pairing -Delta_s in every orbital.
 
     Parameters
@@ -122,7 +124,9 @@ def _scaled(amplitude, blocks) -> Complex[Array, "..."]:
     return jnp.asarray(amplitude).astype(complex) * jnp.asarray(blocks).astype(complex)
 
 
-def p_wave(lattice: Lattice, amplitude, d_matrix) -> Pairing:
+def p_wave(
+    lattice: Lattice, amplitude: complex | Num[Array, ""], d_matrix: Complex[ArrayLike, "3 space"]
+) -> Pairing:
     """Return the triplet pairing of nearest neighbours, d = -(Delta_p / 2) M n for the bond n.
 
     Parameters
@@ -151,7 +155,9 @@ def _triplet(d_matrix, units) -> Complex[Array, "bond 2 2"]:
     return jnp.einsum("ak,bk,ast->bst", matrix, units, jnp.asarray(PAULI[1:]))
 
 
-def d_wave(lattice: Lattice, amplitude, form: Sequence[Sequence[float]]) -> Pairing:
+def d_wave(
+    lattice: Lattice, amplitude: complex | Num[Array, ""], form: Sequence[Sequence[float]]
+) -> Pairing:
     """Return the singlet pairing of nearest neighbours, psi = -(Delta_d / 2) n.F.n for the bond n.
 
     Parameters
@@ -193,7 +199,12 @@ def _placed(counts: tuple[int, int], rows, blocks) -> Complex[Array, "..."]:
     return empty.at[rows[:, 0], rows[:, 1], :, rows[:, 2]].add(blocks)
 
 
-def double(model: HoppingModel, pairing: Pairing, fermi_energy, pair_momentum) -> HoppingModel:
+def double(
+    model: HoppingModel,
+    pairing: Pairing,
+    fermi_energy: Scalar,
+    pair_momentum: Float[ArrayLike, " dim"],
+) -> HoppingModel:
     """Return the Bogoliubov-de Gennes Hamiltonian of a normal model with a pair potential.
 
     Parameters
@@ -241,7 +252,7 @@ def double(model: HoppingModel, pairing: Pairing, fermi_energy, pair_momentum) -
     return HoppingModel(model.lattice, cells, blocks)
 
 
-def charge_phase(angle, orbitals: int) -> Complex[Array, "*batch orb"]:
+def charge_phase(angle: Float[ArrayLike, "*batch"], orbitals: int) -> Complex[Array, "*batch orb"]:
     """Return exp(i angle) for the particle orbitals and exp(-i angle) for the hole orbitals."""
     sign = jnp.asarray(np.repeat([1.0, -1.0], orbitals))
     turned = jnp.asarray(angle)[..., None] * sign
@@ -260,7 +271,9 @@ def _flip(blocks) -> Array:
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def on_cells(old, blocks, new) -> Array:
+def on_cells(
+    old: Sequence[tuple[int, ...]], blocks: Complex[Array, "..."], new: Sequence[tuple[int, ...]]
+) -> Array:
     """Return blocks listed for other cells, zero where there were none."""
     rows = np.array([new.index(cell) for cell in old])
     shape = (*blocks.shape[:-5], len(new), *blocks.shape[-4:])

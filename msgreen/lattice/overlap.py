@@ -5,13 +5,15 @@ atom is only clear between orthogonal orbitals; Löwdin's, S^(-1/2) times the gi
 nearest to them, and keep every symmetry.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import linalg
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, ArrayLike, Complex, Num
 from msgreen.errors import InputError
 from msgreen.lattice.bloch import at_mesh, from_mesh
 from msgreen.lattice.magnetic import boxed, check_hermitian
@@ -36,7 +38,9 @@ Below, the orbitals are as good as linearly dependent, and the cut is no longer 
 """
 
 
-def overlap_box(overlap, cells: np.ndarray, size: int) -> Complex[Array, "n1 n2 n3 orb orb"]:
+def overlap_box(
+    overlap: Complex[ArrayLike, "cell orb orb"], cells: np.ndarray, size: int
+) -> Complex[Array, "n1 n2 n3 orb orb"]:
     """Return S(R) of `size` orbitals on a box of cells -L...L.
 
     Parameters
@@ -73,7 +77,9 @@ def _mesh(box, count: int) -> list[int]:
     return [max(width, count) if width > 1 else 1 for width in box.shape[:3]]
 
 
-def check_positive(overlap, mesh) -> None:
+def check_positive(
+    overlap: Complex[Array | np.ndarray, "n1 n2 n3 orb orb"], mesh: Sequence[int]
+) -> None:
     """Raise InputError unless S(k) is positive definite on a mesh.
 
     Parameters
@@ -93,14 +99,20 @@ def check_positive(overlap, mesh) -> None:
         )
 
 
-def with_overlap(z, blocks, overlap) -> Complex[Array, "n1 n2 n3 dim dim"]:
+def with_overlap(
+    z: complex | Num[Array, ""],
+    blocks: Complex[Array, "n1 n2 n3 size size"],
+    overlap: Complex[Array, "n1 n2 n3 size size"],
+) -> Complex[Array, "n1 n2 n3 dim dim"]:
     """Return H - z (S - 1), whose resolvent at z is (z S - H)^-1, from boxes of the same cells."""
     home = tuple(width // 2 for width in overlap.shape[:3])
     unit = jnp.eye(overlap.shape[-1], dtype=complex)
     return (blocks - z * overlap).at[home].add(z * unit)
 
 
-def square_root(overlap, mesh) -> Complex[Array, "n1 n2 n3 orb orb"]:
+def square_root(
+    overlap: Complex[ArrayLike, "n1 n2 n3 orb orb"], mesh: Sequence[int]
+) -> Complex[Array, "n1 n2 n3 orb orb"]:
     """Return W(R) with W(k)^2 = S(k) on a mesh, Hermitian and positive definite.
 
     Parameters
@@ -140,7 +152,7 @@ def _turned(vectors, matrices):
     return vectors @ matrices.astype(complex) @ jnp.conj(vectors).swapaxes(-1, -2)
 
 
-def loewdin(overlap) -> Complex[Array, "n1 n2 n3 orb orb"]:
+def loewdin(overlap: Complex[Array, "n1 n2 n3 orb orb"]) -> Complex[Array, "n1 n2 n3 orb orb"]:
     """Return the square root of an overlap on the cells where it is above `CUT`.
 
     Parameters
@@ -172,7 +184,10 @@ def loewdin(overlap) -> Complex[Array, "n1 n2 n3 orb orb"]:
     return root[a, b, c]
 
 
-def between_loewdin(field, frame) -> np.ndarray:
+def between_loewdin(
+    field: Complex[ArrayLike, "n1 n2 n3 orb orb"],
+    frame: Complex[ArrayLike, "m1 m2 m3 orb orb"] | None,
+) -> np.ndarray:
     """Return W^-1 b W^-1 on a mesh of k that tells the cells of b and W apart.
 
     Parameters

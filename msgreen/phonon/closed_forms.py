@@ -16,9 +16,18 @@ import numpy as np
 from scipy.special import j0, j1, sici, struve
 
 from msgreen import _checks
+from msgreen._typing import Array, ArrayLike, Float, Scalar
 
 
-def acoustic_range(dimension: int, distance, *, cutoff, velocity, cell=1.0, lower=0.0):
+def acoustic_range(
+    dimension: int,
+    distance: Float[ArrayLike, "..."],
+    *,
+    cutoff: float,
+    velocity: float,
+    cell: float = 1.0,
+    lower: float = 0.0,
+) -> Float[np.ndarray, "..."]:
     """Return X(R) in 1/eV for acoustic phonons omega = velocity |q|.
 
     Parameters
@@ -54,7 +63,14 @@ def acoustic_range(dimension: int, distance, *, cutoff, velocity, cell=1.0, lowe
     return -2 * cell * (sici(cutoff * r)[1] - sici(lower * r)[1]) / (np.pi * velocity)
 
 
-def optical_range(dimension: int, distance, *, cutoff, energy, cell=1.0):
+def optical_range(
+    dimension: int,
+    distance: Float[ArrayLike, "..."],
+    *,
+    cutoff: float,
+    energy: float,
+    cell: float = 1.0,
+) -> Float[np.ndarray, "..."]:
     """Return X(R) in 1/eV for optical phonons of one energy; see `acoustic_range`.
 
     It decays like 1/R^((d+1)/2), the oscillations being those of a sharp cutoff: without the
@@ -71,7 +87,9 @@ def optical_range(dimension: int, distance, *, cutoff, energy, cell=1.0):
     return -2 * cell * np.sin(x) / (np.pi * energy * r)
 
 
-def elastic_range(distance, *, cutoff, cell=1.0):
+def elastic_range(
+    distance: Float[ArrayLike, "..."], *, cutoff: float, cell: float = 1.0
+) -> Float[np.ndarray, "..."]:
     """Return -cell * int d^3q / (2 pi)^3 e^{iq.R} / q^2 = -cell Si(q_c R) / (2 pi^2 R).
 
     This is the range function of acoustic phonons in three dimensions when the spin-lattice
@@ -82,7 +100,13 @@ def elastic_range(distance, *, cutoff, cell=1.0):
     return -cell * sici(cutoff * r)[0] / (2 * np.pi**2 * r)
 
 
-def chiral_tensors(range_function, along, *, shift, axis=(0.0, 0.0, 1.0)):
+def chiral_tensors(
+    range_function: Float[ArrayLike, " pair"],
+    along: Float[ArrayLike, " pair"],
+    *,
+    shift: Scalar,
+    axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
+) -> tuple[Float[Array, "pair 3 3"], Float[Array, "pair 3 3"]]:
     """Return symmetric and antisymmetric tensors of circular branches centred at +-shift.
 
     With P the projector across the axis n and (n x) its cross product matrix,

@@ -12,7 +12,7 @@ from scipy import constants as _c
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int
 from msgreen.errors import AccuracyWarning, InputError
 from msgreen.units import HBAR2_OVER_ME
 
@@ -67,7 +67,16 @@ class HarmonicCrystal(eqx.Module):
     bonds: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     pinned: bool = eqx.field(static=True)
 
-    def __init__(self, vectors, basis, masses, blocks, bonds, *, pinned=False):
+    def __init__(
+        self,
+        vectors: Float[ArrayLike, "dim 3"],
+        basis: Float[ArrayLike, "atom 3"],
+        masses: Float[ArrayLike, " atom"],
+        blocks: Float[ArrayLike, "bond 3 3"],
+        bonds: Int[ArrayLike, "bond column"],
+        *,
+        pinned: bool = False,
+    ):
         require_x64("HarmonicCrystal")
         given = {"vectors": vectors, "basis": basis, "masses": masses, "blocks": blocks}
         for name, value in given.items():
@@ -100,7 +109,7 @@ class HarmonicCrystal(eqx.Module):
         """Reciprocal lattice vectors b_i with a_i . b_j = 2 pi delta_ij, in 1/angstrom."""
         return 2 * jnp.pi * jnp.linalg.pinv(self.vectors).T
 
-    def position(self, sites) -> Float[Array, "site 3"]:
+    def position(self, sites: Int[ArrayLike, "site column"]) -> Float[Array, "site 3"]:
         """Return the positions in angstrom of sites (atom, n_1, ..., n_dim)."""
         rows = check_sites(self, sites)
         return self.basis[rows[:, 0]] + rows[:, 1:].astype(float) @ self.vectors
@@ -136,7 +145,7 @@ class HarmonicCrystal(eqx.Module):
         """Return the diagonal of M / hbar^2 in 1/(eV angstrom^2), three entries per atom."""
         return jnp.repeat(self.masses, 3) / HBAR2_OVER_U
 
-    def squared_energies(self, q) -> np.ndarray:
+    def squared_energies(self, q: Float[ArrayLike, "k dim"]) -> np.ndarray:
         """Return (hbar omega)^2 in eV^2, shape (k, 3 atom), ascending; not differentiable."""
         return np.asarray(linalg.eigvalsh(self.dynamical_matrix(jnp.asarray(q, float))))
 
@@ -164,7 +173,7 @@ def mesh(shape: Sequence[int], shift: float = 0.5) -> np.ndarray:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
 
-def require_stable(crystal: HarmonicCrystal, q) -> None:
+def require_stable(crystal: HarmonicCrystal, q: Float[ArrayLike, "k dim"]) -> None:
     """Raise InputError if any vibration at the wave vectors `q` has an imaginary frequency."""
     if _checks.concrete(crystal.blocks) is None or _checks.concrete(crystal.masses) is None:
         return
@@ -183,7 +192,7 @@ def check_squares(squares: np.ndarray, q: np.ndarray) -> None:
         )
 
 
-def check_sites(crystal: HarmonicCrystal, sites) -> np.ndarray:
+def check_sites(crystal: HarmonicCrystal, sites: Int[ArrayLike, "site column"]) -> np.ndarray:
     """Return `sites` as an int array of rows (atom, n_1, ..., n_dim), refusing unknown atoms."""
     rows = np.atleast_2d(np.asarray(_checks.numbers("sites", sites)))
     if rows.shape[1:] != (1 + crystal.dimension,) or not np.issubdtype(rows.dtype, np.integer):

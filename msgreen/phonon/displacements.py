@@ -1,6 +1,7 @@
 """How the energies of electrons change with displacements of atoms, by autodiff of their host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float, Pairs
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
 from msgreen.errors import InputError
@@ -38,7 +39,9 @@ class Response(NamedTuple):
     error: Float[Array | np.ndarray, "..."]
 
 
-def exchange_slopes(system: System, atoms: int, pairs, contour: Contour | None = None) -> Response:
+def exchange_slopes(
+    system: System, atoms: int, pairs: Pairs, contour: Contour | None = None
+) -> Response:
     """Return dT/du, how the tensors of pairs change with the displacements of atoms, by autodiff.
 
     Parameters
@@ -150,8 +153,11 @@ def _at_rest(system: System, atoms: int, contour: Contour | None):
 @eqx.filter_jit
 def _integrated(path: Contour, legs, ratio) -> tuple[Array, Array]:
     """(1/pi) Im int of traces of legs (energy, site, 3, n, n, atom, 3), and its error."""
-    fine, coarse = (None if leg is None else jnp.einsum("eisnnax->eiasx", leg) for leg in legs)
-    value, error = integrate_loops(path, fine, coarse, ratio)
+    fine, coarse = legs
+    trace = partial(jnp.einsum, "eisnnax->eiasx")
+    value, error = integrate_loops(
+        path, trace(fine), None if coarse is None else trace(coarse), ratio
+    )
     # A trace may vanish by symmetry, the entries that cancel in it do not.
     size = jnp.moveaxis(jnp.linalg.norm(legs[0], axis=(3, 4)), 3, 2)
     rounding = ROUNDING * jnp.einsum("e,eiasx->iasx", jnp.abs(path.weights), size) / np.pi
@@ -168,7 +174,7 @@ def _contour_error(path: Contour, value, other):
     return scale * jnp.minimum(1.0, relative**path.power + path.floor)
 
 
-def different_pairs(pairs, count: int) -> np.ndarray:
+def different_pairs(pairs: Pairs, count: int) -> np.ndarray:
     """Return `pairs` as an int array, refusing pairs of a site with itself and repeated ones."""
     pairs = check_pairs(pairs, count)
     known = {tuple(sorted(pair)) for pair in pairs.tolist()}
@@ -180,7 +186,9 @@ def different_pairs(pairs, count: int) -> np.ndarray:
     return pairs
 
 
-def response_arrays(name: str, given, shape) -> tuple[np.ndarray, np.ndarray]:
+def response_arrays(
+    name: str, given: Sequence[ArrayLike], shape: tuple[int | str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return value and error of a Response as arrays, refusing other shapes and what is none."""
     if not isinstance(given, Response):
         raise InputError(

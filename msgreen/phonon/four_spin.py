@@ -10,9 +10,12 @@ chiral partners. Like every static interaction of harmonic phonons it does not d
 temperature.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float, Pairs
 from msgreen.clusters import ordered_loops
 from msgreen.convention import NEUTRAL
 from msgreen.phonon.displacements import Response, different_pairs, response_arrays
@@ -20,7 +23,11 @@ from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 
 def four_spin_interactions(
-    slopes: Response, pairs, positions, response: Response, source=None
+    slopes: Response,
+    pairs: Pairs,
+    positions: Float[ArrayLike, "site 3"],
+    response: Response,
+    source: Mapping[str, str] | None = None,
 ) -> Interactions:
     """Return the four-spin exchange that phonons mediate, in the neutral convention.
 

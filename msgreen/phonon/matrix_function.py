@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ _SQUARINGS = 40  # serves norms up to 2^39
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def hermitian_function(function: Callable, matrix: jax.Array, parameters) -> jax.Array:
+def hermitian_function(function: Callable, matrix: jax.Array, parameters: Any) -> jax.Array:
     """Return f(A; p) = U diag f(lambda; p) U^H of Hermitian matrices A = U diag(lambda) U^H.
 
     Parameters

@@ -10,7 +10,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Scalar
 from msgreen.contour.kronrod import gauss_kronrod
 from msgreen.errors import InputError
 from msgreen.phonon.crystal import HBAR2_OVER_U, HarmonicCrystal, check_squares, mesh
@@ -18,6 +18,12 @@ from msgreen.units import BOLTZMANN
 
 LARGEST_MESH = 10_000_000
 """Points of a mesh times atoms squared: the dynamical matrices have 1.4 GB."""
+
+
+_Axes = Float[ArrayLike, "branch 3"] | None
+_Weights = Float[Array | np.ndarray, " k"]
+Rule = tuple[Float[Array | np.ndarray, "k 3"], _Weights, _Weights]
+"""Wave vectors in 1/angstrom, their weights, and those of a coarser rule."""
 
 
 class Modes(eqx.Module):
@@ -54,7 +60,15 @@ class Modes(eqx.Module):
     polarisations: Complex[Array, "k branch atom 3"]
     lengths: Float[Array, "k branch atom"]
 
-    def __init__(self, q, weights, coarse, energies, polarisations, lengths):
+    def __init__(
+        self,
+        q: Float[ArrayLike, "k 3"],
+        weights: Float[ArrayLike, " k"],
+        coarse: Float[ArrayLike, " k"],
+        energies: Float[ArrayLike, "#k branch"],
+        polarisations: Complex[ArrayLike, "#k #branch atom 3"],
+        lengths: Float[ArrayLike, "#k #branch #atom"],
+    ):
         require_x64("Modes")
         _checks.finite_array("q", q, ("k", 3))
         count = np.shape(q)[:1]
@@ -262,7 +276,7 @@ def ball(
     return q, weights, coarse
 
 
-def acoustic(rule, velocity, *, length=1.0, axes=None) -> Modes:
+def acoustic(rule: Rule, velocity: float, *, length: Scalar = 1.0, axes: _Axes = None) -> Modes:
     """Return acoustic branches omega = velocity |q| on a rule such as `ball`.
 
     Parameters
@@ -284,13 +298,20 @@ def acoustic(rule, velocity, *, length=1.0, axes=None) -> Modes:
     return _branches(rule, velocity * np.linalg.norm(rule[0], axis=1), length, axes)
 
 
-def optical(rule, energy, *, length=1.0, axes=None) -> Modes:
+def optical(rule: Rule, energy: float, *, length: Scalar = 1.0, axes: _Axes = None) -> Modes:
     """Return dispersionless optical branches of the given energy in eV; see `acoustic`."""
     _checks.positive_number("energy", energy, "eV")
     return _branches(rule, np.full(len(rule[0]), energy), length, axes)
 
 
-def chiral(rule, energies, *, shift, axis=(0.0, 0.0, 1.0), length=1.0) -> Modes:
+def chiral(
+    rule: Rule,
+    energies: Float[ArrayLike, " k"],
+    *,
+    shift: Scalar,
+    axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
+    length: Scalar = 1.0,
+) -> Modes:
     """Return circularly polarised branches whose dispersions are centred at +shift and -shift.
 
     A screw axis does this to transverse phonons: the two helicities are displaced in opposite
@@ -334,7 +355,9 @@ def chiral(rule, energies, *, shift, axis=(0.0, 0.0, 1.0), length=1.0) -> Modes:
     return helicities[0] + helicities[1]
 
 
-def thermal_factor(energies, temperature):
+def thermal_factor(
+    energies: Float[ArrayLike, "..."], temperature: Float[ArrayLike, "..."]
+) -> Float[Array, "..."]:
     """Return coth(hbar omega / 2 k_B T), which is 1 at zero temperature.
 
     Parameters

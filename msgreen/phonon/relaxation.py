@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
+from msgreen._typing import ArrayLike, Int, Pairs
 from msgreen.hosts.base import check_pairs
 from msgreen.phonon.crystal import HarmonicCrystal, check_sites
 from msgreen.phonon.displacements import Response, response_arrays
@@ -18,7 +19,9 @@ from msgreen.phonon.mediated import crystal_tensors
 from msgreen.spinmodel.interactions import Coefficient
 
 
-def static_response(crystal: HarmonicCrystal, sites, shape: Sequence[int]) -> Response:
+def static_response(
+    crystal: HarmonicCrystal, sites: Int[ArrayLike, "site column"], shape: Sequence[int]
+) -> Response:
     """Return Phi^-1 between sites of a crystal: how forces on them displace them.
 
     Parameters
@@ -47,7 +50,7 @@ def static_response(crystal: HarmonicCrystal, sites, shape: Sequence[int]) -> Re
     return Response(-value, error)
 
 
-def relaxation_tensors(coupling: Response, response: Response, pairs) -> Coefficient:
+def relaxation_tensors(coupling: Response, response: Response, pairs: Pairs) -> Coefficient:
     """Return the mediated tensors of spins that couple to the displacements of many atoms.
 
     `crystal_tensors` has the coupling of a spin to the displacement of its own atom only.

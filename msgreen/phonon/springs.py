@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float, Scalar
 from msgreen.errors import InputError
 from msgreen.phonon.crystal import HarmonicCrystal
 
@@ -26,7 +27,12 @@ class Spring(NamedTuple):
 
 
 def mass_spring(
-    vectors, basis, masses, springs: Iterable[Spring], *, pinning=0.0
+    vectors: Float[ArrayLike, "dim 3"],
+    basis: Float[ArrayLike, "atom 3"],
+    masses: Float[ArrayLike, " atom"],
+    springs: Iterable[Spring],
+    *,
+    pinning: Float[ArrayLike, ""] | Float[ArrayLike, " atom"] = 0.0,
 ) -> HarmonicCrystal:
     """Return the crystal of masses joined by springs.
 
@@ -110,11 +116,11 @@ def _check_ends(spring: Spring, atoms: int, dimension: int) -> None:
 def helical_chain(
     atoms_per_turn: int,
     *,
-    radius,
+    radius: Scalar,
     pitch: float,
     mass: float,
     springs: Iterable[tuple[int, float, float]],
-    pinning=0.0,
+    pinning: Scalar = 0.0,
     handedness: int = 1,
 ) -> HarmonicCrystal:
     """Return a helix of equal atoms along z; its phonons are chiral where the radius is not zero.
@@ -165,7 +171,9 @@ def helical_chain(
     return mass_spring([[0, 0, pitch]], basis, masses, joined, pinning=pinning)
 
 
-def screw_couplings(atoms_per_turn: int, coupling, handedness: int = 1) -> jnp.ndarray:
+def screw_couplings(
+    atoms_per_turn: int, coupling: Float[ArrayLike, "3 3"], handedness: int = 1
+) -> jnp.ndarray:
     """Return the couplings of all atoms of a helix from that of the first, by the screw axis.
 
     Parameters

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float, Pairs
 from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
@@ -35,7 +36,11 @@ class Texture(NamedTuple):
     staggered: float
 
 
-def heisenberg(pairs, positions, exchange) -> Interactions:
+def heisenberg(
+    pairs: Pairs,
+    positions: Float[ArrayLike, "site 3"],
+    exchange: Float[ArrayLike, ""] | Float[ArrayLike, " pair"],
+) -> Interactions:
     """Return isotropic interactions of the given strength, energy J e_i.e_j per pair, in eV."""
     _checks.finite_array("positions", positions, ("site", 3))
     pairs = check_pairs(pairs, len(np.asarray(positions)))
@@ -49,7 +54,7 @@ def heisenberg(pairs, positions, exchange) -> Interactions:
 
 def ring(
     crystal: HarmonicCrystal,
-    couplings,
+    couplings: Float[ArrayLike, "atom 3 3"],
     cells: int,
     shape: Sequence[int],
     *,

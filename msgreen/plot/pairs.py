@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.plot.style import BLACK, BLUE, GREEN, PURPLE, RED, SKY, add_letters, panels, styled
 from msgreen.spin.tensors import pair_parts
 
@@ -12,7 +13,9 @@ and the figures of paper O span five orders of magnitude."""
 
 
 @styled
-def distance_figure(distances, K, unit: str = "t") -> Figure:
+def distance_figure(
+    distances: Float[ArrayLike, " pair"], K: Float[ArrayLike, "pair 3 3"], unit: str = "t"
+) -> Figure:
     """Return the components of D against distance, and the magnitudes of all coefficients.
 
     Parameters

@@ -14,7 +14,9 @@ Sums = Mapping[int, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 @styled
-def range_figure(cutoff: float, shift: float, *, reach: float = 80.0, sums: Sums | None = None):
+def range_figure(
+    cutoff: float, shift: float, *, reach: float = 80.0, sums: Sums | None = None
+) -> Figure:
     """Draw the symmetric and antisymmetric range functions of chiral acoustic phonons.
 
     Parameters

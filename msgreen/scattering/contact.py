@@ -10,7 +10,7 @@ from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.errors import InputError
 from msgreen.spin.algebra import SIGMA, spin_matrix
 
@@ -52,11 +52,15 @@ class AbstractRigidScatterer(AbstractScatterer):
     ) -> Complex[Array, "energy site orb orb"]:
         """Return t_i(z) of `count` sites."""
 
-    def potential(self, z, directions):
+    def potential(
+        self, z: Complex[Array, " energy"], directions: Float[Array, "site 3"]
+    ) -> Complex[Array, "energy site spinorb spinorb"]:
         """Return V_i = t_i (S_i . sigma); see `AbstractScatterer.potential`."""
         return spin_matrix(self.strength(z, directions.shape[0]), directions)
 
-    def vertex(self, z, count):
+    def vertex(
+        self, z: Complex[Array, " energy"], count: int
+    ) -> Complex[Array, "energy site 3 spinorb spinorb"]:
         """Return t_i sigma; see `AbstractScatterer.vertex`."""
         return _vertices(self.strength(z, count))
 
@@ -93,7 +97,9 @@ class ContactCoupling(AbstractRigidScatterer):
     coupling: Float[Array, "..."]
     orbitals: int = eqx.field(static=True)
 
-    def __init__(self, coupling, orbitals: int = 1):
+    def __init__(
+        self, coupling: Float[ArrayLike, ""] | Float[ArrayLike, " site"], orbitals: int = 1
+    ):
         require_x64("ContactCoupling")
         _checks.finite("coupling", coupling)
         _checks.whole_number("orbitals", orbitals, 1, MOST_ORBITALS)
@@ -105,7 +111,9 @@ class ContactCoupling(AbstractRigidScatterer):
             )
         self.orbitals = orbitals
 
-    def strength(self, z, count):
+    def strength(
+        self, z: Complex[Array, " energy"], count: int
+    ) -> Complex[Array, "energy site orb orb"]:
         """Return J_sd times the identity for every energy and site."""
         if self.coupling.ndim == 1 and self.coupling.shape[0] != count:
             raise InputError(

@@ -28,7 +28,9 @@ class FieldDeviation(AbstractRigidScatterer):
 
     splitting: Complex[Array, "site orb orb"]
 
-    def strength(self, z, count):
+    def strength(
+        self, z: Complex[Array, " energy"], count: int
+    ) -> Complex[Array, "energy site orb orb"]:
         """Return v_i for every energy; see `AbstractRigidScatterer.strength`."""
         if count != len(self.splitting):
             raise InputError(
@@ -69,12 +71,16 @@ class ExchangeField(AbstractScatterer):
                 f"matrix per vector of `reference`, but its shape is {shape}."
             )
 
-    def potential(self, z, directions):
+    def potential(
+        self, z: Complex[Array, " energy"], directions: Float[Array, "site 3"]
+    ) -> Complex[Array, "energy site spinorb spinorb"]:
         """Return v_i (e - e0).sigma; see `AbstractScatterer.potential`."""
         one = spin_matrix(self.splitting, jnp.asarray(directions, float) - self.reference)
         return jnp.broadcast_to(one, (len(z), *one.shape))
 
-    def vertex(self, z, count):
+    def vertex(
+        self, z: Complex[Array, " energy"], count: int
+    ) -> Complex[Array, "energy site 3 spinorb spinorb"]:
         """Return v_i sigma; see `AbstractScatterer.vertex`."""
         size = 2 * self.splitting.shape[-1]
         blocks = jnp.einsum("kst,iab->iksatb", SIGMA, self.splitting)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Complex, Float
+from msgreen._typing import ArrayLike, Complex, Energies, Float
 from msgreen.errors import InputError
 from msgreen.scattering.tmatrix import TMatrix, linear_tmatrix
 from msgreen.spin.algebra import SIGMA
@@ -57,7 +57,7 @@ class Interpolation(NamedTuple):
 
 
 def interpolated_tmatrix(
-    energies: Complex[ArrayLike, " energy"],
+    energies: Energies,
     directions: Float[ArrayLike, "direction 3"],
     t: Complex[ArrayLike, "direction energy site spinorb spinorb"],
     reference: Float[ArrayLike, "site 3"],

@@ -17,7 +17,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float
 from msgreen.errors import InputError
 from msgreen.scattering.contact import AbstractRigidScatterer, AbstractScatterer
 from msgreen.spin.algebra import SIGMA, spin_matrix
@@ -48,7 +48,9 @@ class SpinSplitting(AbstractRigidScatterer):
     energies: Complex[Array, " energy"]
     splitting: Complex[Array, "energy site orb orb"]
 
-    def strength(self, z, count):
+    def strength(
+        self, z: Complex[Array, " energy"], count: int
+    ) -> Complex[Array, "energy site orb orb"]:
         """Return Delta_i at the energies of the t-matrices."""
         _check_request(z, count, self.energies, self.splitting.shape[1])
         return self.splitting
@@ -78,7 +80,12 @@ class TMatrix(AbstractScatterer):
     coefficients: Complex[Array, "energy site harmonic spinorb spinorb"]
     reference: Float[Array, "site 3"]
 
-    def __init__(self, energies, coefficients, reference):
+    def __init__(
+        self,
+        energies: Energies,
+        coefficients: Complex[ArrayLike, "energy site harmonic spinorb spinorb"],
+        reference: Float[ArrayLike, "site 3"],
+    ):
         require_x64("TMatrix")
         _checks.unit_vectors("reference", reference)
         self.energies = jnp.asarray(energies, complex)
@@ -103,13 +110,17 @@ class TMatrix(AbstractScatterer):
         """Return t_i(e_i) in angstrom."""
         return self._combine(solid_harmonics(directions, self.degree))
 
-    def potential(self, z, directions):
+    def potential(
+        self, z: Complex[Array, " energy"], directions: Float[Array, "site 3"]
+    ) -> Complex[Array, "energy site spinorb spinorb"]:
         """Return t_i(e_i) - t_i(e0_i); see `AbstractScatterer.potential`."""
         _check_request(z, directions.shape[0], self.energies, len(self.reference))
         here = solid_harmonics(directions, self.degree)
         return self._combine(here - solid_harmonics(self.reference, self.degree))
 
-    def vertex(self, z, count):
+    def vertex(
+        self, z: Complex[Array, " energy"], count: int
+    ) -> Complex[Array, "energy site 3 spinorb spinorb"]:
         """Return dt_i/de_i at the reference; see `AbstractScatterer.vertex`."""
         _check_request(z, count, self.energies, len(self.reference))
         return _slopes(self.reference, self.coefficients, self.degree)
@@ -166,7 +177,12 @@ def _mean_splitting(coefficients) -> Complex[Array, "energy site orb orb"]:
     return jnp.einsum("kst,eiktasb->eiab", SIGMA, blocks) / 6
 
 
-def collinear_tmatrix(energies, up, down, reference) -> TMatrix:
+def collinear_tmatrix(
+    energies: Energies,
+    up: Complex[ArrayLike, "energy site orb orb"],
+    down: Complex[ArrayLike, "energy site orb orb"],
+    reference: Float[ArrayLike, "site 3"],
+) -> TMatrix:
     """Return t(e) = (t_up + t_down)/2 + (t_up - t_down)/2 e.sigma: exact without spin-orbit.
 
     Parameters
@@ -186,7 +202,11 @@ def collinear_tmatrix(energies, up, down, reference) -> TMatrix:
     return TMatrix(energies, jnp.stack(parts, axis=2), reference)
 
 
-def linear_tmatrix(energies, derivative, reference) -> TMatrix:
+def linear_tmatrix(
+    energies: Energies,
+    derivative: Complex[ArrayLike, "energy site 3 spinorb spinorb"],
+    reference: Float[ArrayLike, "site 3"],
+) -> TMatrix:
     """Return t(e) - t(e0) = dt/de (e - e0) from a supplied derivative; right to first order.
 
     Parameters

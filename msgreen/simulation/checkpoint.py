@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -63,7 +63,7 @@ class Checkpoint:
         records = [found[f"record{n}"] for n in range(count)]
         return jax.tree.unflatten(shape, map(jax.numpy.asarray, state)), [records] if count else []
 
-    def write(self, state, parts: list[list[np.ndarray]], *, last: bool) -> None:
+    def write(self, state: Any, parts: list[list[np.ndarray]], *, last: bool) -> None:
         """Keep the state and all records, unless writing would take too large a part of the time.
 
         The parts are joined. What is `last` is kept in any case.

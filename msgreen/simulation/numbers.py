@@ -9,7 +9,7 @@ import math
 import jax
 import jax.numpy as jnp
 
-from msgreen._typing import Array
+from msgreen._typing import Array, Int
 
 _TURNS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -37,7 +37,7 @@ def threefry(key: Array, first: Array, second: Array) -> tuple[Array, Array]:
     return x, y
 
 
-def key_of(key: Array, number) -> Array:
+def key_of(key: Array, number: int | Int[Array, ""]) -> Array:
     """Return the key of one of 2^64 uses."""
     number = jnp.asarray(number, jnp.uint64)
     return jnp.stack(threefry(key, (number >> 32).astype(jnp.uint32), number.astype(jnp.uint32)))

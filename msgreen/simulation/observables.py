@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int
 from msgreen.errors import InputError
 from msgreen.spinmodel import SpinModel
 
@@ -104,7 +104,12 @@ class ScalarChirality(eqx.Module):
 
     triangles: "_Triangles"
 
-    def __init__(self, model: SpinModel, sites, cells=None):
+    def __init__(
+        self,
+        model: SpinModel,
+        sites: Int[ArrayLike, "triangle 3"],
+        cells: Int[ArrayLike, "triangle 3 dim"] | None = None,
+    ):
         self.triangles = _Triangles(model, sites, cells)
 
     def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
@@ -136,7 +141,12 @@ class TopologicalCharge(eqx.Module):
 
     triangles: "_Triangles"
 
-    def __init__(self, model: SpinModel, sites=None, cells=None):
+    def __init__(
+        self,
+        model: SpinModel,
+        sites: Int[ArrayLike, "triangle 3"] | None = None,
+        cells: Int[ArrayLike, "triangle 3 2"] | None = None,
+    ):
         lattice = model.lattice
         if lattice is None or model.dimension != 2 or (sites is None and model.site_count != 1):
             raise InputError(

@@ -7,7 +7,7 @@ with a margin of periodic copies, so that neighbours are plain windows.
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, Float, Int
 from msgreen.errors import InputError
 from msgreen.spinmodel import SpinModel, magnetic_cell
 from msgreen.spinmodel.forms import Form, Spin, dot, slot_gradient
@@ -175,7 +175,7 @@ class Sublattices(eqx.Module):
         """Return values of the replicas, repeated along the last axis of the box."""
         return jnp.tile(values, self.own_shape(spins)[-1] // values.shape[-1])
 
-    def window(self, spins: Array, site, cell) -> Spin:
+    def window(self, spins: Array, site: int | Int[Array, ""], cell: Sequence[int]) -> Spin:
         """Return the spins of one sublattice at a cell from every one, x, y, z (*box)."""
         start = [c + r for c, r in zip(cell, self.reach, strict=True)]
         start[-1:] = [start[-1] * self.replicas(spins)] if self.box else [0]
@@ -186,11 +186,11 @@ class Sublattices(eqx.Module):
         )
         return x, y, z
 
-    def own(self, spins: Array, site) -> Spin:
+    def own(self, spins: Array, site: int | Int[Array, ""]) -> Spin:
         """Return the spins of one sublattice."""
         return self.window(spins, site, (0,) * len(self.box))
 
-    def replaced(self, spins: Array, site, own: Spin) -> Array:
+    def replaced(self, spins: Array, site: int | Int[Array, ""], own: Spin) -> Array:
         """Return spins with one sublattice replaced, its margins too."""
         box = (*self.box, self.replicas(spins))
         part = self._with_margins(jnp.stack([x.reshape(box) for x in own]))
@@ -200,7 +200,7 @@ class Sublattices(eqx.Module):
         """Return the spins without the rounding of their lengths."""
         return spins / jnp.linalg.norm(spins, axis=1, keepdims=True)
 
-    def field(self, spins: Array, site) -> Spin:
+    def field(self, spins: Array, site: int | Int[Array, ""]) -> Spin:
         """Return dE/dS of one sublattice, from the terms that are linear in its spins."""
         zero = jnp.zeros(self.own_shape(spins))
         total = (zero, zero, zero)
@@ -214,7 +214,7 @@ class Sublattices(eqx.Module):
             total = self._over(visits, spins, site, add, total)
         return total
 
-    def change(self, spins: Array, site, old: Spin, new: Spin) -> Array:
+    def change(self, spins: Array, site: int | Int[Array, ""], old: Spin, new: Spin) -> Array:
         """Return the change of energy by the terms that are not linear, as single spins move."""
         total = jnp.zeros(self.own_shape(spins))
         for visits in self.other:
@@ -260,7 +260,9 @@ class Sublattices(eqx.Module):
         every = [v.clusters.sites.shape for v in (*self.linear, *self.other)]
         return sum(visits * max(order - 1, 1) for _, visits, order in every)
 
-    def one_by_one(self, move: Callable, state, sites: Sequence[int], numbers=None):
+    def one_by_one(
+        self, move: Callable, state: Any, sites: Sequence[int], numbers: Any = None
+    ) -> Any:
         """Return what is left of a state after ``move(state, site, number)`` of all `sites`.
 
         Parameters

@@ -125,7 +125,9 @@ def spin_matrix(
     return _pauli_sum(jnp.concatenate([jnp.zeros_like(vector[..., :1, :, :]), vector], axis=-3))
 
 
-def direction(theta, phi) -> Float[Array, "*batch 3"]:
+def direction(
+    theta: Float[ArrayLike, "..."], phi: Float[ArrayLike, "..."]
+) -> Float[Array, "*batch 3"]:
     """Return the unit vector with polar angle `theta` and azimuth `phi` (radians)."""
     _checks.finite("theta", theta)
     _checks.finite("phi", phi)
@@ -216,7 +218,7 @@ def rotate_about(
     vectors: Float[ArrayLike, "*batch 3"],
 ) -> Float[Array, "*batch 3"]:
     """Turn vectors about unit vectors by angles in radians, anticlockwise (Rodrigues)."""
-    axis, vectors = jnp.asarray(axis, float), jnp.asarray(vectors, float)
+    axis, angle, vectors = (jnp.asarray(part, float) for part in (axis, angle, vectors))
     cos, sin = jnp.cos(angle)[..., None], jnp.sin(angle)[..., None]
     along = jnp.sum(axis * vectors, axis=-1, keepdims=True) * axis
     return along + cos * (vectors - along) + sin * jnp.cross(axis, vectors)

@@ -46,9 +46,9 @@ def solid_harmonics(
     (l - m) Q_lm = (2 l - 1) z Q_(l-1)m - (l + m - 1) r^2 Q_(l-2)m.
     """
     xp: Any = jnp if isinstance(vectors, Array) else np
-    vectors = xp.asarray(vectors, float)
-    x, y, z = xp.moveaxis(vectors, -1, 0)
-    square = xp.sum(vectors * vectors, axis=-1)
+    array = xp.asarray(vectors, float)
+    x, y, z = xp.moveaxis(array, -1, 0)
+    square = xp.sum(array * array, axis=-1)
     real, imaginary = xp.ones_like(x), xp.zeros_like(x)
     found = {}
     for m in range(degree + 1):
@@ -136,9 +136,7 @@ def crystal_operations() -> list[np.ndarray]:
     return different
 
 
-def time_reversed(
-    matrix: Complex[Array | np.ndarray, "*batch spinorb spinorb"],
-):
+def time_reversed(matrix: Complex[Array | np.ndarray, "*batch spinorb spinorb"]) -> Any:
     """Return sigma_y M^T sigma_y: a Green function or t-matrix with all moments reversed.
 
     Reversal of time conjugates; together with M(z*) = M(z)^+ it is a transposition at fixed z.

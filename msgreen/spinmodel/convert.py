@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from msgreen._typing import ArrayLike, Float, Int
+from msgreen._typing import ArrayLike, Float, Int, Pairs
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
@@ -65,7 +65,7 @@ def from_interactions(
 
 
 def pair_terms(
-    sites: Int[ArrayLike, "pair 2"],
+    sites: Pairs,
     cells: Int[ArrayLike, "pair 2 dim"] | None,
     tensors: Float[ArrayLike, "pair 3 3"],
     errors: Float[ArrayLike, "pair 3 3"] | None = None,

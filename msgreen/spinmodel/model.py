@@ -78,7 +78,7 @@ class SpinModel(eqx.Module):
         if site_count is None and lattice is not None:
             site_count = len(lattice.basis)
         if site_count is None:
-            site_count = max(named) if positions is None else len(positions)
+            site_count = max(named) if self.positions is None else len(self.positions)
         self.site_count = site_count
         self._check(max(named))
 
@@ -157,7 +157,7 @@ class SpinModel(eqx.Module):
         sites = np.unique(np.concatenate(named)) if named else np.arange(self.site_count)
         return np.isin(np.arange(self.site_count), sites)
 
-    def energy(self, directions: Float[Array, "*box site 3"]) -> Float[Array, "..."]:
+    def energy(self, directions: Float[ArrayLike, "*box site 3"]) -> Float[Array, "..."]:
         """Return the energy in eV: of the cluster, or of all cells of the box.
 
         Parameters
@@ -167,7 +167,7 @@ class SpinModel(eqx.Module):
         """
         return self.energy_and_gradient(directions)[0]
 
-    def gradient(self, directions: Float[Array, "*box site 3"]) -> Float[Array, "*box site 3"]:
+    def gradient(self, directions: Float[ArrayLike, "*box site 3"]) -> Float[Array, "*box site 3"]:
         """Return dE/dS in eV, the spins being free vectors."""
         return self.energy_and_gradient(directions)[1]
 

@@ -112,7 +112,9 @@ def whole_tensors(found: Sequence[CrystalExchange]) -> CrystalTensors:
     return CrystalTensors(found[0].pairs, found[0].distances, mean, errors, spread, True)
 
 
-def crystal_model(found: CrystalTensors, lattice: Lattice, symbols=None) -> SpinModel:
+def crystal_model(
+    found: CrystalTensors, lattice: Lattice, symbols: Sequence[str] | None = None
+) -> SpinModel:
     """Return the spin model of pairs of a crystal, each counted once per cell.
 
     Parameters

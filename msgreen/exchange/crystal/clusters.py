@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Int
 from msgreen.errors import InputError
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice import lattice_contracted_loops, lattice_loops
@@ -125,7 +126,7 @@ def ordered(sets: np.ndarray) -> np.ndarray:
     return found
 
 
-def check_sites(atoms: Sequence[int], sets, name: str) -> np.ndarray:
+def check_sites(atoms: Sequence[int], sets: Int[ArrayLike, "set site 4"], name: str) -> np.ndarray:
     """Return sets of sites as an int array (set, site, 4), refusing other shapes and atoms.
 
     Parameters

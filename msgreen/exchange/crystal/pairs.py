@@ -16,7 +16,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.exchange.crystal.meshes import Budget, Effort, Node, on_meshes, sum_over_meshes
@@ -268,6 +268,6 @@ def total_exchange(found: CrystalExchange, atom: int) -> float:
     return float(-np.sum((signs[i] * signs[j] * found.exchange())[i == atom]))
 
 
-def in_mev(energy) -> np.ndarray:
+def in_mev(energy: Float[ArrayLike, "..."]) -> np.ndarray:
     """Return the exchange J of paper L's convention, E = -sum over ordered pairs, in meV."""
     return -np.asarray(energy) / (2 * MEV)

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from msgreen._typing import Array, Complex
+from msgreen._typing import Array, Complex, Int
 from msgreen.hosts.wannier import WannierHost
 from msgreen.spin.algebra import SIGMA, tangent_frame
 
@@ -27,7 +27,11 @@ class Integrands(NamedTuple):
 
 
 @eqx.filter_jit
-def integrands(host: WannierHost, boxes, rows) -> Integrands:
+def integrands(
+    host: WannierHost,
+    boxes: Complex[Array, "sector n1 n2 n3 size size"],
+    rows: Int[Array | np.ndarray, "pair column"],
+) -> Integrands:
     """Evaluate all traces of one energy from boxes (sector, n1, n2, n3, dim, dim)."""
     i, j, cells = rows[:, 0], rows[:, 1], rows[:, 2:]
     vertices = jnp.stack([host.vertex_of(atom) for atom in range(host.lattice.atoms)])

@@ -70,7 +70,7 @@ def read_sisl(file: str | Path) -> WannierHamiltonian:
     return _converted(hamiltonian, level or 0.0, level, path, notes)
 
 
-def from_sisl(hamiltonian, fermi_energy: float | None = None) -> WannierHamiltonian:
+def from_sisl(hamiltonian: Any, fermi_energy: float | None = None) -> WannierHamiltonian:
     """Return a `sisl.Hamiltonian` that is in memory.
 
     Parameters

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from msgreen._typing import ArrayLike, Float, Int
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.convert import pair_terms
@@ -33,7 +34,7 @@ class Assembly:
     rows: list[tuple] = field(default_factory=list)
     symbols: Sequence[str] | None = None
 
-    def add(self, name: str, labels: Sequence[Label], value) -> None:
+    def add(self, name: str, labels: Sequence[Label], value: Float[ArrayLike, "..."]) -> None:
         """Add one cluster of a class, named by its sites; all-zero values are left out."""
         if np.any(np.asarray(value) != 0):
             named = np.array(labels)
@@ -88,7 +89,7 @@ class Assembly:
         return SpinModel(merge(rows), lattice=lattice, symbols=self.symbols)
 
 
-def label(site: int, cell) -> Label:
+def label(site: int, cell: Sequence[int] | Int[np.ndarray, "3"]) -> Label:
     """Return the label of a site in a cell of three integers."""
     a, b, c = (int(n) for n in cell)
     return (int(site), a, b, c)

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import FileFormatError, LossWarning
 from msgreen.io.atomic import writable_folder
 from msgreen.io.files import read_bytes
@@ -64,7 +65,13 @@ FORMATS: tuple[str, ...] = (*FILES, *FOLDERS, *NATIVE)
 """Names of all formats that `export` writes."""
 
 
-def export(model: SpinModel, path: str | Path, format: str, *, moments=None) -> Export:
+def export(
+    model: SpinModel,
+    path: str | Path,
+    format: str,
+    *,
+    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"] | None = None,
+) -> Export:
     """Write a spin model for another program, in the convention of that program.
 
     Parameters

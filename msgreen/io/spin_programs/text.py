@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Float, Int
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import replacing
 from msgreen.io.jukkr.text import Line, read_lines
@@ -17,12 +18,12 @@ def number(value: float) -> str:
     return repr(float(value) + 0.0)
 
 
-def numbers(values) -> str:
+def numbers(values: Float[ArrayLike, "..."]) -> str:
     """Return the numbers of an array of any shape in one line, as `number` writes them."""
     return " ".join(number(value) for value in np.ravel(values))
 
 
-def integers(values) -> str:
+def integers(values: Int[ArrayLike, "..."]) -> str:
     """Return integers in one line."""
     return " ".join(f"{int(value):3d}" for value in np.ravel(values))
 
@@ -100,7 +101,9 @@ def vectors_of(line: Line, matrix: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def site_moments(moments, count: int) -> np.ndarray:
+def site_moments(
+    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"] | None, count: int
+) -> np.ndarray:
     """Return magnetic moments in Bohr magnetons, one per site; 1 by default.
 
     Raises

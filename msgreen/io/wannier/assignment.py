@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen._typing import Complex, Int
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.wannier.hamiltonian import Crystal
 from msgreen.io.wannier.likely_atoms import likely_atoms
@@ -113,7 +114,12 @@ def named(
     return Assignment(atom, shift)
 
 
-def guessed(cells, matrices, crystal: Crystal, repeats: np.ndarray) -> Assignment | None:
+def guessed(
+    cells: Int[np.ndarray, "cell 3"],
+    matrices: Complex[np.ndarray, "cell function function"],
+    crystal: Crystal,
+    repeats: np.ndarray,
+) -> Assignment | None:
     """Return the likeliest assignment given the hoppings, or None if it is not clear.
 
     Parameters
@@ -138,7 +144,11 @@ def guessed(cells, matrices, crystal: Crystal, repeats: np.ndarray) -> Assignmen
     return Assignment(found.atom[repeats], found.shift[repeats], (note,))
 
 
-def to_home_cell(cells, matrices, shift) -> tuple[np.ndarray, np.ndarray]:
+def to_home_cell(
+    cells: Int[np.ndarray, "cell 3"],
+    matrices: Complex[np.ndarray, "cell function function"],
+    shift: Int[np.ndarray, "function 3"],
+) -> tuple[np.ndarray, np.ndarray]:
     """Return H(R) between functions moved by -shift cells: R becomes R + shift_n - shift_m."""
     if not np.any(shift - shift[0]):
         return cells, matrices

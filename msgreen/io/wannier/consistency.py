@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msgreen._typing import Complex, Int
 from msgreen.errors import FileFormatError
 
 LARGEST_DEFECT = 1e-5
@@ -13,7 +14,12 @@ _ALIKE = 0.5
 """Smallest overlap of hoppings of both spins; iron and SrMnO3 have above 0.99."""
 
 
-def hermitian(cells, matrices, file: Path, name: str = "H") -> tuple[np.ndarray, np.ndarray, float]:
+def hermitian(
+    cells: Int[np.ndarray, "cell 3"],
+    matrices: Complex[np.ndarray, "cell function function"],
+    file: Path,
+    name: str = "H",
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Return H(R) = H(-R)^+ by averaging, and the largest deviation that was removed.
 
     Parameters
@@ -55,7 +61,9 @@ def hermitian(cells, matrices, file: Path, name: str = "H") -> tuple[np.ndarray,
     return both, (full + partner) / 2, worst
 
 
-def check_gauge(up, down, file: Path) -> None:
+def check_gauge(
+    up: Complex[np.ndarray, "cell orb orb"], down: Complex[np.ndarray, "cell orb orb"], file: Path
+) -> None:
     """Raise FileFormatError unless the functions of both spins have the same signs.
 
     The hoppings of both spins between two functions are nearly alike; a sign that one file has

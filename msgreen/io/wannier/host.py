@@ -1,7 +1,10 @@
 """A Hamiltonian between Wannier functions as a host."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.hosts.wannier import Vertex, WannierHost
 from msgreen.io.wannier.hamiltonian import WannierHamiltonian
@@ -14,8 +17,8 @@ def wannier_host(
     temperature: float,
     fermi_energy: float | None = None,
     vertex: Vertex = "bond",
-    axis=(0.0, 0.0, 1.0),
-    atoms=None,
+    axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
+    atoms: Sequence[int | str] | None = None,
 ) -> WannierHost:
     """Return the host of a Hamiltonian that was read.
 

@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen._typing import Float, Int
+
 _SHELL = 0.3
 """Angstrom, the width of a shell: below differences of bond lengths, above their scatter."""
 
@@ -59,7 +61,12 @@ class LikelyAtoms(NamedTuple):
         return self.advantage > _CLEAR
 
 
-def likely_atoms(vectors, positions, cells, strengths) -> LikelyAtoms | None:
+def likely_atoms(
+    vectors: Float[np.ndarray, "3 3"],
+    positions: Float[np.ndarray, "atom 3"],
+    cells: Int[np.ndarray, "cell 3"],
+    strengths: Float[np.ndarray, "cell orb orb"],
+) -> LikelyAtoms | None:
     """Return the likeliest atoms of orbitals, or None if there are too many possibilities.
 
     Parameters

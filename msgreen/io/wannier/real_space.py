@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen._typing import Int, Num
 from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.wannier.text import TextStream, finite_numbers, integers
@@ -109,7 +110,13 @@ def read_tb(file: str | Path) -> RealSpace:
     return RealSpace(cells, matrices, degeneracies, vectors, centres)
 
 
-def collect(cells, m, n, values, size: int) -> tuple[np.ndarray, np.ndarray]:
+def collect(
+    cells: Int[np.ndarray, "entry 3"],
+    m: Int[np.ndarray, " entry"],
+    n: Int[np.ndarray, " entry"],
+    values: Num[np.ndarray, " entry"],
+    size: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return distinct cells, sorted, with the sums of the entries (cell, m, n, value)."""
     low = cells.min(axis=0)
     span = cells.max(axis=0) - low + 1

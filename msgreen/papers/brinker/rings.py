@@ -167,7 +167,12 @@ def ring_model(
 
 
 def ring_states(
-    count: int, angle, phase: ArrayLike = 0.0, *, chirality: int = 1, up_down: bool = False
+    count: int,
+    angle: Float[ArrayLike, "*batch"],
+    phase: ArrayLike = 0.0,
+    *,
+    chirality: int = 1,
+    up_down: bool = False,
 ) -> Float[Array, "*batch site 3"]:
     """Return the rotational states of a ring: a cone about z that opens by an angle.
 
@@ -229,7 +234,7 @@ class EffectivePairs(NamedTuple):
 
 
 def effective_interactions(
-    parameters: RingParameters, angle, *, up_down: bool = False
+    parameters: RingParameters, angle: Float[ArrayLike, "*batch"], *, up_down: bool = False
 ) -> EffectivePairs:
     """Return the effective exchange and Dzyaloshinskii-Moriya vectors in a rotational state.
 
@@ -299,7 +304,7 @@ class RingEnergy(NamedTuple):
 
 def ring_energy(
     parameters: RingParameters,
-    angle,
+    angle: Float[ArrayLike, "*batch"],
     phase: ArrayLike = 0.0,
     *,
     chirality: int = 1,

@@ -7,6 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.papers.fransson.pair import SpinPair, levels
 from msgreen.papers.fransson.phase_diagram import ground_state_crossovers
 from msgreen.phonon.modes import thermal_factor
@@ -18,7 +19,12 @@ _F2 = r"$3|\alpha| = J$ of F2"
 
 @styled
 def field_map_figure(
-    exchange, alpha, moments: Mapping[float, np.ndarray], *, temperature: float, ratio: float
+    exchange: Float[ArrayLike, " exchange"],
+    alpha: Float[ArrayLike, " alpha"],
+    moments: Mapping[float, np.ndarray],
+    *,
+    temperature: float,
+    ratio: float,
 ) -> Figure:
     """Draw the total moment of pairs over exchange and displacement field, one panel per spin.
 
@@ -111,7 +117,9 @@ def level_figure(pairs: Mapping[str, SpinPair]) -> Figure:
 
 
 @styled
-def displacement_figure(energies: Sequence[float], temperatures) -> Figure:
+def displacement_figure(
+    energies: Sequence[float], temperatures: Float[ArrayLike, " temperature"]
+) -> Figure:
     """Draw coth(omega / 2 k_B T) / omega against temperature for vibrations of given energies.
 
     Parameters
@@ -149,7 +157,11 @@ def displacement_figure(energies: Sequence[float], temperatures) -> Figure:
 
 @styled
 def temperature_map_figure(
-    exchange, temperatures, moments: Mapping[float, np.ndarray], *, spin: float
+    exchange: Float[ArrayLike, " exchange"],
+    temperatures: Float[ArrayLike, " temperature"],
+    moments: Mapping[float, np.ndarray],
+    *,
+    spin: float,
 ) -> Figure:
     """Draw the size of the total moment of pairs over exchange and temperature.
 
@@ -194,7 +206,10 @@ _FACTORS = {-7: 10_000, -6: 500, -5: 25}  # those of F2, by the exponent of Phi 
 
 
 @styled
-def site_moment_figure(temperatures, moments: Mapping[str, Mapping[float, np.ndarray]]) -> Figure:
+def site_moment_figure(
+    temperatures: Float[ArrayLike, " temperature"],
+    moments: Mapping[str, Mapping[float, np.ndarray]],
+) -> Figure:
     """Draw the moment per site against temperature, one curve per anharmonicity.
 
     Parameters

@@ -6,6 +6,8 @@ with a_m the field of the displaced nuclei at spin m. S^z_1 + S^z_2 = M is conse
 into tridiagonal blocks of at most 2S + 1 states. J > 0 is antiferromagnetic.
 """
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -13,7 +15,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float, Scalar
 from msgreen.errors import InputError
 from msgreen.phonon.matrix_function import log_trace_exp
 from msgreen.units import BOLTZMANN
@@ -55,7 +57,13 @@ class SpinPair(eqx.Module):
     spin: float = eqx.field(static=True)
 
     def __init__(
-        self, spin, exchange, fields=(0.0, 0.0), *, anisotropic=0.0, single_ion=(0.0, 0.0)
+        self,
+        spin: float,
+        exchange: Float[ArrayLike, "..."],
+        fields: Float[ArrayLike, "... 2"] = (0.0, 0.0),
+        *,
+        anisotropic: Float[ArrayLike, "..."] = 0.0,
+        single_ion: Float[ArrayLike, "... 2"] = (0.0, 0.0),
     ):
         require_x64("SpinPair")
         doubled = 2 * spin
@@ -93,7 +101,7 @@ class SpinPair(eqx.Module):
         step = np.diag(hop, 1) + np.diag(hop, -1)
         return diagonal[..., None] * np.eye(len(first)) + self.exchange[..., None, None] * step
 
-    def log_partition(self, temperature) -> Float[Array, "*grid total"]:
+    def log_partition(self, temperature: Float[ArrayLike, "..."]) -> Float[Array, "*grid total"]:
         """Return ln Z_M of every block, in the order of `total_projections`."""
         beta = 1 / (BOLTZMANN * jnp.asarray(temperature, float))
         scaled = [-beta[..., None, None] * self.block(m) for m in self.total_projections]
@@ -122,7 +130,7 @@ def levels(pair: SpinPair) -> tuple[np.ndarray, np.ndarray]:
     return energies[order], total[order]
 
 
-def free_energy(pair: SpinPair, temperature) -> Float[Array, " *grid"]:
+def free_energy(pair: SpinPair, temperature: Float[ArrayLike, "..."]) -> Float[Array, " *grid"]:
     """Return -k_B T ln tr e^{-H / k_B T} in eV, differentiable to any order.
 
     Parameters
@@ -134,7 +142,7 @@ def free_energy(pair: SpinPair, temperature) -> Float[Array, " *grid"]:
     return _free_energy(pair, _checked(temperature))
 
 
-def total_moment(pair: SpinPair, temperature) -> Float[Array, " *grid"]:
+def total_moment(pair: SpinPair, temperature: Float[ArrayLike, "..."]) -> Float[Array, " *grid"]:
     """Return the thermal average of S^z_1 + S^z_2, for all pairs and temperatures of a grid.
 
     Only the partition functions of the blocks enter, no eigenvectors.
@@ -148,7 +156,7 @@ def total_moment(pair: SpinPair, temperature) -> Float[Array, " *grid"]:
     return _total_moment(pair, _checked(temperature))
 
 
-def site_moments(pair: SpinPair, temperature) -> Float[Array, "*grid 2"]:
+def site_moments(pair: SpinPair, temperature: Float[ArrayLike, "..."]) -> Float[Array, "*grid 2"]:
     """Return the thermal averages of S^z_1 and S^z_2: derivatives of the free energy.
 
     Differentiable with respect to every parameter and the temperature.
@@ -189,7 +197,9 @@ def _site_moments(pair, temperature):
     return jax.grad(summed)(jnp.broadcast_to(pair.fields, (*shape, 2)))
 
 
-def spin_half_levels(exchange, fields):
+def spin_half_levels(
+    exchange: Scalar, fields: Float[Array | np.ndarray, "2"]
+) -> tuple[Float[Array, "2"], Float[Array, "2"]]:
     """Return the levels of two spins 1/2 with H = J S_1.S_2 + a_1 S_1^z + a_2 S_2^z, closed form.
 
     Returns
@@ -210,7 +220,11 @@ def spin_half_levels(exchange, fields):
     return exchange / 4 + sign * mean, -exchange / 4 + sign * omega / 2
 
 
-def spin_half_moment(exchange, fields, temperature):
+def spin_half_moment(
+    exchange: Scalar,
+    fields: Float[Array | np.ndarray, "2"],
+    temperature: Scalar,
+) -> Float[Array, ""]:
     """Return the thermal average of S^z_1 + S^z_2 of two spins 1/2 in closed form.
 
     References
@@ -223,7 +237,11 @@ def spin_half_moment(exchange, fields, temperature):
     return weights[0] - weights[1]
 
 
-def anisotropic_levels(exchange, matrix, fields):
+def anisotropic_levels(
+    exchange: Scalar,
+    matrix: Float[ArrayLike, "2 2"],
+    fields: Sequence[float] | Float[Array | np.ndarray, "2"],
+) -> Float[Array, "4"]:
     """Return the levels of F2 Eq. 1 for spins 1/2, in F2's signs and with the right I_-.
 
     Parameters

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import bisect
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float, Scalar
 from msgreen.errors import InputError
 from msgreen.papers.fransson.pair import SpinPair, free_energy, site_moments, total_moment
 from msgreen.phonon.modes import thermal_factor
@@ -17,7 +17,11 @@ PUBLISHED_RATIO = 0.5
 """a_2 / a_1 of the spectrum and of Eq. 5 that F2 prints; its Hamiltonian has 0."""
 
 
-def mean_displacement(anharmonicity, energy, temperature):
+def mean_displacement(
+    anharmonicity: Scalar,
+    energy: Scalar,
+    temperature: Float[ArrayLike, "..."],
+) -> Float[Array, "..."]:
     """Return the mean displacement of an anharmonic vibration, -(6 Phi / omega) coth.
 
     Parameters
@@ -58,7 +62,12 @@ class MeanField(NamedTuple):
 
 
 def mean_field(
-    pair: SpinPair, couplings, energy, temperature, *, anharmonicity: float = 0.0
+    pair: SpinPair,
+    couplings: Float[ArrayLike, "2"],
+    energy: float,
+    temperature: float,
+    *,
+    anharmonicity: float = 0.0,
 ) -> MeanField:
     """Return <Q> and <S^z> of a pair on one vibration, each in the mean field of the other.
 
@@ -125,7 +134,12 @@ _REFINEMENTS = 3
 
 
 def exchange_field_map(
-    spin, exchange, alpha, temperature, *, ratio=PUBLISHED_RATIO
+    spin: float,
+    exchange: Float[ArrayLike, " exchange"],
+    alpha: Float[ArrayLike, " alpha"],
+    temperature: Scalar,
+    *,
+    ratio: Scalar = PUBLISHED_RATIO,
 ) -> Float[Array, "exchange alpha"]:
     """Return the total moment of a pair over exchange and displacement field.
 
@@ -151,7 +165,13 @@ def exchange_field_map(
 
 
 def exchange_temperature_map(
-    spin, exchange, temperatures, *, energy, strength, ratio=PUBLISHED_RATIO
+    spin: float,
+    exchange: Float[ArrayLike, " exchange"],
+    temperatures: Float[ArrayLike, " temperature"],
+    *,
+    energy: Scalar,
+    strength: Scalar,
+    ratio: Scalar = PUBLISHED_RATIO,
 ) -> Float[Array, "exchange temperature"]:
     """Return the total moment of a pair over exchange and temperature.
 
@@ -180,17 +200,17 @@ def exchange_temperature_map(
 
 
 def moment_per_site(
-    temperatures,
+    temperatures: Float[ArrayLike, " temperature"],
     *,
-    spin,
-    exchange,
-    coupling,
-    anharmonicity,
-    energy,
-    anisotropy=0.0,
-    spin_range=1.0,
-    coupling_range=1.0,
-    ratio=PUBLISHED_RATIO,
+    spin: float,
+    exchange: Scalar,
+    coupling: Scalar,
+    anharmonicity: Scalar,
+    energy: Scalar,
+    anisotropy: Scalar = 0.0,
+    spin_range: Scalar = 1.0,
+    coupling_range: Scalar = 1.0,
+    ratio: Scalar = PUBLISHED_RATIO,
     nodes: int = 48,
 ) -> Float[Array, " temperature"]:
     """Return the moment per site of a planar aggregate: half the pair's, averaged over k.
@@ -239,7 +259,7 @@ def moment_per_site(
 
 
 def ground_state_crossovers(
-    spin, *, ratio=PUBLISHED_RATIO, largest=20.0, points: int = 2001
+    spin: float, *, ratio: float = PUBLISHED_RATIO, largest: float = 20.0, points: int = 2001
 ) -> list[tuple[float, float]]:
     """Return the fields alpha / J at which the ground state of an antiferromagnetic pair changes.
 

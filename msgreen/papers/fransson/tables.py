@@ -67,7 +67,7 @@ class MapTable(AbstractPairTable):
     count: Count = 201
     temperature_K: Positive = 3.0
 
-    def outcome(self, spins, ratio):
+    def outcome(self, spins: Sequence[float], ratio: float) -> Outcome:
         """Return the total moment by spin, exchange and field."""
         exchange, alpha = (
             MEV * _points(ends, self.count) for ends in (self.exchange_meV, self.alpha_meV)
@@ -90,7 +90,7 @@ class TemperatureMapTable(AbstractPairTable):
     vibration_meV: FewEnergies
     strength_meV2: float
 
-    def outcome(self, spins, ratio):
+    def outcome(self, spins: Sequence[float], ratio: float) -> Outcome:
         """Return the total moment by spin, vibration, exchange and temperature."""
         exchange = MEV * _points(self.exchange_meV, self.count)
         temperatures = _points(self.temperature_K, self.count)
@@ -129,7 +129,7 @@ class SiteMomentTable(AbstractPairTable):
     count: Count = 101
     anisotropy: Annotated[float, Field(ge=0)] = 1.0
 
-    def outcome(self, spins, ratio):
+    def outcome(self, spins: Sequence[float], ratio: float) -> Outcome:
         """Return the moment per site by spin, exchange, Phi / omega_0 and temperature."""
         temperatures = _points(self.temperature_K, self.count)
         moments, figures = {}, {}
@@ -168,7 +168,7 @@ class DisplacementTable(AbstractPairTable):
     temperature_K: Warm
     count: Count = 201
 
-    def outcome(self, spins, ratio):
+    def outcome(self, spins: Sequence[float], ratio: float) -> Outcome:
         """Return coth(omega / 2 k_B T) / omega by vibration and temperature."""
         energies = [MEV * energy for energy in self.vibration_meV]
         temperatures = _points(self.temperature_K, self.count)
@@ -194,7 +194,7 @@ class LevelTable(AbstractPairTable):
             )
         return self
 
-    def outcome(self, spins, ratio):
+    def outcome(self, spins: Sequence[float], ratio: float) -> Outcome:
         """Return the levels of every stage with their S^z."""
         exchange, anisotropic = MEV * self.exchange_meV, MEV * self.anisotropy_meV
         fields = np.array([1.0, ratio]) * MEV * self.alpha_meV

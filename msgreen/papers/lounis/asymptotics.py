@@ -16,6 +16,7 @@ wrong. All functions are plain numpy and not differentiable.
 import numpy as np
 from scipy.special import sici
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.hosts.rashba import RashbaGas
 
@@ -23,7 +24,7 @@ ORDERS = (2, 4, 6)
 """Numbers of spins for which paper L gives range functions."""
 
 
-def range_1d(gas: RashbaGas, order: int, perimeter) -> np.ndarray:
+def range_1d(gas: RashbaGas, order: int, perimeter: Float[ArrayLike, "..."]) -> np.ndarray:
     """Return the exact range function of the one-dimensional gas.
 
     With Rashba coupling J_iso = F_2 cos(2 k_R r), B4_iso = F_4 prod cos(k_R r) and
@@ -70,7 +71,7 @@ def range_1d(gas: RashbaGas, order: int, perimeter) -> np.ndarray:
     return mass**5 / (3 * np.pi) * four
 
 
-def asymptotic_1d(gas: RashbaGas, order: int, perimeter) -> np.ndarray:
+def asymptotic_1d(gas: RashbaGas, order: int, perimeter: Float[ArrayLike, "..."]) -> np.ndarray:
     """Return the range function of the one-dimensional gas at large distance.
 
     Parameters
@@ -96,7 +97,9 @@ def asymptotic_1d(gas: RashbaGas, order: int, perimeter) -> np.ndarray:
     return mass**5 / (3 * np.pi * q**4) * (np.cos(x) / x + 5 * np.sin(x) / x**2)
 
 
-def range_2d(gas: RashbaGas, order: int, perimeter, product) -> np.ndarray:
+def range_2d(
+    gas: RashbaGas, order: int, perimeter: Float[ArrayLike, "..."], product: Float[ArrayLike, "..."]
+) -> np.ndarray:
     """Return the range function of the two-dimensional gas for legs long against 1 / q_F.
 
     Parameters
@@ -127,7 +130,9 @@ def range_2d(gas: RashbaGas, order: int, perimeter, product) -> np.ndarray:
     return mass**5 / (24 * np.pi**4 * root) * (np.cos(x) / q + length * tail)
 
 
-def asymptotic_2d(gas: RashbaGas, order: int, perimeter, product) -> np.ndarray:
+def asymptotic_2d(
+    gas: RashbaGas, order: int, perimeter: Float[ArrayLike, "..."], product: Float[ArrayLike, "..."]
+) -> np.ndarray:
     """Return the large-distance expansion of `range_2d`, without the misprints of paper L.
 
     Parameters
@@ -153,7 +158,9 @@ def asymptotic_2d(gas: RashbaGas, order: int, perimeter, product) -> np.ndarray:
     )
 
 
-def printed_2d(gas: RashbaGas, order: int, perimeter, product) -> np.ndarray:
+def printed_2d(
+    gas: RashbaGas, order: int, perimeter: Float[ArrayLike, "..."], product: Float[ArrayLike, "..."]
+) -> np.ndarray:
     """Return the second lines of paper L's Eqs. 58 and 60 as printed, misprints included.
 
     Parameters
@@ -171,7 +178,9 @@ def printed_2d(gas: RashbaGas, order: int, perimeter, product) -> np.ndarray:
     return _second_line(gas, order, perimeter, product, bracket=1.0, missing=1.0)
 
 
-def printed_equidistant_2d(gas: RashbaGas, order: int, distance) -> np.ndarray:
+def printed_equidistant_2d(
+    gas: RashbaGas, order: int, distance: Float[ArrayLike, "..."]
+) -> np.ndarray:
     """Return the second lines of paper L's Eqs. 59 and 61 as printed, misprints included.
 
     Parameters
@@ -191,7 +200,7 @@ def printed_equidistant_2d(gas: RashbaGas, order: int, distance) -> np.ndarray:
     return sign * printed_2d(gas, order, order * distance, distance**order)
 
 
-def amplitude(gas: RashbaGas, order: int, distance) -> np.ndarray:
+def amplitude(gas: RashbaGas, order: int, distance: Float[ArrayLike, "..."]) -> np.ndarray:
     """Return the amplitude of the leading oscillation for loops with equal legs, which is positive.
 
     Parameters

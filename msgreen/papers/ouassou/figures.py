@@ -5,13 +5,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.plot.style import BLACK, BLUE, GREEN, PURPLE, RED, SKY, add_letters, panels, styled
 
 _COLORS = (BLUE, RED, GREEN, PURPLE, SKY, BLACK)
 
 
 @styled
-def parity_figure(singlet, triplet, D) -> Figure:
+def parity_figure(
+    singlet: Sequence[float] | Float[np.ndarray, " singlet"],
+    triplet: Sequence[float] | Float[np.ndarray, " triplet"],
+    D: Float[ArrayLike, "singlet triplet"],
+) -> Figure:
     """Return a map of D_z against the singlet and triplet amplitudes.
 
     Parameters
@@ -54,9 +59,9 @@ def parity_figure(singlet, triplet, D) -> Figure:
 
 @styled
 def tuning_figure(
-    distances,
+    distances: Float[ArrayLike, " pair"],
     change: Mapping[str, Sequence[float]],
-    mu,
+    mu: Float[ArrayLike, " point"],
     D: Mapping[str, Sequence[float]],
     dashed: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.spin.tensors import TRACELESS
 from msgreen.spinmodel.forms import CLASSES, Form, chiral, chiral_chiral, isotropic, tensor
 from msgreen.spinmodel.model import SpinModel
@@ -182,7 +182,7 @@ def columns(
 
 
 def evaluate(
-    model: SpinModel, directions: Float[ArrayLike, "config *box site 3"]
+    model: SpinModel, directions: Float[Array | np.ndarray, "config *box site 3"]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return energy (config,) and dE/dS (config, ..., site, 3) of a model, without compilation.
 

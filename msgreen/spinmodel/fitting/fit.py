@@ -338,7 +338,7 @@ def _equations(
             )
     energies, fields = _design(free, samples.directions)
     matrix, data, doubt = [], [], []
-    if field_weight > 0:
+    if field_weight > 0 and samples.fields is not None:
         root = np.sqrt(field_weight * weights)[:, None]
         matrix.append((fields * root).reshape(len(fields), root.size * fields.shape[-1]).T)
         measured = tangential(samples.directions, samples.fields).reshape(len(samples), -1)

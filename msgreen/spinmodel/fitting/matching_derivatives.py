@@ -18,7 +18,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
@@ -113,7 +113,14 @@ class Derivatives:
         return np.cross(self.directions, np.einsum("ia,iax->ix", slopes, frame))
 
     @classmethod
-    def from_hessian(cls, directions, hessian, *, field=None, error=None) -> "Derivatives":
+    def from_hessian(
+        cls,
+        directions: Float[ArrayLike, "site 3"],
+        hessian: Float[ArrayLike, "site 2 site 2"],
+        *,
+        field: Float[ArrayLike, "site 3"] | None = None,
+        error: Float[ArrayLike, "site 2 site 2"] | None = None,
+    ) -> "Derivatives":
         """Return the record of a Hessian that has been computed elsewhere, in closed form say.
 
         Parameters

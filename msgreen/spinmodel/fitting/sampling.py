@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spinmodel.symmetry.operations import Symmetry
@@ -114,7 +114,7 @@ def _slopes(known, spins):
     return jax.lax.map(lambda s: jax.value_and_grad(energy)(s), spins, batch_size=block)
 
 
-def cube_directions(frame=None) -> Float[np.ndarray, "choice 3"]:
+def cube_directions(frame: Float[ArrayLike, "3 3"] | None = None) -> Float[np.ndarray, "choice 3"]:
     """Return the 14 directions to the faces and the corners of a cube.
 
     Parameters
@@ -130,7 +130,9 @@ def cube_directions(frame=None) -> Float[np.ndarray, "choice 3"]:
     return np.concatenate([np.eye(3), -np.eye(3), corners]) @ _frame(frame).T
 
 
-def cube_weights(directions, frame=None) -> Float[np.ndarray, " config"]:
+def cube_weights(
+    directions: Float[ArrayLike, "*config site 3"], frame: Float[ArrayLike, "3 3"] | None = None
+) -> Float[np.ndarray, " config"]:
     """Return the weights that make means over products of `cube_directions` means over all spins.
 
     Parameters
@@ -184,7 +186,9 @@ class Configurations(NamedTuple):
 
 
 def inequivalent_configurations(
-    site_count: int, choices=None, symmetry: Symmetry | None = None
+    site_count: int,
+    choices: Float[ArrayLike, "choice 3"] | None = None,
+    symmetry: Symmetry | None = None,
 ) -> Configurations:
     """Return all configurations of spins along given directions that symmetry distinguishes.
 
@@ -242,7 +246,7 @@ def sample_directions(
     count: int | None = None,
     *,
     kind: Literal["random", "quasi_random", "product"] = "random",
-    choices=None,
+    choices: Float[ArrayLike, "choice 3"] | None = None,
     symmetry: Symmetry | None = None,
     seed: int = 0,
 ) -> Float[np.ndarray, "config site 3"]:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Scalar
 from msgreen.errors import InputError
 from msgreen.spin.algebra import rotate_about, tangent_frame
 
@@ -149,9 +149,7 @@ def canted(
     return cone(angle, phase + turn)
 
 
-def planar_neel(
-    chirality: int = 1, count: int = 3, phase: Float[ArrayLike, ""] = 0.0
-) -> Float[Array, "site 3"]:
+def planar_neel(chirality: int = 1, count: int = 3, phase: Scalar = 0.0) -> Float[Array, "site 3"]:
     """Return the planar Néel state N+ (chirality +1) or N- (-1) of a ring: `canted` at pi/2."""
     return canted(np.pi / 2, chirality, count, phase)
 

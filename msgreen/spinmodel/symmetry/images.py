@@ -173,7 +173,7 @@ def carry_values(
     """
     known = _checks.concrete(values)
     xp: Any = jnp if known is None else np
-    values = values if known is None else known
+    values = jnp.asarray(values) if known is None else known
     turned = xp.broadcast_to(values, (len(rotations), *values.shape))
     for axis in range(2, turned.ndim):
         last = xp.einsum("oab,or...b->or...a", rotations, xp.moveaxis(turned, axis, -1))

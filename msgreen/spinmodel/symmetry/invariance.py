@@ -271,11 +271,11 @@ def invariants(
         With parameters of unit length: every model of this class that has the symmetry is a
         linear combination of these, a basis for fits.
     """
-    found = []
+    found, sites = [], np.asarray(sites)
     _, first = np.unique(orbits(name, sites, symmetry, cells), return_index=True)
     for row in first:
         cell = None if cells is None else np.asarray(cells)[row]
-        for value in allowed(name, np.asarray(sites)[row], symmetry, cell):
+        for value in allowed(name, sites[row], symmetry, cell):
             found.append(
                 complete(
                     Term(name, [sites[row]], value[None], None if cell is None else cell[None]),
