@@ -151,12 +151,11 @@ def map_items(
         items = tuple(map(np.asarray, items))
 
         def block(number: int):
-            rows = np.minimum(np.arange(number * size, (number + 1) * size), count - 1)
-            return compute(*(x[rows] for x in items))
+            return compute(*(_rows(x, number, size) for x in items))
 
         plan = _Plan(-(-count // size), size, _layout(function, known, items, size), 1)
         parts = _all_blocks(block, plan, bar, (function, known, *(x[:1] for x in items)))
-    return jax.tree.map(lambda *x: jnp.concatenate(x)[:count], *parts)
+    return jax.tree.map(lambda *x: jnp.asarray(np.concatenate(x)[:count]), *parts)
 
 
 def sum_items(
@@ -192,17 +191,19 @@ def sum_items(
     blocks = max(1, -(-count // (most * len(places))))
     size = len(places) * -(-count // (blocks * len(places)))
     with _bar(label, unit, count) as bar:
-        if _alone(places) and count <= size:
+        # Blocks are good for several at once, or to show how many are done.
+        if _alone(places) and (count <= size or (workers == 1 and label is None)):
             found = function(known, share, *items)
             bar.update(count)
             return found
 
         compute = _on(places, function, known, added=True)
 
+        items = tuple(map(np.asarray, items))
+
         def block(number: int):
-            rows = np.arange(number * size, (number + 1) * size)
-            some = np.minimum(rows, count - 1)
-            return compute((rows < count).astype(float), *(x[some] for x in items))
+            share = (np.arange(number * size, (number + 1) * size) < count).astype(float)
+            return compute(share, *(_rows(x, number, size) for x in items))
 
         layout = _layout(function, known, items, size)
         plan = _Plan(-(-count // size), size, layout, workers if len(places) == 1 else 1)
@@ -253,6 +254,13 @@ def _traced(known, items) -> bool:
     """Whether JAX is transforming what would be computed."""
     leaves = jax.tree.leaves((known, items))
     return any(isinstance(x, Tracer) for x in (*leaves, jnp.zeros(()) + 0.0))
+
+
+def _rows(x: np.ndarray, number: int, size: int) -> np.ndarray:
+    """Return a block of some items, filled up with the last of all."""
+    some = x[number * size : (number + 1) * size]
+    missing = size - len(some)
+    return np.concatenate([some, np.repeat(x[-1:], missing, axis=0)]) if missing else some
 
 
 def _in_one_program(function, known, items: tuple, most: int):

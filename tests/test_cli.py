@@ -13,7 +13,8 @@ import pytest
 import xarray as xr
 
 from msgreen import ContactCoupling, RashbaGas, read_netcdf
-from msgreen.cli import doctor, main
+from msgreen.cli import devices, doctor, main
+from msgreen.cli.devices import Rates
 from msgreen.config import read_config
 from msgreen.errors import PrecisionError
 from msgreen.io.spin_programs import FORMATS
@@ -211,6 +212,30 @@ def test_doctor(capsys, monkeypatch):
         assert re.search(rf"^{word} +\S", printed, flags=re.M), word
     assert jax.__version__ in printed and "cpu" in printed and "float64" in printed
     assert "OPENBLAS_NUM_THREADS=1" in printed
+
+
+def test_doctor_measures_the_device():
+    said = dict(line.split(maxsplit=1) for line in doctor.doctor() if " " in line)
+    rate, ratio = re.match(r"(\S+) GFlop/s .* float32 is (\S+) times", said["float64"]).groups()
+    assert 0.1 < float(rate) < 1e4 and 0.3 < float(ratio) < 8
+    assert "nothing is taken beforehand" in said["memory"]
+    assert said["CPU"] == "all work is done on it, as there is no other device"
+
+
+def test_doctor_says_when_the_cpu_is_faster():
+    """Devices made up: a data-centre card, one without units for float64, and a CPU."""
+    cpu, large = Rates(100.0, 200.0, 5e-6), Rates(10_000.0, 20_000.0, 25e-6)
+    game = Rates(90.0, 5_760.0, 25e-6)
+    assert "few units" not in devices.precision(large) and "few units" in devices.precision(game)
+    # 20 us more to start are paid back by 10 us less per million operations.
+    assert "less than 2e+06 operations" in devices.faster_on_cpu(large, cpu)
+    assert "always faster: 100 GFlop/s" in devices.faster_on_cpu(game, cpu)
+    assert devices.measure(jax.devices()[0]).ratio > 0.3
+    name = "XLA_PYTHON_CLIENT_"
+    assert "part 0.75 of" in devices.memory("gpu", {})
+    assert "part .5 of" in devices.memory("gpu", {f"{name}MEM_FRACTION": ".5"})
+    assert "as needed (" in devices.memory("gpu", {f"{name}PREALLOCATE": "false"})
+    assert "given back" in devices.memory("gpu", {f"{name}ALLOCATOR": "platform"})
 
 
 def test_doctor_says_whether_batches_of_matrices_may_hang(monkeypatch):

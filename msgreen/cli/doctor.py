@@ -1,10 +1,11 @@
-"""`msgreen doctor`: versions, devices, precision, threads, kept compilations, what to mend."""
+"""`msgreen doctor`: versions, devices and their rates, threads, kept compilations, what to mend."""
 
 import os
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
+from msgreen.cli import devices
 from msgreen.cli.session import CACHE_BYTES, cache_folder, prepare
 
 PACKAGES = ("msgreen", "jax", "jaxlib", "numpy", "scipy", "equinox")
@@ -29,12 +30,29 @@ def doctor() -> list[str]:
     named = [f"{name}={os.environ[name]}" for name in THREAD_VARIABLES if name in os.environ]
     lines = [f"{name:<12}{found}" for name, found in versions().items()]
     lines.append(f"{'devices':<12}{', '.join(map(str, jax.devices()))}")
+    lines += _device_lines()
     lines.append(f"{'precision':<12}{precision}; the program `msgreen` always uses float64")
     lines += [f"{'BLAS':<12}{library}, threads: {count}" for library, count in threads.items()]
     lines.append(f"{'threads set':<12}{', '.join(named) or 'by msgreen'}")
     lines.append(f"{'compiled':<12}{_cache()}")
     lines.append(f"{'LAPACK':<12}{_batches()}")
     return [*lines, "", *remedies(threads, precision)]
+
+
+def _device_lines() -> list[str]:
+    """Say what the first device can do, and when the CPU does it faster."""
+    import jax
+
+    device = jax.devices()[0]
+    rates = devices.measure(device)
+    lines = [
+        f"{'float64':<12}{devices.precision(rates)}",
+        f"{'memory':<12}{devices.memory(device.platform, os.environ)}",
+    ]
+    if device.platform == "cpu":
+        return [*lines, f"{'CPU':<12}all work is done on it, as there is no other device"]
+    cpu = devices.measure(jax.devices("cpu")[0])
+    return [*lines, f"{'CPU':<12}{devices.faster_on_cpu(rates, cpu)}"]
 
 
 def _cache() -> str:

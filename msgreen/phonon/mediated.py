@@ -118,8 +118,8 @@ def _summed(known, share, *items):
     """
     same, couplings, separations, kinds, groups, z, temperature = known
     count = len(share)
-    size = min(_CHUNK, count)
-    steps = -(-count // size)
+    steps = -(-count // _CHUNK)
+    size = -(-count // steps)
 
     def chunked(x, filler):
         last = jnp.full_like(x, filler, shape=(steps * size - count, *x.shape[1:]))
@@ -210,7 +210,8 @@ def crystal_tensors(
     fractional = jnp.asarray(mesh(shape, shift))
     atoms = tuple(map(tuple, kinds.tolist()))
     known = crystal, couplings, atoms, z, _warmth(temperature)
-    field = map_items(_on_mesh, known, (fractional,), 1, block_bytes=_CHUNK)
+    each = 10 * 16 * (3 * crystal.atom_count) ** 2
+    field = map_items(_on_mesh, known, (fractional,), each)
     field = field.reshape(*shape, *field.shape[1:])
     value, coarse = (
         _transformed(f, cells, members.ravel(), shift) for f in (field, field[thirds(shape, shift)])
