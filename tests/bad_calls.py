@@ -156,6 +156,17 @@ CALLS: dict[str, Call] = {
         broadening=0.1,
         places=SITES,
     ),
+    "local_gap": Call(
+        lambda **k: msgreen.local_gap(
+            msgreen.FiniteLattice(MODEL, msgreen.Region(SQUARE, (3, 3)), temperature=0.2),
+            msgreen.Attraction([msgreen.s_wave(SQUARE, 1.0)], [3.0]),
+            msgreen.ContactCoupling(0.2, orbitals=2),
+            **k,
+        ),
+        sites=np.array([[1, 1, 0]]),
+        directions=np.array([[0.0, 0.0, 1.0]]),
+        start=np.array([0.5]),
+    ),
     "loop_energies": Call(msgreen.loop_energies, LOOPS, sites=SITES, loops=PAIRS, directions=UP),
     "loop_tensors": Call(msgreen.loop_tensors, LOOPS, sites=SITES, loops=PAIRS),
     "loops": Call(msgreen.loops, positions=POINTS, order=3, cutoff=9.0, perimeter=30.0),

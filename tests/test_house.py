@@ -47,6 +47,7 @@ DIAGONALISES = {
     "msgreen.energy.bound_states": "levels in a gap, counted and found; not differentiated",
     "msgreen.energy.occupation": "a custom rule without derivatives of eigenvectors",
     "msgreen.energy.uniform_gap": "levels give a free energy that is not differentiated",
+    "msgreen.energy.local_gap": "levels give a free energy with a slope of its own",
     "msgreen.energy.free_levels": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.finite": "levels are counted, a diagnosis that is not differentiated",
     "msgreen.lattice.layers": "levels are counted, a diagnosis that is not differentiated",

@@ -9,6 +9,7 @@ from msgreen import ContactCoupling, TightBinding, local_density, shell_model
 from msgreen.energy.bound_states import bound_states, bound_states_with_error, gap_around
 from msgreen.energy.local_density import LocalDensity
 from msgreen.errors import InputError
+from msgreen.hosts.base import green_matrices
 from msgreen.hosts.superconductor import Superconductor
 from msgreen.lattice.nambu import s_wave
 
@@ -69,6 +70,8 @@ def test_peaks_are_bound_states(dense):
     matrix, _ = dense_matrix(host.model, host.normal.region)
     exact = np.abs(np.linalg.eigvalsh(matrix)).min()
     assert exact * 0.999 < gap < exact
+    fine, coarse = green_matrices(host, jnp.array([0.1j]), SITES)
+    assert coarse is None and fine.shape == (1, 2, 4, 2, 4)  # nothing is summed over a mesh
     found, error = bound_states_with_error(host, COUPLING, SITES, spins, (-gap, gap))
     np.testing.assert_allclose(found, levels[np.abs(levels) < gap], atol=1e-10)
     assert len(found) and np.all(error < 1e-9) and np.all(error > 0)

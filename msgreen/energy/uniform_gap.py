@@ -17,7 +17,7 @@ import numpy as np
 from msgreen_kernels import linalg
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float
 from msgreen.energy.occupation import fermi_matrix, level_free_energy
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractLatticeHost
@@ -82,8 +82,8 @@ def uniform_gap(
     normal: TightBinding | FiniteLattice,
     attraction: Attraction,
     *,
-    pair_momentum=None,
-    start=None,
+    pair_momentum: Float[ArrayLike, " dim"] | None = None,
+    start: Float[ArrayLike, " channel"] | None = None,
     mesh: int | None = None,
     accuracy: float = 1e-6,
 ) -> UniformGap:
@@ -151,7 +151,7 @@ def lowest_gap(
     normal: TightBinding | FiniteLattice,
     attraction: Attraction,
     *,
-    pair_momentum=None,
+    pair_momentum: Float[ArrayLike, " dim"] | None = None,
     mesh: int | None = None,
     accuracy: float = 1e-6,
 ) -> UniformGap:

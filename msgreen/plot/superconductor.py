@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.plot.style import (
     BLACK,
     BLUE,
@@ -29,10 +30,10 @@ _ZERO = 1e-9
 @styled
 def scan_figure(
     label: str,
-    values,
+    values: Float[ArrayLike, " point"],
     distances: Sequence[int],
-    K,
-    gaps: Mapping[str, Sequence[float]] | None = None,
+    K: Float[ArrayLike, "point pair 3 3"],
+    gaps: Mapping[str, Float[ArrayLike, " point"]] | None = None,
     tick: float | None = None,
 ) -> Figure:
     """Return D, if there is any, and J of pairs against a parameter, and the gap if it follows.
@@ -51,6 +52,7 @@ def scan_figure(
     tick : float, optional
         Distance of the ticks of the parameter, if it is not to be chosen.
     """
+    values = np.asarray(values)
     drawn = _coefficients(np.asarray(K))
     figure, axes = panels(1, len(drawn) + bool(gaps), 2.6)
     marker = {"marker": "o", "markersize": 2.5} if len(values) <= _FEW else {}
@@ -85,7 +87,11 @@ _FEW = 30
 
 
 @styled
-def map_figure(labels: Sequence[str], values: Sequence, K) -> Figure:
+def map_figure(
+    labels: Sequence[str],
+    values: Sequence[Float[ArrayLike, " point"]],
+    K: Float[ArrayLike, "row column 3 3"],
+) -> Figure:
     """Return maps of D and J of a pair against two parameters.
 
     Parameters
@@ -128,7 +134,9 @@ def _coefficients(K: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @styled
-def levels_figure(groups: Mapping[str, Sequence[float]], interval: tuple[float, float]) -> Figure:
+def levels_figure(
+    groups: Mapping[str, Float[ArrayLike, " level"]], interval: tuple[float, float]
+) -> Figure:
     """Return the levels that spins bind, group by group, in an interval without levels of the host.
 
     Parameters
@@ -157,7 +165,8 @@ def levels_figure(groups: Mapping[str, Sequence[float]], interval: tuple[float, 
 
 @styled
 def density_figure(
-    energies, places: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    energies: Float[ArrayLike, " energy"],
+    places: Mapping[str, tuple[Float[ArrayLike, " energy"], Float[ArrayLike, " energy"]]],
 ) -> Figure:
     """Return local densities of states, with the spins in place and without them.
 
