@@ -13,7 +13,7 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-fast notebooks oldest lint types docs package bench clean
+.PHONY: help run test test-fast notebooks oldest lint types docs package bench gpu kills clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,13 @@ package: $(BIN)/python ## build the package into dist/ and check it as an index 
 bench: $(DEV) ## run every benchmark of the kernels
 	@set -e; for file in kernels/benchmarks/bench_*.py; do \
 		if [ -e "$$file" ]; then echo "$$file"; $(BIN)/python "$$file"; fi; done
+
+gpu: $(DEV) ## test and measure all kernels on a GPU, into a dated report in kernels/
+	if command -v nvidia-smi > /dev/null; then $(INSTALL) -e ".[dev,cuda]"; fi
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python kernels/benchmarks/gpu_day.py
+
+kills: $(DEV) ## kill a long run at 50 random moments and see whether anything is lost
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/kills.py 50
 
 clean: ## remove the environment, caches and build products
 	rm -rf $(VENV) .cache site dist .pytest_cache .ruff_cache

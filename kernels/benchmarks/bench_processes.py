@@ -27,7 +27,7 @@ from msgreen.lattice import Lattice, shell_model
 from msgreen.lattice.bloch import torus_box
 
 RUNS = 3
-LOOPS = int(sys.argv[sys.argv.index("--loops") + 1]) if "--loops" in sys.argv else 1_000_000
+LOOPS = int(sys.argv[sys.argv.index("--loops") + 1]) if "--loops" in sys.argv else 500_000
 
 GAS = {"effective_mass": 0.26, "fermi_wavevector": 0.167, "rashba_wavevector": 0.0135}
 
