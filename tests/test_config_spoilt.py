@@ -71,8 +71,43 @@ pairs = [[0, 1]]
 mesh = [9]
 temperature_K = 0.0
 """
+IN_PLACE = (
+    SUPERCONDUCTOR.split("[pairs]")[0]
+    + """
+[sites]
+sites = [[2, 2, 0], [3, 2, 0]]
+orders = [2]
+[fit]
+classes = ["exchange"]
+configurations = 20
+seed = 0
+[spins]
+sites = [[2, 2, 0]]
+directions = [[0.0, 0.0, 1.0]]
+[levels]
+interval = [-0.01, 0.01]
+[ldos]
+places = [[2, 2, 0]]
+start = -0.5
+stop = 0.5
+count = 5
+broadening = 0.1
+"""
+)
+SCANNED = (
+    SUPERCONDUCTOR.replace("singlet = 0.1", "singlet_attraction = 2.0").replace(
+        "triplet = 0.1", "winding = [0, 0]"
+    )
+    + """
+[scan]
+temperature_K = [10.0, 20.0]
+fermi_energy = {start = -1.0, stop = 1.0, count = 3}
+"""
+)
 FILES = {
     "superconductor": SUPERCONDUCTOR,
+    "in_place": IN_PLACE,
+    "scanned": SCANNED,
     "ferromagnet": FERROMAGNET,
     "cluster": CLUSTER,
     "scan": SCAN,

@@ -8,7 +8,7 @@ from msgreen import ContactCoupling, LloydEnergy, SpinPairs, TightBinding, shell
 from msgreen.config import read_config, toml_text
 from msgreen.config.fitted import Fit, Fitted, about_series, fitted
 from msgreen.config.in_place import Levels, LocalDensities, Spins, SpinsInPlace
-from msgreen.config.scan import COORDINATES, Coordinate, Range, Scan, changed_host, scanned
+from msgreen.config.scan import COORDINATES, Coordinate, Scan, changed_host, scanned
 from msgreen.config.superconductor_host import Solved
 from msgreen.energy.bound_states import bound_states
 from msgreen.energy.uniform_gap import lowest_gap
@@ -169,15 +169,22 @@ def test_gap_at_zero_temperature(tmp_path):
         read(tmp_path, nodal + PAIRS).host.solved()
 
 
-def test_strongest_of_competing_channels():
-    """The solution from all channels is not always that which gains most."""
-    form = p_wave(SQUARE, 1.0, [[0, 0], [0, 0], [1j, 0]])
-    metal = TightBinding(shell_model(SQUARE, [-1.0]), fermi_energy=-1.0, temperature=0.05)
-    attraction = Attraction([s_wave(SQUARE, 1.0), form], [3.0, 2.0])
-    best = lowest_gap(metal, attraction, mesh=32)
-    default = uniform_gap(metal, attraction, mesh=32)
-    assert best.condensation >= default.condensation - 1e-12
-    assert np.abs(best.amplitudes).max() > 0.1
+def test_attractions_favour_the_phase_without_a_dmi():
+    """Singlet and triplet coexist with the phase that breaks time reversal, not that of paper O.
+
+    The solution from all channels need not be that which gains most.
+    """
+    metal = TightBinding(shell_model(SQUARE, [-1.0]), fermi_energy=-1.0, temperature=0.02)
+    found = {}
+    for phase in (1.0, 1j):
+        form = p_wave(SQUARE, 1.0, [[0, 0], [0, 0], [phase, 0]])
+        attraction = Attraction([s_wave(SQUARE, 1.0), form], [3.0, 3.2])
+        found[phase] = lowest_gap(metal, attraction, mesh=64)
+        default = uniform_gap(metal, attraction, mesh=64)
+        assert found[phase].condensation >= default.condensation - 1e-12
+    np.testing.assert_allclose(found[1.0].amplitudes, [0.2049, 1.0517], atol=1e-4)
+    np.testing.assert_allclose(found[1j].amplitudes, [0.0, 1.0829], atol=1e-4)
+    assert found[1.0].condensation > found[1j].condensation + 1e-4
 
 
 IN_PLACE = """
@@ -271,5 +278,5 @@ def test_pictures():
     assert len(levels_figure({"a": [0.1, -0.1]}, (-0.2, 0.2)).axes[0].collections) == 1
     figure = density_figure([-1.0, 0.0, 1.0], {"a": ([1, 2, 1], [1, 1, 1])})
     assert figure.axes[0].lines[0].get_label() == "a"
-    assert isinstance(COORDINATES["ratio"], Coordinate) and Range.model_fields["count"]
+    assert isinstance(COORDINATES["ratio"], Coordinate)
     assert callable(changed_host) and callable(scanned)

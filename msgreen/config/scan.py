@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import xarray as xr
 from pydantic import Field, model_validator
+from pydantic_core import core_schema
 from tqdm import tqdm
 
 from msgreen.config.lattice import Pairs
@@ -25,24 +26,51 @@ LARGEST = 10_000
 """Points of a scan, an estimate: each takes a second on 101 x 101 sites."""
 
 
-class Range(AbstractTable):
-    """Equidistant values, both ends among them."""
-
-    start: float
-    stop: float
-    count: Annotated[int, Field(ge=2, le=LARGEST)]
-
-    @model_validator(mode="after")
-    def _has_meaning(self):
-        if self.stop == self.start:
+def _spread(value):
+    """Return the values of a range {start, stop, count}, both ends among them."""
+    if not isinstance(value, dict):
+        return value
+    keys = ("start", "stop", "count")
+    wrong = sorted({*keys} ^ value.keys())
+    if wrong:
+        raise InputError(
+            f"Argument `{wrong[0]}` must not be missing or added: a range has the keys start, stop "
+            f"and count, but it has {', '.join(map(str, value)) or 'none'}. Give these three."
+        )
+    start, stop, count = (value[key] for key in keys)
+    for name, end in (("start", start), ("stop", stop)):
+        number = isinstance(end, int | float) and not isinstance(end, bool)
+        if not number or not np.isfinite(end):
             raise InputError(
-                f"Argument `stop` must differ from `start`, but both are {self.stop}. Change one."
+                f"Argument `{name}` must be a number, but it is {end!r}. Correct the value."
             )
-        return self
+    if isinstance(count, bool) or not isinstance(count, int) or not 2 <= count <= LARGEST:
+        raise InputError(
+            f"Argument `count` must be an integer from 2 to {LARGEST}, but it is {count!r}. "
+            "Correct the value."
+        )
+    if start == stop:
+        raise InputError(
+            f"Argument `stop` must differ from `start`, but both are {stop}. Change one."
+        )
+    return np.linspace(start, stop, count).tolist()
 
 
-Values = Annotated[list[float], Field(min_length=1, max_length=LARGEST)] | Range
-"""Values of a parameter: a list, or a range."""
+class _ListOrRange:
+    """Takes a range as the list of its values, and says so in the schema."""
+
+    def __get_pydantic_core_schema__(self, source, handler) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(_spread, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema, handler) -> dict:
+        number, whole = {"type": "number"}, {"type": "integer", "minimum": 2}
+        keys = {"start": number, "stop": number, "count": whole}
+        spread = {"type": "object", "properties": keys, "required": list(keys)}
+        return {"anyOf": [handler(schema), {**spread, "additionalProperties": False}]}
+
+
+Values = Annotated[list[float], Field(min_length=1, max_length=LARGEST), _ListOrRange()]
+"""Values of a parameter: a list, or a range {start, stop, count}."""
 
 
 class Coordinate(NamedTuple):
@@ -148,9 +176,7 @@ class Scan(AbstractTable):
         found = {}
         for name in COORDINATES:
             values = getattr(self, name)
-            if isinstance(values, Range):
-                found[name] = np.linspace(values.start, values.stop, values.count)
-            elif values is not None:
+            if values is not None:
                 found[name] = np.array(values)
         return found
 
