@@ -147,7 +147,7 @@ def local_gap(
     ... )
     >>> found = local_gap(metal, Attraction([s_wave(square, 1.0)], [3.0]))
     >>> np.abs(found.order_parameter()[0, :, 1, 0]).round(3).tolist()
-    [0.0, 0.0, 0.0]
+    [0.806, 0.652, 0.806]
     """
     present = _bonds(normal, attraction)
     numbers, potential = _potential(normal, scatterer, sites, directions)

@@ -119,7 +119,8 @@ def fitted_model(
     Notes
     -----
     Single-site energies belong to it. A fit to energies is linear, so that errors of the energies
-    are carried to the terms, at most, by the inverse of the matrix.
+    are carried to the terms, at most, by the inverse of the matrix. Where a level of the host with
+    its spins crosses the Fermi energy as they turn, the energy has a kink, which no polynomial has.
 
     References
     ----------
