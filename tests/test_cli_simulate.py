@@ -83,7 +83,7 @@ def test_an_interrupted_simulation_goes_on(tmp_path, monkeypatch):
     with pytest.warns(AccuracyWarning, match="may be too small"):
         outcome = simulate(SQUARE, folder=tmp_path, **options)
     assert len(outcome.rows) == 12
-    with pytest.raises(InputError, match="`checkpoint` must be .*another seed"):
+    with pytest.raises(InputError, match="`checkpoint` must .*another seed"):
         simulate(SQUARE, folder=tmp_path, seed=1, **options)
     forget(tmp_path)
     assert not kept.exists()

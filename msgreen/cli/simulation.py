@@ -12,6 +12,7 @@ from msgreen.io.ovf import write_ovf
 from msgreen.plot import states_figure
 from msgreen.plot.simulation import thermodynamics_figure
 from msgreen.simulation import (
+    Estimate,
     MonteCarlo,
     Thermodynamics,
     TopologicalCharge,
@@ -28,6 +29,12 @@ CHECKPOINT = ".msgreen-simulation"
 
 _COUNT = 12
 """Temperatures of a scan whose range is not given."""
+
+_REFINEMENTS = 3
+"""Scans around the critical temperature, each of which is finer than the one before."""
+
+_ALIKE = 0.1
+"""Share of exchanges of two temperatures that are accepted, above which their states are alike."""
 
 _HEADER = (
     *("spins", "temperature_K", "energy_meV", "energy_error_meV", "heat_kB", "heat_error_kB"),
@@ -84,22 +91,26 @@ def simulate(
         shapes.append(_smaller(model, shape, waves[0]))
         waves.append(_waves(model, shapes[1]))
     order = None if waves[0] is None or waves[0].uniform else "order"
-    runs = [
-        monte_carlo(
-            model,
-            kelvin * BOLTZMANN,
-            cells,
-            samples=samples,
-            interval=interval,
-            observables={} if order is None or wave is None else {order: wave},
-            seed=seed,
-            checkpoint=folder / f"{CHECKPOINT}-{n}.npz",
-            progress=progress,
-        )
-        for n, (cells, wave) in enumerate(zip(shapes, waves, strict=True))
-    ]
+
+    def scan(kelvin: np.ndarray, first: int) -> list[MonteCarlo]:
+        return [
+            monte_carlo(
+                model,
+                kelvin * BOLTZMANN,
+                cells,
+                samples=samples,
+                interval=interval,
+                observables={} if order is None or wave is None else {order: wave},
+                seed=seed,
+                checkpoint=folder / f"{CHECKPOINT}-{n}.npz",
+                progress=progress,
+            )
+            for n, (cells, wave) in enumerate(zip(shapes, waves, strict=True), start=first)
+        ]
+
+    runs = scan(kelvin, 0)
     found = {_name(s, r): thermodynamics(r, order) for s, r in zip(shapes, runs, strict=True)}
-    crossing = binder_crossing(runs[1], runs[0], order) if critical else None
+    crossing = _critical(runs, scan, order) if critical else None
     cold = relax(model, runs[0].directions[0], tolerance=1e-8 * _scale(model))
     state = np.asarray(cold.directions)
     symbol = r"\langle|m|\rangle" if order is None else r"\langle|m_q|\rangle"
@@ -119,6 +130,25 @@ def simulate(
         spins = state[..., model.coupled, :].reshape(-1, 3)
         write_ovf(stage / "state.ovf", places, spins, title="coldest state")
     return Outcome(_HEADER, rows, _dataset(model, runs[0], state, order), figures, summary)
+
+
+def _critical(runs: list[MonteCarlo], scan, order: str | None) -> Estimate:
+    """Return where the cumulants cross; sample between temperatures that are too far apart.
+
+    Averages between temperatures are those of the states of both, which must be alike.
+    """
+    for number in range(_REFINEMENTS):
+        near = binder_crossing(runs[1], runs[0], order)
+        kt = runs[0].temperature
+        above = int(np.clip(np.searchsorted(kt, float(near.value)), 1, len(kt) - 1))
+        if runs[0].exchanged[above - 1] > _ALIKE:
+            return near
+        reach = max((kt[above] - kt[above - 1]) / 2, 3 * float(near.error))
+        low = max(float(near.value) - reach, kt[0])
+        high = min(float(near.value) + reach, kt[-1])
+        # As many temperatures as before: nothing is compiled anew.
+        runs = scan(np.linspace(low, high, len(kt)) / BOLTZMANN, 2 * (number + 1))
+    return binder_crossing(runs[1], runs[0], order)
 
 
 def forget(folder: Path) -> None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from msgreen._typing import Array, Bool, Int
 from msgreen.simulation.numbers import key_of, uniform, words
 from msgreen.simulation.sublattices import Sublattices
-from msgreen.spinmodel.forms import Spin, dot
+from msgreen.spinmodel.forms import Spin, Values, dot
 
 
 class Numbers(eqx.Module):
@@ -199,6 +199,6 @@ def _cross(a: Spin, b: Spin) -> Spin:
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-def _chosen(condition: Array, one: Spin, other: Spin) -> Spin:
+def _chosen(condition: Values, one: Spin, other: Spin) -> Spin:
     x, y, z = (jnp.where(condition, a, b) for a, b in zip(one, other, strict=True))
     return x, y, z

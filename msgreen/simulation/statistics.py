@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -189,7 +190,7 @@ def autocorrelation_time(series: Float[ArrayLike, " sample"]) -> float:
 
 def reweighted(
     run: MonteCarlo,
-    temperature: Float[ArrayLike, " other"],
+    temperature: Float[ArrayLike, " target"],
     samples: Float[ArrayLike, "sample temperature ..."] | None = None,
 ) -> Estimate:
     """Return averages at temperatures between those of a run, from all of its samples together.
@@ -298,35 +299,72 @@ def binder_crossing(small: MonteCarlo, large: MonteCarlo, order: str | None = No
     ----------
     Binder, Z. Phys. B 43, 119 (1981).
     """
-    low = max(small.temperature[0], large.temperature[0])
-    high = min(small.temperature[-1], large.temperature[-1])
-    grid = np.linspace(low, high, 33)
-    for run in (small, large):
+    low, high = _around_crossing(small, large, order)
+    parts = [_between(run, low, high) for run in (small, large)]
+    for run in parts:
         _times(run, order)
-    tables = [_cumulants(run, grid, order) for run in (small, large)]
+    low = max(run.temperature[0] for run in parts)
+    high = min(run.temperature[-1] for run in parts)
+    grid = np.linspace(low, high, 33)
+    tables = [_cumulants(run, grid, order) for run in parts]
+    whole = _crossing(grid, tables[1][-1] - tables[0][-1])
+    error = 0.0
+    for place in range(2):
+        rows = [[row if n == place else -1 for n in range(2)] for row in range(_BLOCKS)]
+        others = [_crossing(grid, tables[1][m] - tables[0][n], whole) for n, m in rows]
+        error += (_BLOCKS - 1) * np.nanvar(np.array(others))
+    return Estimate(np.asarray(whole), np.sqrt(error))
 
-    def crossing(one, two) -> float:
-        gap = two - one
-        if gap[0] <= 0 or gap[-1] >= 0:
-            return np.nan
-        last = np.flatnonzero(gap > 0)[-1]
-        return float(np.interp(0.0, -gap[last : last + 2], grid[last : last + 2]))
 
-    whole = crossing(*(table[-1] for table in tables))
-    if np.isnan(whole):
+def _around_crossing(small: MonteCarlo, large: MonteCarlo, order: str | None) -> tuple:
+    """Return temperatures around the crossing, three on either side: further ones add noise."""
+    kelvin = np.unique(np.concatenate([small.temperature, large.temperature]))
+    kelvin = kelvin[kelvin >= max(small.temperature[0], large.temperature[0])]
+    kelvin = kelvin[kelvin <= min(small.temperature[-1], large.temperature[-1])]
+
+    def cumulant(run):
+        square = _order(run, order) ** 2
+        direct = 1 - np.mean(square**2, axis=0) / (3 * np.mean(square, axis=0) ** 2)
+        return np.interp(kelvin, run.temperature, direct)
+
+    found = _crossing(kelvin, cumulant(large) - cumulant(small)) if len(kelvin) > 1 else np.nan
+    if np.isnan(found):
+        low, high = kelvin[[0, -1]] if len(kelvin) else (np.nan, np.nan)
         raise InputError(
             f"Argument `large` must have a larger cumulant than `small` at {low:.6g} eV and a "
             f"smaller one at {high:.6g} eV, but it has not. Sample around the critical "
             "temperature, or longer."
         )
-    error = 0.0
-    for place in range(2):
-        others = [
-            crossing(*(t[row if n == place else -1] for n, t in enumerate(tables)))
-            for row in range(_BLOCKS)
-        ]
-        error += (_BLOCKS - 1) * np.nanvar(np.array(others))
-    return Estimate(np.asarray(whole), np.sqrt(error))
+    above = int(np.searchsorted(kelvin, found))
+    return kelvin[max(above - 3, 0)], kelvin[min(above + 2, len(kelvin) - 1)]
+
+
+def _crossing(grid: np.ndarray, gap: np.ndarray, near: float | None = None) -> float:
+    """Return where a gap falls through zero: most steeply, or nearest to what is known."""
+    here = np.flatnonzero((gap[:-1] > 0) & (gap[1:] <= 0))
+    if not len(here):
+        return np.nan
+    drop = gap[here] - gap[here + 1]
+    places = grid[here] + (grid[here + 1] - grid[here]) * gap[here] / drop
+    best = np.argmax(drop) if near is None else np.argmin(np.abs(places - near))
+    return float(places[best])
+
+
+def _between(run: MonteCarlo, low: float, high: float) -> MonteCarlo:
+    """Return the part of a run between two temperatures, and one more if they are not its own."""
+    first = max(int(np.searchsorted(run.temperature, low, side="right")) - 1, 0)
+    last = int(np.searchsorted(run.temperature, high)) + 1
+    return replace(
+        run,
+        temperature=run.temperature[first:last],
+        energy=run.energy[:, first:last],
+        moment=run.moment[:, first:last],
+        observables={name: x[:, first:last] for name, x in run.observables.items()},
+        directions=run.directions[first:last],
+        accepted=run.accepted[first:last],
+        exchanged=run.exchanged[first : last - 1],
+        width=run.width[first:last],
+    )
 
 
 def _cumulants(run: MonteCarlo, grid: np.ndarray, order: str | None) -> np.ndarray:

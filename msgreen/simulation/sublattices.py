@@ -18,7 +18,7 @@ from msgreen import _checks
 from msgreen._typing import Array, Float, Int
 from msgreen.errors import InputError
 from msgreen.spinmodel import SpinModel, magnetic_cell
-from msgreen.spinmodel.forms import Form, Spin, dot, slot_gradient
+from msgreen.spinmodel.forms import Form, Spin, Values, dot, slot_gradient
 from msgreen.spinmodel.terms import Clusters
 
 _WRITTEN_OUT = 100
@@ -171,7 +171,7 @@ class Sublattices(eqx.Module):
         count = self.replicas(spins)
         return (*self.box[:-1], self.box[-1] * count) if self.box else (count,)
 
-    def along(self, spins: Array, values: Float[Array, "... replica"]) -> Float[Array, "... last"]:
+    def along(self, spins: Array, values: Float[Array, "... replica"]) -> Float[Array, "..."]:
         """Return values of the replicas, repeated along the last axis of the box."""
         return jnp.tile(values, self.own_shape(spins)[-1] // values.shape[-1])
 
@@ -331,7 +331,7 @@ def _tensors(pairs: list[_Rows]) -> _Rows:
     return _Rows(sites[first, 0], sites[first], cells[first], total, (0,), _bilinear)
 
 
-def _bilinear(value: Array, spins: Sequence[Spin]) -> Array:
+def _bilinear(value: Values, spins: Sequence[Spin]) -> Values:
     """Return S_1 . (T S_2), written out: it fuses with what surrounds it."""
     first, second = spins
     x, y, z = (dot((row[0], row[1], row[2]), second) for row in value)
