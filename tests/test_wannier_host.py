@@ -21,6 +21,8 @@ from msgreen.exchange.crystal.pairs import (
 )
 from msgreen.exchange.crystal.traces import Integrands, integrands
 from msgreen.hosts.wannier import WannierHost
+from msgreen.io import kept
+from msgreen.io.kept import long_run
 from msgreen.lattice import Lattice
 from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
 from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
@@ -366,3 +368,36 @@ def test_what_is_too_large_or_incomplete_is_refused():
     found = crystal_exchange(made, np.array([[0, 0, 1, 0, 0]]), mesh=8)
     with pytest.raises(InputError, match="`found` must hold the reverse of every pair"):
         crystal_model(collinear_tensors(found), LATTICE)
+
+
+def test_interrupted_sums_go_on_energy_by_energy(tmp_path, monkeypatch):
+    monkeypatch.setattr("msgreen.io.kept._FIRST", 0.0)
+    monkeypatch.setattr("msgreen.io.pace.PATIENCE", 0.0)
+    made = host()
+    pairs, folder = crystal_pairs(made, 2.1), tmp_path / "kept"
+    whole = crystal_exchange(made, pairs, tolerance=1e-6)
+    end, boxes, summed = kept._Parts.end, WannierHost.green_boxes, []
+
+    def counted(self, z, *arguments):
+        summed.append(complex(z))
+        return boxes(self, z, *arguments)
+
+    def interrupted(self, part=None):
+        end(self, part)
+        if self.counts == [3]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(WannierHost, "green_boxes", counted)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), long_run(folder):
+        patch.setattr(kept._Parts, "end", interrupted)
+        crystal_exchange(made, pairs, tolerance=1e-6)
+    assert set(summed) == {node.energy for node in whole.nodes[:3]}
+    with pytest.raises(InputError, match="another content"), long_run(folder):
+        crystal_exchange(made, pairs[1:], tolerance=1e-6)
+    summed.clear()
+    with long_run(folder):
+        found = crystal_exchange(made, pairs, tolerance=1e-6)
+    np.testing.assert_array_equal(found.tensors, whole.tensors)
+    # Once to see what the results look like that were kept as numbers alone.
+    assert [summed.count(node.energy) for node in whole.nodes[:3]] == [1, 0, 0]
+    assert not folder.exists()

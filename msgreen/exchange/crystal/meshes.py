@@ -191,7 +191,7 @@ class _Search:
         self.host, self.reach, self.budget = host, reach, budget
         self.evaluate, self.wanted = evaluate, wanted
         self.last, self.height, self.rate, self.rest = LADDER[0], 0.0, 0.0, np.inf
-        self.needed = False
+        self.needed, self.example = False, None
         self.dimension = sum(n > 0 for n in host.reach)
 
     def converge(self, z: complex, share: float):
@@ -204,9 +204,11 @@ class _Search:
         return values, doubt, Node(z, int(count), 0.0, float(seconds))
 
     def _example(self, z: complex):
-        """Return what has the structure of what is found."""
-        values = self.evaluate(self.host.green_boxes(z, LADDER[0], self.reach))
-        return values, values, 0, 0.0, False
+        """Return what has the structure of what is found, at any energy."""
+        if self.example is None:
+            values = self.evaluate(self.host.green_boxes(z, LADDER[0], self.reach))
+            self.example = values, values, 0, 0.0, False
+        return self.example
 
     def _converged(self, z: complex, share: float):
         start, mesh = time.perf_counter(), self.budget.mesh
