@@ -41,16 +41,17 @@ def compute(folder: Path) -> None:
 
     gas = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
     sites = 9.0 * np.stack(np.meshgrid(range(5), range(5)), -1).reshape(-1, 2)
-    spins = np.random.default_rng(0).normal(size=(400, 25, 3))
+    spins = np.random.default_rng(0).normal(size=(1000, 25, 3))
     spins /= np.linalg.norm(spins, axis=-1, keepdims=True)
     coupling, contour = ContactCoupling(0.58), gas.line(18.0, 300.0)
     model, steps = shell_model(Lattice.square(), [-1.0]), np.zeros((1, 2), int)
 
     def sums(z):
         arguments = model.matrices(), model.cells
-        return [mesh_blocks(*arguments, n, jnp.array([z]), steps) for n in (512, 1024, 1536)]
+        return [mesh_blocks(*arguments, n, jnp.array([z]), steps) for n in (1024, 1536, 2048)]
 
     with long_run(folder):
+        print("computing", flush=True)
         energy, _ = loop_energies(gas, coupling, contour, sites, loops(sites, 4), spins[0])
         found = [
             whole_step(lambda z=z: sums(z), (model, z), lambda: [0, 0, 0])
@@ -70,7 +71,15 @@ def start(folder: Path) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, __file__, "--compute", str(folder)],
         env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", **cache},
+        stdout=subprocess.PIPE,
+        text=True,
     )
+
+
+def begun(life: subprocess.Popen) -> float:
+    """Wait until a run computes, and return the time."""
+    assert life.stdout is not None and life.stdout.readline() == "computing\n"
+    return time.monotonic()
 
 
 def kept(folder: Path) -> set[tuple[str, int]]:
@@ -103,9 +112,10 @@ def main(kills: int) -> None:
     whole = home / "whole" / "unfinished"
     whole.parent.mkdir()
     for _ in range(2):  # the first compiles
-        begin = time.monotonic()
-        assert start(whole).wait() == 0
-        length = time.monotonic() - begin
+        with start(whole) as life:
+            begin = begun(life)
+            assert life.wait() == 0
+            length = time.monotonic() - begin
     expected = result(whole)
     print(f"{length:.0f} s without a kill", flush=True)
     folder = home / "killed" / "unfinished"
@@ -113,6 +123,7 @@ def main(kills: int) -> None:
     done, ends, grown, before = 0, 0, 0, set()
     while done < kills:
         with start(folder) as life:
+            begun(life)
             try:
                 life.wait(random_moment.uniform(0, length))
             except subprocess.TimeoutExpired:

@@ -104,6 +104,18 @@ def test_walks_are_loops_and_contracted_loops():
     assert sum(c.sum() for c in counted) == len(walks)
 
 
+def test_many_loops_have_the_same_table_of_legs_as_few():
+    """Marks instead of a sort; far more sites than loops are sorted."""
+    some = np.random.default_rng(0).integers(0, 5, (30, 4))
+    found, index = directed_pairs(some)
+    far = np.concatenate([some, [[0, 900, 1, 901]]])
+    sparse, rows = directed_pairs(far)
+    np.testing.assert_array_equal(found[index], sparse[rows[:-1]])
+    steps = np.stack([some, np.roll(some, -1, axis=1)], axis=-1)
+    np.testing.assert_array_equal(found[index], steps)
+    np.testing.assert_array_equal(found, np.unique(steps.reshape(-1, 2), axis=0))
+
+
 def test_directed_pairs():
     found, index = directed_pairs(np.array([[0, 1, 2, 3], [0, 2, 1, 3]]))
     np.testing.assert_array_equal(found[index[1]], [[0, 2], [2, 1], [1, 3], [3, 0]])

@@ -77,8 +77,14 @@ def directed_pairs(loops: Int[ArrayLike, "loop order"]) -> tuple[np.ndarray, np.
     """
     sites = check_loops(loops)
     count = int(sites.max(initial=0)) + 1
-    # Numbers are sorted thirty times as fast as rows, which took most of the time of 10^6 loops.
-    found, index = np.unique(sites * count + np.roll(sites, -1, axis=1), return_inverse=True)
+    legs = sites * count + np.roll(sites, -1, axis=1)
+    # Of 10^6 loops rows are sorted in 7 s, numbers in 0.25 s, and marks set in 0.02 s.
+    if count**2 <= legs.size:
+        marks = np.zeros(count**2, bool)
+        marks[legs] = True
+        found, index = np.flatnonzero(marks), (np.cumsum(marks) - 1)[legs]
+    else:
+        found, index = np.unique(legs, return_inverse=True)
     return np.stack(divmod(found, count), axis=-1), index.reshape(sites.shape)
 
 
