@@ -1,15 +1,54 @@
-"""Array types. One vocabulary of axes is used in every signature.
+"""Array types, and the names of all axes: one vocabulary for every signature.
 
 `Float[Array, "site 3"]` is an array of JAX that is used as it is. `Float[ArrayLike, "site 3"]` is
 what a function makes one of: an array, a number or nested sequences of numbers, of floats or of
 what becomes floats without loss; `Complex[ArrayLike, ...]` takes real numbers as well.
+
+Axes::
+
+    dim                      Of the lattice or of what a cluster lives in: its dimension.
+    space                    Of Cartesian components, where they may outnumber `dim`.
+    site, atom, place        Magnetic sites; atoms of a cell or structure; places to look at.
+    cell, box, n1, n2, n3    Cells in a list; cells of a box, by its directions.
+    m1, m2, m3               Cells of another box.
+    hop, bond, difference    Lattice vectors of a Hamiltonian; bonds; lattice vectors asked for.
+    k, wave, corner          Wave vectors; those of a superposition; of a path.
+    coset                    Meshes that make a finer one.
+    orb, spinorb             Orbitals of a site; with spin, whose index is the slow one.
+    function                 Wannier functions of a cell, spin included.
+    size, row, column        Of any other matrix or table: both sides; rows; columns.
+    sector, spin             Spins that do not mix.
+    energy, end              Energies; ends of what a contour leaves free of levels.
+    pair, loop, cluster, set Sites that interact, one row for each.
+    order, leg, power        Sites of a loop; its legs; powers of the vector part of G.
+    first, second            Directions of the two spins of a pair.
+    config, batch, grid      Configurations of spins; any batch; a grid of parameters.
+    direction, angle, choice Directions, angles, directions to choose from.
+    harmonic, degree         Spherical harmonics; their degrees.
+    operation, sense         Of a symmetry; itself and reversal of time.
+    moment                   Derivatives at a reference.
+    channel                  Of a pair potential.
+    component, coefficient   Independent parameters of a tensor; named coefficients.
+    key, entry               Clusters told apart by their sites; entries of a sparse matrix.
+    letter, word             Factors and products of expansions to all orders.
+    branch, mode, level      Of phonons, of curvatures, of energies.
+    replica, sublattice      Of a simulation.
+    sample, record, visit    In time: measured, written, made.
+    image, point, minimum    Of a path of states; of a mesh or table; of a search.
+    triangle                 Three sites of a plane.
+    step                     Lattice vectors of a loop.
+    state, total             Of a pair of spins: basis of a block; its projection.
+    temperature, target      Temperatures of a simulation, and others.
+    distance                 Distances of a scan.
+    exchange, alpha          Parameters of maps of a pair.
+    singlet, triplet         Amplitudes of a pair potential.
+    triple, chiral_triple, quadruple   Of rings.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import jaxtyping
-import numpy as np
 from jaxtyping import Array
 
 ArrayLike = jaxtyping.ArrayLike | Sequence
@@ -49,7 +88,10 @@ Pairs = Int[ArrayLike, "pair 2"]
 Energies = Complex[ArrayLike, " energy"]
 """In eV, in the closed upper half plane."""
 
-Spins = Float[Array | np.ndarray, "*config site 3"]
+Vectors = Float[ArrayLike, "site 3"]
+"""A vector per site."""
+
+Spins = Float[ArrayLike, "*config site 3"]
 """A vector per spin, of one configuration or of many."""
 
 __all__ = [
@@ -65,4 +107,5 @@ __all__ = [
     "Scalar",
     "Sites",
     "Spins",
+    "Vectors",
 ]

@@ -105,7 +105,7 @@ def _now(work: _Work) -> Iterator[None]:
 
 def map_items(
     function: Callable[..., Any],
-    known,
+    known: Any,
     items: tuple,
     item_bytes: int,
     *,
@@ -113,7 +113,7 @@ def map_items(
     filled: bool = False,
     label: str | None = None,
     unit: str = "block",
-):
+) -> Any:
     """Return ``function(known, *items)``, block by block.
 
     Parameters
@@ -160,14 +160,14 @@ def map_items(
 
 def sum_items(
     function: Callable[..., Any],
-    known,
+    known: Any,
     items: tuple,
     item_bytes: int,
     *,
     workers: int = 1,
     label: str | None = None,
     unit: str = "block",
-):
+) -> Any:
     """Return ``function(known, share, *items)``, a sum over items, block by block.
 
     Parameters
@@ -212,7 +212,7 @@ def sum_items(
     return jax.tree.map(jnp.asarray, parts[0])
 
 
-def whole_step(function: Callable[[], Any], known, example: Callable[[], Any]):
+def whole_step(function: Callable[[], Any], known: Any, example: Callable[[], Any]) -> Any:
     """Return ``function()``, kept as a whole when it is done.
 
     All processes compute it together: they share the maps inside, whose blocks are kept until then.
@@ -329,7 +329,7 @@ def _layout(function, known, items: tuple, size: int) -> dict[str, str]:
     )
 
 
-def checksum(tree) -> str:
+def checksum(tree: Any) -> str:
     """Return a checksum of a pytree: of its numbers and words, names of functions, and structure.
 
     It is the same in every process.

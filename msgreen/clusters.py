@@ -78,7 +78,7 @@ def pairs(positions: Float[ArrayLike, "site dim"], cutoff: float | None = None) 
 
 
 def loops(
-    positions: Float[Array, "site dim"],
+    positions: Float[ArrayLike, "site dim"],
     order: int,
     *,
     cutoff: float | None = None,
@@ -141,7 +141,7 @@ def _check_count(count: int, least: str) -> None:
 
 
 def contracted_loops(
-    positions: Float[Array, "site dim"], kind: str, *, cutoff: float | None = None
+    positions: Float[ArrayLike, "site dim"], kind: str, *, cutoff: float | None = None
 ) -> np.ndarray:
     """Return the four-spin loops that revisit a site, without on-site legs.
 
@@ -176,7 +176,7 @@ def contracted_loops(
     bonds = pairs(positions, cutoff)
     if kind == "biquadratic":
         return bonds[:, [0, 1, 0, 1]]
-    ends, all_neighbours = neighbour_table(len(positions), bonds)
+    ends, all_neighbours = neighbour_table(len(np.asarray(positions)), bonds)
     neighbours = np.split(all_neighbours, ends[1:-1])
     _check_count(sum(math.comb(len(around), 2) for around in neighbours), "")
     rows = [
@@ -189,7 +189,7 @@ def contracted_loops(
 
 
 def perimeters(
-    positions: Float[Array, "site dim"], loops: Int[ArrayLike, "loop order"]
+    positions: Float[ArrayLike, "site dim"], loops: Int[ArrayLike, "loop order"]
 ) -> Float[Array, " loop"]:
     """Return the length of the closed path of every loop, in angstrom."""
     points = jnp.asarray(positions, float)

@@ -1,6 +1,7 @@
 """The rules of the house, read off the source tree without importing it."""
 
 import ast
+import functools
 import graphlib
 import json
 import re
@@ -396,6 +397,65 @@ def test_public_names_have_a_summary(file):
     nodes = [tree(file), *public_with_methods(file)]
     silent = [getattr(n, "name", "the module") for n in nodes if not ast.get_docstring(n)]
     assert not silent, f"without a docstring: {silent}"
+
+
+def signatures(file: Path) -> list[ast.FunctionDef]:
+    """Public functions and methods, and how public classes are made and called."""
+    top = public(tree(file).body)
+    made = [m for c in top if isinstance(c, ast.ClassDef) for m in functions(c)]
+    known = [n for n in public_with_methods(file) if isinstance(n, ast.FunctionDef)]
+    return known + [m for m in made if m.name in ("__init__", "__call__")]
+
+
+def parameters(function: ast.FunctionDef) -> list[ast.arg]:
+    given = function.args
+    named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    return [p for p in named if p.arg not in ("self", "cls")]
+
+
+@per_file([f for f in PACKAGE if not f.stem.startswith("_") or f.name == "__init__.py"])
+def test_public_signatures_are_annotated(file):
+    bare = [
+        f"{function.name}({parameter.arg})"
+        for function in signatures(file)
+        for parameter in parameters(function)
+        if parameter.annotation is None
+    ]
+    bare += [f.name for f in signatures(file) if f.returns is None and f.name != "__init__"]
+    assert not bare, f"without annotation: {bare}"
+
+
+KINDS = {"Bool", "Int", "Float", "Complex", "Num"}
+
+
+def axes(file: Path) -> set[str]:
+    """Names of axes in the annotations of a file, `*box` as `box`; numbers and dots are none."""
+    shapes = [
+        node.slice.elts[1].value
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Subscript) and dotted(node.value) in KINDS
+        if isinstance(node.slice, ast.Tuple) and isinstance(node.slice.elts[1], ast.Constant)
+    ]
+    words = {word.lstrip("*#") for shape in shapes for word in shape.split()}
+    return {word for word in words if word.isidentifier()}
+
+
+@functools.cache
+def vocabulary() -> set[str]:
+    lines = ast.get_docstring(tree(MODULES["msgreen._typing"])).partition("Axes::")[2].splitlines()
+    rows = [re.match(r" +((?:\w+, )*\w+) +[A-Z]", line) for line in lines]
+    return {name for row in rows if row for name in row[1].split(", ")}
+
+
+@per_file(PACKAGE)
+def test_axes_are_of_one_vocabulary(file):
+    unknown = sorted(axes(file) - vocabulary())
+    assert not unknown, f"axes that msgreen/_typing.py does not name: {unknown}"
+
+
+def test_every_axis_of_the_vocabulary_is_in_use():
+    unused = vocabulary() - set().union(*map(axes, PACKAGE))
+    assert not unused, f"msgreen/_typing.py names axes that no annotation has: {sorted(unused)}"
 
 
 @per_file([ROOT / "msgreen" / "__init__.pyi"])

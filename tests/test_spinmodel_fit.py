@@ -249,7 +249,7 @@ def test_columns_are_the_model_for_unit_values(name):
 def test_columns_of_a_lattice():
     lattice = Lattice.square()
     cells = [[[0, 0], [1, 0], [1, 1]], [[0, 0], [0, 1], [-1, 0]]]
-    term = Term("chiral_three_site", np.zeros((2, 3)), 0.01 * np.eye(3)[:2], cells)
+    term = Term("chiral_three_site", np.zeros((2, 3), int), 0.01 * np.eye(3)[:2], cells)
     spins = random_spins(9, 2, 3, 4, 1)
     found = fit(
         SpinModel([term], lattice=lattice), measured(SpinModel([term], lattice=lattice), spins)

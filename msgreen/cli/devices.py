@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _SIZES = {"cpu": 384}
 """Rows of the matrices that are multiplied; 2048 on other devices, which small ones leave idle."""
@@ -36,7 +36,7 @@ class Rates(NamedTuple):
         return self.single / self.double
 
 
-def measure(device) -> Rates:
+def measure(device: Any) -> Rates:
     """Measure a device of JAX, which takes a part of a second.
 
     Parameters
@@ -64,7 +64,8 @@ def measure(device) -> Rates:
         x = jax.device_put(np.full((size, size), 1 / size, kind), device)
         rates.append(2e-9 * size**3 / seconds(lambda x: product(x, x), x))
     small = jax.device_put(np.zeros(1), device)
-    return Rates(*rates, seconds(jax.jit(jnp.negative), small))
+    double, single = rates
+    return Rates(double, single, seconds(jax.jit(jnp.negative), small))
 
 
 def precision(rates: Rates) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float, Sites
+from msgreen._typing import Sites, Vectors
 from msgreen.contour.base import ROUNDING
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, green_matrices, site_count
@@ -30,7 +30,7 @@ def bound_states(
     host: AbstractHost,
     scatterer: AbstractScatterer,
     sites: Sites,
-    directions: Float[Array, "site 3"],
+    directions: Vectors,
     interval: tuple[float, float],
 ) -> np.ndarray:
     """Return all levels in an interval where the host itself has none.
@@ -67,7 +67,7 @@ def bound_states_with_error(
     host: AbstractHost,
     scatterer: AbstractScatterer,
     sites: Sites,
-    directions: Float[ArrayLike, "site 3"],
+    directions: Vectors,
     interval: tuple[float, float],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return `bound_states` and the errors of the levels in eV; arguments as there.

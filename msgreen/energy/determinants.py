@@ -42,7 +42,7 @@ def onsite_blocks(
 
 def as_matrix(
     blocks: Complex[Array, "energy site spinorb site spinorb"],
-) -> Complex[Array, "energy dim dim"]:
+) -> Complex[Array, "energy size size"]:
     """Return blocks between sites as matrices of size site x 2 orb."""
     size = blocks.shape[1] * blocks.shape[2]
     return blocks.reshape(blocks.shape[0], size, size)
@@ -56,8 +56,9 @@ def log_determinant(matrix: Complex[Array, "energy ... size size"]) -> Complex[A
 
 @jax.jit
 def dressed(
-    scattering: Complex[Array, "energy dim dim"], green: Complex[Array, "energy site n site n"]
-) -> Complex[Array, "energy site n site n"]:
+    scattering: Complex[Array, "energy size size"],
+    green: Complex[Array, "energy site spinorb site spinorb"],
+) -> Complex[Array, "energy site spinorb site spinorb"]:
     """Return (1 - G V)^-1 G, the Green function with the spins in place.
 
     Parameters

@@ -32,7 +32,7 @@ def nodes_and_ends(host: AbstractHost, contour: Contour) -> Complex[Array, " ene
 
 def check_configurations(
     contour: Contour,
-    edges: Complex[Array, "end site spinorb site spinorb"],
+    edges: Complex[Array | np.ndarray, "end site spinorb site spinorb"],
     scatterer: AbstractScatterer,
     directions: Float[ArrayLike, "*config site 3"],
     *,

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float, Sites, Spins
+from msgreen._typing import Array, Complex, Float, Sites, Spins, Vectors
 from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
@@ -149,7 +149,7 @@ class LloydEnergy(eqx.Module):
         """Return sum_i E_i(S_i) in eV, each spin alone in the host; arguments as for a call."""
         return self._batched(directions, LloydEnergy._single_site, alone=True)
 
-    def interaction_with_error(self, directions: Float[Array, "site 3"]) -> tuple[Array, Array]:
+    def interaction_with_error(self, directions: Vectors) -> tuple[Array, Array]:
         """Return `interaction` of one configuration and its error estimate, in eV.
 
         The parts of the error are the contour, the mesh of the host and rounding.
@@ -191,9 +191,9 @@ class LloydEnergy(eqx.Module):
         """Return the connected part of `energy`, for one configuration of any spin lengths."""
         return self._integrate(self._linked(spins))
 
-    def scattering_matrix(self, spins: Float[Array, "site 3"]) -> Complex[Array, "energy dim dim"]:
+    def scattering_matrix(self, spins: Vectors) -> Complex[Array, "energy size size"]:
         """Return G V(S) on the contour, as matrices of size site x 2 orb."""
-        potential = self.scatterer.potential(self.path.nodes, spins)
+        potential = self.scatterer.potential(self.path.nodes, jnp.asarray(spins))
         product = jnp.einsum("eiajb,ejbc->eiajc", self.green, potential)
         return as_matrix(product)
 
@@ -203,7 +203,7 @@ class LloydEnergy(eqx.Module):
         """Return g = (1 - G V)^-1 G on the contour: the Green function with the spins in place."""
         return dressed(self.scattering_matrix(spins), self.green)
 
-    def about(self, directions: Float[Array, "site 3"], order: int) -> "LloydExpansion":
+    def about(self, directions: Vectors, order: int) -> "LloydExpansion":
         """Return the energy about a reference, exact to `order` in the change of the potential.
 
         Its derivatives at the reference up to `order` are those of the total energy, but cost
@@ -221,7 +221,7 @@ class LloydEnergy(eqx.Module):
         self.check_levels(directions)
         return LloydExpansion(self, directions, order)
 
-    def spectral_radius(self, directions: Float[Array, "site 3"]) -> float:
+    def spectral_radius(self, directions: Vectors) -> float:
         """Return the largest |eigenvalue| of G V(S) over the contour.
 
         The expansion of ln(1 - G V) in orders of scattering converges below 1 only. Not
@@ -231,7 +231,7 @@ class LloydEnergy(eqx.Module):
         matrix = np.asarray(self.scattering_matrix(jnp.asarray(directions, float)))
         return float(np.abs(np.linalg.eigvals(matrix)).max())
 
-    def series(self, directions: Float[Array, "site 3"], order: int) -> Float[Array, " order"]:
+    def series(self, directions: Vectors, order: int) -> Float[Array, " order"]:
         """Return the energies of scattering order p = 1 ... `order`, in eV.
 
         Parameters
@@ -338,7 +338,7 @@ class LloydExpansion(eqx.Module):
     dressed: Complex[Array, "energy site spinorb site spinorb"]
     order: int = eqx.field(static=True)
 
-    def __init__(self, lloyd: LloydEnergy, directions: Float[Array, "site 3"], order: int):
+    def __init__(self, lloyd: LloydEnergy, directions: Vectors, order: int):
         directions = jnp.asarray(directions, float)
         self.lloyd = lloyd
         self.reference = directions
@@ -355,7 +355,7 @@ class LloydExpansion(eqx.Module):
         return -self.lloyd.prefactor * self.lloyd.path.integrate(total)[0]
 
     def taylor(
-        self, sites: Sequence[int], change: Sequence[Complex[Array, "energy part spinorb spinorb"]]
+        self, sites: Sequence[int], change: Sequence[Complex[Array, "energy site spinorb spinorb"]]
     ) -> Float[Array, ""]:
         """Return the Taylor coefficient tau^N of the energy along a path of potentials, in eV.
 
@@ -412,7 +412,7 @@ def _assembled(host: AbstractHost, z, sites, onsite: bool):
 
 
 @partial(jax.jit, static_argnames="count")
-def _between_sites(green: Green, i, j, count: int) -> Complex[Array, "energy site n site n"]:
+def _between_sites(green: Green, i, j, count: int) -> Complex[Array, "energy site size site size"]:
     """Blocks of the pairs (i, j) as one matrix of all sites."""
     blocks = green.matrix()
     energies, _, size, _ = blocks.shape

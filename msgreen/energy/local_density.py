@@ -17,7 +17,7 @@ import numpy as np
 from msgreen_kernels import linalg
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float, Num, Sites
+from msgreen._typing import Array, ArrayLike, Float, Num, Sites, Vectors
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.determinants import as_matrix
 from msgreen.hosts.base import AbstractHost, checked_blocks, mesh_error, site_count
@@ -50,7 +50,7 @@ def local_density(
     host: AbstractHost,
     scatterer: AbstractScatterer,
     sites: Sites,
-    directions: Float[ArrayLike, "site 3"],
+    directions: Vectors,
     energies: Float[ArrayLike, " energy"],
     *,
     broadening: float,

@@ -213,7 +213,7 @@ def _ends(region: Region, number: np.ndarray, cells) -> np.ndarray:
     return np.stack(found, axis=-2)
 
 
-def _rows(region: Region, cells) -> tuple[np.ndarray, ...]:
+def _rows(region: Region, cells) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
     """Return all bonds inside: indices (*box, hop, atom, atom), then the rows of both sites."""
     number = _numbers(region)
     ends = _ends(region, number, cells)

@@ -89,9 +89,8 @@ def many_spin_energies(
     rounding = ROUNDING * float(np.abs(signs).sum(axis=0).max())
     integrand = partial(_integrand, flat=flat, subsets=tuple(subsets), signs=jnp.asarray(signs))
     value, error = lloyd.integrated(integrand, rounding)
-    return tuple(
-        np.asarray(lloyd.prefactor * part).reshape(*shape, len(names)) for part in (value, error)
-    )
+    value, error = (np.asarray(lloyd.prefactor * part) for part in (value, error))
+    return value.reshape(*shape, len(names)), error.reshape(*shape, len(names))
 
 
 def _checked(clusters, count: int) -> list[tuple[int, ...]]:

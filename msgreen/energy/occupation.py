@@ -12,8 +12,8 @@ COLDEST = 1e-100
 
 @jax.custom_jvp
 def fermi_matrix(
-    matrix: Complex[Array, "*batch n n"], temperature: Float[Array, ""]
-) -> Complex[Array, "*batch n n"]:
+    matrix: Complex[Array, "*batch size size"], temperature: Float[Array, ""]
+) -> Complex[Array, "*batch size size"]:
     """Return f(H) = 1/2 (1 - tanh(H / 2T)) of Hermitian matrices, also at zero temperature.
 
     Parameters

@@ -46,7 +46,7 @@ class PairCoefficients(NamedTuple):
         return _bilinear(self.J, self.D, self.J_mixed)
 
 
-def pair_vector(K: Float[Array, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
+def pair_vector(K: Float[ArrayLike, "*batch 3 3"]) -> Float[Array, "*batch 3"]:
     """Return D of the antisymmetric part of S1.K.S2 = ... + D.(S1 x S2)."""
     moved = jnp.asarray(K)
     return 0.5 * jnp.stack(

@@ -23,7 +23,7 @@ import numpy as np
 from msgreen_kernels import slogdet
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float, Pairs, Sites
+from msgreen._typing import Array, ArrayLike, Complex, Float, Pairs, Sites
 from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
@@ -102,12 +102,12 @@ class SpinPairs(eqx.Module):
     (True, True)
     """
 
-    onsite: Complex[Array, "energy pair two size size"]
+    onsite: Complex[Array, "energy pair 2 size size"]
     forward: Complex[Array, "energy pair size size"]
     backward: Complex[Array, "energy pair size size"]
     coarse: tuple[Array, Array, Array] | None
     ratio: Float[Array, " energy"] | None
-    edges: Complex[Array, "end pair two size two size"]
+    edges: Complex[Array, "end pair 2 size 2 size"]
     scatterer: AbstractScatterer
     path: Contour
     pairs: tuple[tuple[int, int], ...] = eqx.field(static=True)
@@ -143,8 +143,8 @@ class SpinPairs(eqx.Module):
         self.edges = _as_pairs(*(part[count:] for part in fine))
 
     def energies(
-        self, first: Float[Array, "a 3"], second: Float[Array, "b 3"]
-    ) -> tuple[Float[Array, "pair a b"], Float[Array, "pair a b"]]:
+        self, first: Float[ArrayLike, "first 3"], second: Float[ArrayLike, "second 3"]
+    ) -> tuple[Float[Array, "pair first second"], Float[Array, "pair first second"]]:
         """Return E(S1, S2) in eV for all combinations of two lists of directions.
 
         Parameters
@@ -289,8 +289,8 @@ class SpinPairs(eqx.Module):
         return parts[0], parts[1]
 
     def potentials(
-        self, directions: Float[Array, "a 3"], z: Complex[Array, " energy"]
-    ) -> Complex[Array, "a energy site n n"]:
+        self, directions: Float[Array, "direction 3"], z: Complex[Array, " energy"]
+    ) -> Complex[Array, "direction energy site size size"]:
         """Return V of every site for every direction."""
 
         def one(direction):

@@ -239,9 +239,9 @@ def _unseen(problem: "_Problem", shape: tuple[int, ...]):
 class _Problem(eqx.Module):
     """H(k) = normal + sum_c Delta_c paired_c, in the basis of particles and holes."""
 
-    normal: Complex[Array, "k dim dim"]
-    paired: Complex[Array, "channel k dim dim"]
-    turned: Complex[Array, "channel k dim dim"]
+    normal: Complex[Array, "k size size"]
+    paired: Complex[Array, "channel k size size"]
+    turned: Complex[Array, "channel k size size"]
     attraction: Attraction
     temperature: Float[Array, ""]
 

@@ -20,7 +20,7 @@ import numpy as np
 from jax.experimental.jet import jet
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Complex, Float
+from msgreen._typing import Array, Complex, Vectors
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.derivatives import with_rounding
@@ -31,9 +31,7 @@ _BLOCK_BYTES = 2**28
 """Memory of the longest products: of one energy for 12 atoms of 18 orbitals in fourth order."""
 
 
-def reference_derivatives(
-    lloyd: LloydEnergy, directions: Float[ArrayLike, "site 3"], order: int = 2
-) -> Derivatives:
+def reference_derivatives(lloyd: LloydEnergy, directions: Vectors, order: int = 2) -> Derivatives:
     """Return all derivatives of Lloyd's energy under rotations about a reference, with errors.
 
     Parameters
@@ -92,7 +90,7 @@ class _Letter(NamedTuple):
         Factors u of the term: ascending numbers 2 * site + component.
     """
 
-    matrices: Complex[np.ndarray, "energy letter n n"]
+    matrices: Complex[np.ndarray, "energy letter size size"]
     sites: np.ndarray
     variables: np.ndarray
 
@@ -109,7 +107,7 @@ class _Words(NamedTuple):
     variables : int array, shape (degree, word)
     """
 
-    products: Complex[np.ndarray, "energy site word n n"]
+    products: Complex[np.ndarray, "energy site word size size"]
     last: np.ndarray
     variables: np.ndarray
 

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Sites
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Sites, Vectors
 from msgreen.blocks import map_items
 from msgreen.clusters import check_loops, multiplicity
 from msgreen.contour import Contour
@@ -219,8 +219,8 @@ def energy_by_order(
     contour: Contour,
     sites: Sites,
     loops: Int[ArrayLike, "loop order"],
-    directions: Float[Array, "site 3"],
-) -> Float[Array, "loop orders"]:
+    directions: Vectors,
+) -> Float[Array, "loop power"]:
     """Return the energy of every loop split by powers of B, in eV.
 
     Parameters

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Float
+from msgreen._typing import Array, Complex, Float, Vectors
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.lloyd import LloydEnergy, LloydExpansion
 from msgreen.errors import InputError
@@ -36,7 +36,7 @@ MOST_SPINS = 100_000
 """Spins of an energy: more would be a mistake, and one derivative of so many takes minutes."""
 
 
-def effective_field(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "site 3"]:
+def effective_field(energy: Energy, directions: Vectors) -> Float[Array, "site 3"]:
     """Return the tangential gradient of the energy, (1 - e e) dE/de, in eV.
 
     The constraining field of a spin is this vector; minus it drives the spin.
@@ -46,7 +46,7 @@ def effective_field(energy: Energy, directions: Float[Array, "site 3"]) -> Float
     return gradient - jnp.sum(gradient * directions, axis=-1, keepdims=True) * directions
 
 
-def torque(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "site 3"]:
+def torque(energy: Energy, directions: Vectors) -> Float[Array, "site 3"]:
     """Return the torque e x dE/de on every spin, in eV.
 
     A rotation of spin i about the axis n by a small angle changes the energy by
@@ -56,7 +56,7 @@ def torque(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "
     return jnp.cross(directions, _gradient(energy, directions))
 
 
-def hessian(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, "site 2 site 2"]:
+def hessian(energy: Energy, directions: Vectors) -> Float[Array, "site 2 site 2"]:
     """Return the covariant Hessian of the energy on the sphere, in eV, by autodiff.
 
     Parameters
@@ -80,7 +80,7 @@ def hessian(energy: Energy, directions: Float[Array, "site 3"]) -> Float[Array, 
 
 
 def rotation_tensor(
-    energy: Energy, directions: Float[Array, "site 3"], sites: Sequence[int]
+    energy: Energy, directions: Vectors, sites: Sequence[int]
 ) -> Float[Array, "..."]:
     """Return the mixed derivative of the energy under rotations of given spins, by autodiff.
 
@@ -169,7 +169,7 @@ def closed_hessian(
 
 
 def closed_hessian_with_error(
-    lloyd: LloydEnergy, directions: Float[Array, "site 3"]
+    lloyd: LloydEnergy, directions: Vectors
 ) -> tuple[Float[Array, "site 2 site 2"], Float[Array, "site 2 site 2"]]:
     """Return `closed_hessian` and its error: contour, mesh of the host, rounding; in eV."""
     directions = _reference(lloyd.energy, directions)

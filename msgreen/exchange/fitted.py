@@ -128,9 +128,10 @@ def fitted_model(
     """
     _checks.whole_number("seed", seed, 0)
     count = lloyd.count
-    unseen = _samples(lloyd, sample_directions(count, UNSEEN, seed=seed + 1))
+    unseen = sample_directions(count, UNSEEN, seed=seed + 1)
+    energies, errors = _energies(lloyd, unseen)
     if classes is None:
-        classes = _classes(count, lloyd, unseen)
+        classes = _classes(lloyd, unseen, energies, errors)
     template = all_clusters(count, classes, positions=positions)
     if not template.terms:
         raise InputError(
@@ -141,18 +142,19 @@ def fitted_model(
         parameters = sum(len(free_values(term, symmetry).basis) for term in template.terms)
         configurations = max(UNSEEN, SURPLUS * parameters)
     _checks.whole_number("configurations", configurations, 2)
-    samples = _samples(lloyd, sample_directions(count, configurations, seed=seed))
+    directions = sample_directions(count, configurations, seed=seed)
+    data, doubt = _energies(lloyd, directions)
+    samples = Samples(directions, data, errors=doubt)
     found = fit(template, samples, symmetry=symmetry, field_weight=0, energy_weight=1)
-    return FittedModel(found, found.test(unseen), float(np.max(samples.errors)))
+    return FittedModel(found, found.test(Samples(unseen, energies)), float(doubt.max()))
 
 
-def _samples(lloyd: LloydEnergy, directions: np.ndarray) -> Samples:
+def _energies(lloyd: LloydEnergy, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return energies of configurations with their errors."""
     lloyd.check_levels(directions)
     spins = jnp.asarray(directions)
     value, error = lloyd.integrated(partial(_log_determinants, spins=spins), ROUNDING)
-    value, error = (np.asarray(lloyd.prefactor * part) for part in (value, error))
-    return Samples(directions, value, errors=error)
+    return np.asarray(lloyd.prefactor * value), np.asarray(lloyd.prefactor * error)
 
 
 @eqx.filter_jit
@@ -164,10 +166,11 @@ def _log_determinants(lloyd: LloydEnergy, *, spins) -> Complex[Array, "energy co
     return jnp.moveaxis(jax.lax.map(one, spins, batch_size=BATCH), 0, 1)
 
 
-def _classes(count: int, lloyd: LloydEnergy, known: Samples) -> tuple[str, ...]:
+def _classes(lloyd: LloydEnergy, directions, energies, errors) -> tuple[str, ...]:
     """Return the classes of the energy: with odd ones if it changes when all spins turn round."""
-    some = known[:REVERSED]
-    back = _samples(lloyd, -some.directions)
-    odd = np.abs(some.energies - back.energies) > some.errors + back.errors
-    classes = EVEN if count <= LARGEST else EVEN[:6]
-    return (*classes, *(ODD if count <= LARGEST else ODD[:2])) if odd.any() else classes
+    some = slice(REVERSED)
+    back, doubt = _energies(lloyd, -directions[some])
+    odd = np.abs(energies[some] - back) > errors[some] + doubt
+    few = lloyd.count <= LARGEST
+    classes = EVEN if few else EVEN[:6]
+    return (*classes, *(ODD if few else ODD[:2])) if odd.any() else classes

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from msgreen._typing import ArrayLike, Float
+from msgreen._typing import ArrayLike, Float, Vectors
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.all_orders import reference_derivatives
@@ -52,7 +52,7 @@ They are complete to its first order, but for what surroundings add to chiral te
 
 
 def ordered_model(
-    references: Sequence[tuple[LloydEnergy, Float[ArrayLike, "site 3"]]],
+    references: Sequence[tuple[LloydEnergy, Vectors]],
     positions: Float[ArrayLike, "site dim"] | None = None,
     *,
     spin_orbit: bool,
@@ -139,7 +139,7 @@ def _classes(spin_orbit: bool, order: int, references: int) -> tuple[str, ...]:
     return SPIN_ORBIT if references == 1 else (*SPIN_ORBIT, "anisotropy")
 
 
-def _axis(directions: Sequence[Float[ArrayLike, "site 3"]]) -> Float[np.ndarray, "3"]:
+def _axis(directions: Sequence[Vectors]) -> Float[np.ndarray, "3"]:
     """Return the axis e0 of collinear moments."""
     moments = np.concatenate([np.asarray(state, float) for state in directions])
     if np.abs(np.cross(moments[0], moments)).max() > 1e-9:

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float, Sites
+from msgreen._typing import Array, ArrayLike, Float, Sites, Vectors
 from msgreen.convention import LOUNIS
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import AccuracyWarning, InputError
@@ -79,7 +79,7 @@ class OrderScan(NamedTuple):
 
 
 def transverse_exchange(
-    lloyd: LloydEnergy, directions: Float[ArrayLike, "site 3"], pairs: np.ndarray
+    lloyd: LloydEnergy, directions: Vectors, pairs: np.ndarray
 ) -> TransverseExchange:
     """Return J, D, S and A of pairs of different sites about a reference state.
 
@@ -105,7 +105,7 @@ def transverse_exchange(
 
 
 def transverse_exchange_with_error(
-    lloyd: LloydEnergy, directions: Float[ArrayLike, "site 3"], pairs: np.ndarray
+    lloyd: LloydEnergy, directions: Vectors, pairs: np.ndarray
 ) -> tuple[TransverseExchange, TransverseExchange]:
     """Return `transverse_exchange` and bounds of its errors of quadrature."""
     _checks.unit_vectors("directions", directions)
@@ -383,7 +383,7 @@ def dmi_vectors(
 
 def order_scan(
     lloyd: LloydEnergy,
-    reference: Float[ArrayLike, "site 3"],
+    reference: Vectors,
     angles: Float[ArrayLike, " angle"],
     order: int = 6,
 ) -> OrderScan:

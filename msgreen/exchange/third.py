@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, Float, Vectors
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.derivatives import with_rounding
 
 
 def third_derivatives(
-    lloyd: LloydEnergy, directions: Float[ArrayLike, "site 3"], loops: np.ndarray
+    lloyd: LloydEnergy, directions: Vectors, loops: np.ndarray
 ) -> tuple[Float[Array, "loop 3 3 3"], Float[Array, "loop 3 3 3"]]:
     """Return the third derivatives by the directions of three different moments, and errors.
 

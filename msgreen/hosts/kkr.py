@@ -10,7 +10,7 @@ from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Pairs, Sites
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Pairs, Sites, Vectors
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, check_pairs
@@ -105,7 +105,9 @@ def _between(green, first, second) -> Green:
     return decompose(jnp.swapaxes(green[:, first, :, second], 0, 1))
 
 
-def replace_atoms(host: KKRHost, change: Complex[Array, "energy site spinorb spinorb"]) -> KKRHost:
+def replace_atoms(
+    host: KKRHost, change: Complex[ArrayLike, "energy site spinorb spinorb"]
+) -> KKRHost:
     """Return the host with other t-matrices at its atoms: Dyson's equation for the cluster.
 
         G' = G + G dt G' = G (1 - dt G)^-1
@@ -163,7 +165,7 @@ class ClusterOperation(NamedTuple):
 
 
 def cluster_operations(
-    host: KKRHost, positions: Float[ArrayLike, "site 3"], reference: Float[ArrayLike, "site 3"]
+    host: KKRHost, positions: Vectors, reference: Vectors
 ) -> list[ClusterOperation]:
     """Return the point operations that a cluster's positions and moments allow, with residuals.
 

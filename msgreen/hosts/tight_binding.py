@@ -36,8 +36,8 @@ the node of a p-wave gap is found to 1e-6 of the hopping."""
 class _MeshSum(NamedTuple):
     """Blocks (energy, pair, dim, dim) of a mesh and of a part of it, and the ratio of `Coarse`."""
 
-    fine: Complex[Array, "energy pair dim dim"]
-    coarse: Complex[Array, "energy pair dim dim"]
+    fine: Complex[Array, "energy pair size size"]
+    coarse: Complex[Array, "energy pair size size"]
     ratio: Float[Array, " energy"]
 
 
@@ -271,13 +271,15 @@ def _refined(model: HoppingModel, bands: np.ndarray, band: int, sign: int) -> fl
     rows = np.flatnonzero(valley)
     rows = rows[np.argsort(values.ravel()[rows])[:VALLEYS]]
     points = np.stack(np.unravel_index(rows, values.shape), axis=-1) / mesh
+    lowest = float(values.min())
     near = np.stack(np.meshgrid(*[np.linspace(-1, 1, 5)] * dim, indexing="ij"), -1).reshape(-1, dim)
     for halving in range(HALVINGS):
         around = points[:, None] + near / (mesh * 2**halving)
         levels = sign * _bands(model, jnp.asarray(around.reshape(-1, dim)))[:, band]
         levels = levels.reshape(around.shape[:2])
         points = around[np.arange(len(points)), levels.argmin(axis=1)]
-    return float(levels.min())
+        lowest = min(lowest, float(levels.min()))
+    return lowest
 
 
 def _check_mesh(mesh: int | None, dimension: int) -> None:

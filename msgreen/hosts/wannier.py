@@ -97,7 +97,7 @@ class WannierHost(AbstractHost):
 
     nambu: ClassVar[bool] = False
 
-    sectors: Complex[Array, "sector n1 n2 n3 dim dim"]
+    sectors: Complex[Array, "sector n1 n2 n3 size size"]
     splitting: Complex[Array, "n1 n2 n3 orb orb"]
     overlap: Complex[Array, "n1 n2 n3 orb orb"] | None
     frame: Complex[Array, "m1 m2 m3 orb orb"] | None
@@ -238,7 +238,7 @@ class WannierHost(AbstractHost):
 
     def green_box(
         self, z: complex | Num[Array, ""], sector: int, mesh: Sequence[int], reach: Sequence[int]
-    ) -> Complex[Array, "n1 n2 n3 dim dim"]:
+    ) -> Complex[Array, "n1 n2 n3 size size"]:
         """Return the Green function of a torus between cells, one spin sector, one energy.
 
         Parameters
@@ -273,7 +273,7 @@ class WannierHost(AbstractHost):
             return box
         return jnp.kron(jnp.eye(2, dtype=complex)[None, None, None], box)
 
-    def density(self, box: Complex[Array, "n1 n2 n3 size size"]) -> Complex[Array, "dim dim"]:
+    def density(self, box: Complex[Array, "n1 n2 n3 row column"]) -> Complex[Array, "size size"]:
         """Return the matrix in a box of one sector whose diagonal counts electrons by orbitals.
 
         With an overlap by Löwdin's orbitals; for the vertex "onsite" Mulliken's (G S + S G)/2.
@@ -286,11 +286,11 @@ class WannierHost(AbstractHost):
 
     def cut(
         self,
-        box: Complex[Array, "sector n1 n2 n3 size size"],
+        box: Complex[Array, "sector n1 n2 n3 row column"],
         steps: Int[ArrayLike, "pair 3"],
         start: Int[ArrayLike, " pair"],
         end: Int[ArrayLike, " pair"],
-    ) -> Complex[Array, "pair sector dim dim"]:
+    ) -> Complex[Array, "pair sector size size"]:
         """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, dim, dim)."""
         centre = np.array(box.shape[1:4]) // 2
         at = tuple((jnp.asarray(steps) + centre).T)
@@ -328,7 +328,7 @@ class WannierHost(AbstractHost):
 
     def green_boxes(
         self, z: complex | Num[Array, ""], count: int, reach: Sequence[int]
-    ) -> Complex[Array, "sector n1 n2 n3 dim dim"]:
+    ) -> Complex[Array, "sector n1 n2 n3 size size"]:
         """Return `green_box` of all sectors on `uniform` meshes."""
         mesh = self.uniform(count)
         return jnp.stack([self.green_box(z, s, mesh, reach) for s in range(len(self.sectors))])

@@ -18,7 +18,7 @@ from msgreen.spin.algebra import PAULI
 
 
 def check_hamiltonian(
-    matrices: Complex[Array, "spin cell dim dim"],
+    matrices: Complex[Array, "spin cell size size"],
     cells: np.ndarray,
     orbitals: np.ndarray,
     lattice: Lattice,
@@ -89,11 +89,11 @@ def check_hermitian(
 
 
 def turn_field(
-    matrices: Complex[Array, "spin cell dim dim"],
+    matrices: Complex[Array, "spin cell size size"],
     cells: np.ndarray,
     orbitals: np.ndarray,
     axis: np.ndarray,
-) -> tuple[Complex[Array, "spin cell dim dim"], Complex[Array, "cell orb orb"]]:
+) -> tuple[Complex[Array, "spin cell size size"], Complex[Array, "cell orb orb"]]:
     """Turn the exchange field so that the largest moment lies along an axis.
 
     Parameters
@@ -161,7 +161,9 @@ def boxed(
 
 
 def sector_levels(
-    blocks: np.ndarray, mesh: Sequence[int], overlap: np.ndarray | None = None
+    blocks: np.ndarray,
+    mesh: Sequence[int],
+    overlap: Complex[Array | np.ndarray, "..."] | None = None,
 ) -> np.ndarray:
     """Return the eigenvalues of one sector on a mesh.
 

@@ -15,7 +15,7 @@ from msgreen.errors import InputError
 from msgreen.lattice.geometry import Lattice
 from msgreen.spin.algebra import PAULI
 
-Term = tuple[Sequence[int], int, int, Array]
+Term = tuple[Sequence[int], int, int, ArrayLike]
 
 
 class HoppingModel(eqx.Module):
@@ -74,7 +74,7 @@ class HoppingModel(eqx.Module):
         """Dimension of the matrix of one cell."""
         return self.lattice.atoms * self.blocks.shape[-1]
 
-    def matrices(self) -> Complex[Array, "*cell hop dim dim"]:
+    def matrices(self) -> Complex[Array, "*cell hop size size"]:
         """Return the blocks as square matrices of the cell."""
         return self.blocks.reshape(*self.blocks.shape[:-4], self.size, self.size)
 

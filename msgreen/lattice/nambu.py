@@ -156,7 +156,7 @@ def _triplet(d_matrix, units) -> Complex[Array, "bond 2 2"]:
 
 
 def d_wave(
-    lattice: Lattice, amplitude: complex | Num[Array, ""], form: Sequence[Sequence[float]]
+    lattice: Lattice, amplitude: complex | Num[Array, ""], form: Float[ArrayLike, "space space"]
 ) -> Pairing:
     """Return the singlet pairing of nearest neighbours, psi = -(Delta_d / 2) n.F.n for the bond n.
 

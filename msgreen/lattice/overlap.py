@@ -102,8 +102,8 @@ def check_positive(
 def with_overlap(
     z: complex | Num[Array, ""],
     blocks: Complex[Array, "n1 n2 n3 size size"],
-    overlap: Complex[Array, "n1 n2 n3 size size"],
-) -> Complex[Array, "n1 n2 n3 dim dim"]:
+    overlap: Complex[Array | np.ndarray, "n1 n2 n3 size size"],
+) -> Complex[Array, "n1 n2 n3 size size"]:
     """Return H - z (S - 1), whose resolvent at z is (z S - H)^-1, from boxes of the same cells."""
     home = tuple(width // 2 for width in overlap.shape[:3])
     unit = jnp.eye(overlap.shape[-1], dtype=complex)
@@ -112,7 +112,7 @@ def with_overlap(
 
 def square_root(
     overlap: Complex[ArrayLike, "n1 n2 n3 orb orb"], mesh: Sequence[int]
-) -> Complex[Array, "n1 n2 n3 orb orb"]:
+) -> Complex[Array, "m1 m2 m3 orb orb"]:
     """Return W(R) with W(k)^2 = S(k) on a mesh, Hermitian and positive definite.
 
     Parameters
@@ -152,7 +152,9 @@ def _turned(vectors, matrices):
     return vectors @ matrices.astype(complex) @ jnp.conj(vectors).swapaxes(-1, -2)
 
 
-def loewdin(overlap: Complex[Array, "n1 n2 n3 orb orb"]) -> Complex[Array, "n1 n2 n3 orb orb"]:
+def loewdin(
+    overlap: Complex[Array | np.ndarray, "n1 n2 n3 orb orb"],
+) -> Complex[Array, "m1 m2 m3 orb orb"]:
     """Return the square root of an overlap on the cells where it is above `CUT`.
 
     Parameters
@@ -169,7 +171,7 @@ def loewdin(overlap: Complex[Array, "n1 n2 n3 orb orb"]) -> Complex[Array, "n1 n
     ----------
     Löwdin, J. Chem. Phys. 18, 365 (1950).
     """
-    root, reach = overlap, np.zeros(3, int)
+    root, reach = jnp.asarray(overlap), np.zeros(3, int)
     for count in MESHES:
         mesh = _mesh(overlap, count)
         check_positive(overlap, mesh)

@@ -114,7 +114,7 @@ class HarmonicCrystal(eqx.Module):
         rows = check_sites(self, sites)
         return self.basis[rows[:, 0]] + rows[:, 1:].astype(float) @ self.vectors
 
-    def force_matrix(self, q: Float[Array, "k dim"]) -> Complex[Array, "k spring spring"]:
+    def force_matrix(self, q: Float[Array, "k dim"]) -> Complex[Array, "k branch branch"]:
         """Return Phi(q) = sum_n Phi(n) exp(2 pi i q.n) with q in units of the reciprocal vectors.
 
         Parameters
@@ -136,12 +136,12 @@ class HarmonicCrystal(eqx.Module):
         matrix = jax.lax.complex(jnp.cos(phase) @ flat, jnp.sin(phase) @ flat)
         return matrix.reshape(len(q), size, size)
 
-    def dynamical_matrix(self, q: Float[Array, "k dim"]) -> Complex[Array, "k spring spring"]:
+    def dynamical_matrix(self, q: Float[Array, "k dim"]) -> Complex[Array, "k branch branch"]:
         """Return hbar^2 M^-1/2 Phi(q) M^-1/2 in eV^2; its eigenvalues are (hbar omega)^2."""
         root = 1 / jnp.sqrt(self.mass_matrix())
         return self.force_matrix(q) * (root[:, None] * root[None, :]).astype(complex)
 
-    def mass_matrix(self) -> Float[Array, " spring"]:
+    def mass_matrix(self) -> Float[Array, " branch"]:
         """Return the diagonal of M / hbar^2 in 1/(eV angstrom^2), three entries per atom."""
         return jnp.repeat(self.masses, 3) / HBAR2_OVER_U
 

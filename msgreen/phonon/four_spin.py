@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float, Pairs
+from msgreen._typing import Pairs, Vectors
 from msgreen.clusters import ordered_loops
 from msgreen.convention import NEUTRAL
 from msgreen.phonon.displacements import Response, different_pairs, response_arrays
@@ -25,7 +25,7 @@ from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 def four_spin_interactions(
     slopes: Response,
     pairs: Pairs,
-    positions: Float[ArrayLike, "site 3"],
+    positions: Vectors,
     response: Response,
     source: Mapping[str, str] | None = None,
 ) -> Interactions:

@@ -13,7 +13,7 @@ coth(omega / 2 k_B T) that a temperature adds here is that of F1 Eq. 13, for com
 A coupling linear in the spin and in the displacement exists only where time reversal is broken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import equinox as eqx
 import jax
@@ -22,6 +22,7 @@ import numpy as np
 from msgreen_kernels import linalg
 
 from msgreen import _checks
+from msgreen._typing import Array, ArrayLike, Float, Int, Num, Pairs, Scalar
 from msgreen.blocks import map_items, sum_items
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
@@ -38,13 +39,13 @@ _PROBE = 8  # wave vectors per direction at which a crystal is checked for stabi
 
 def mode_tensors(
     modes: Modes,
-    couplings,
-    positions,
-    pairs,
+    couplings: Float[ArrayLike, "atom 3 3"],
+    positions: Float[ArrayLike, "site 3"],
+    pairs: Pairs,
     *,
     atoms: Sequence[int] | None = None,
-    z=0.0,
-    temperature=0.0,
+    z: complex | Num[Array, ""] = 0.0,
+    temperature: Scalar = 0.0,
 ) -> Coefficient:
     """Return the mediated tensors of pairs of sites as a sum over modes.
 
@@ -159,13 +160,13 @@ def _summed(known, share, *items):
 
 def crystal_tensors(
     crystal: HarmonicCrystal,
-    couplings,
-    sites,
-    pairs,
+    couplings: Float[ArrayLike, "atom 3 3"],
+    sites: Int[ArrayLike, "site column"],
+    pairs: Pairs,
     shape: Sequence[int],
     *,
-    z=0.0,
-    temperature=0.0,
+    z: complex | Num[Array, ""] = 0.0,
+    temperature: Scalar = 0.0,
     shift: float = 0.5,
 ) -> Coefficient:
     """Return the mediated tensors of pairs of sites of a crystal.
@@ -220,7 +221,14 @@ def crystal_tensors(
     return Coefficient(value if jnp.iscomplexobj(z) else value.real, error, ("xyz", "xyz"))
 
 
-def check_request(crystal: HarmonicCrystal, couplings, sites, pairs, shape, shift=0.5):
+def check_request(
+    crystal: HarmonicCrystal,
+    couplings: Float[ArrayLike, "atom 3 3"],
+    sites: Int[ArrayLike, "site column"],
+    pairs: Pairs,
+    shape: Sequence[int],
+    shift: float = 0.5,
+) -> tuple[np.ndarray, np.ndarray, Array]:
     """Return sites, pairs and couplings as arrays if `crystal_tensors` can be had of them.
 
     Raises
@@ -253,7 +261,12 @@ def _on_mesh(known, fractional):
 
 
 def interactions(
-    tensors: Coefficient, pairs, positions, *, isotropic: bool = False, source=None
+    tensors: Coefficient,
+    pairs: Pairs,
+    positions: Float[ArrayLike, "site 3"],
+    *,
+    isotropic: bool = False,
+    source: Mapping[str, str] | None = None,
 ) -> Interactions:
     """Return mediated tensors as interactions in the neutral convention.
 

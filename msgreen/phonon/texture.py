@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float, Pairs
+from msgreen._typing import ArrayLike, Float, Pairs, Vectors
 from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
@@ -38,7 +38,7 @@ class Texture(NamedTuple):
 
 def heisenberg(
     pairs: Pairs,
-    positions: Float[ArrayLike, "site 3"],
+    positions: Vectors,
     exchange: Float[ArrayLike, ""] | Float[ArrayLike, " pair"],
 ) -> Interactions:
     """Return isotropic interactions of the given strength, energy J e_i.e_j per pair, in eV."""

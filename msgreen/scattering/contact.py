@@ -53,7 +53,7 @@ class AbstractRigidScatterer(AbstractScatterer):
         """Return t_i(z) of `count` sites."""
 
     def potential(
-        self, z: Complex[Array, " energy"], directions: Float[Array, "site 3"]
+        self, z: Complex[Array, " energy"], directions: Float[Array | np.ndarray, "site 3"]
     ) -> Complex[Array, "energy site spinorb spinorb"]:
         """Return V_i = t_i (S_i . sigma); see `AbstractScatterer.potential`."""
         return spin_matrix(self.strength(z, directions.shape[0]), directions)
@@ -148,9 +148,9 @@ def check_scatterer(
 
 
 def resummed(
-    potential: Complex[Array, "energy site spinorb spinorb"],
-    onsite: Complex[Array, "energy site spinorb spinorb"],
-) -> Complex[Array, "energy site spinorb spinorb"]:
+    potential: Complex[Array, "... spinorb spinorb"],
+    onsite: Complex[Array, "... spinorb spinorb"],
+) -> Complex[Array, "... spinorb spinorb"]:
     """Resum repeated scattering at one site: t_i = (1 - V_i G_ii)^-1 V_i = (V_i^-1 - G_ii)^-1.
 
     Parameters

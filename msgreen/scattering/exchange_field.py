@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Vectors
 from msgreen.errors import InputError
 from msgreen.scattering.contact import AbstractRigidScatterer, AbstractScatterer
 from msgreen.spin.algebra import SIGMA, spin_matrix
@@ -72,7 +72,7 @@ class ExchangeField(AbstractScatterer):
             )
 
     def potential(
-        self, z: Complex[Array, " energy"], directions: Float[Array, "site 3"]
+        self, z: Complex[Array, " energy"], directions: Vectors
     ) -> Complex[Array, "energy site spinorb spinorb"]:
         """Return v_i (e - e0).sigma; see `AbstractScatterer.potential`."""
         one = spin_matrix(self.splitting, jnp.asarray(directions, float) - self.reference)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Complex, Energies, Float
+from msgreen._typing import ArrayLike, Complex, Energies, Float, Vectors
 from msgreen.errors import InputError
 from msgreen.scattering.tmatrix import TMatrix, linear_tmatrix
 from msgreen.spin.algebra import SIGMA
@@ -60,7 +60,7 @@ def interpolated_tmatrix(
     energies: Energies,
     directions: Float[ArrayLike, "direction 3"],
     t: Complex[ArrayLike, "direction energy site spinorb spinorb"],
-    reference: Float[ArrayLike, "site 3"],
+    reference: Vectors,
     *,
     degree: int | None = None,
     operations: Sequence[np.ndarray] | None = None,
@@ -133,9 +133,7 @@ def interpolated_tmatrix(
     return Interpolation(fits[0], np.array(error)[:, site], tuple(operations), fits[1])
 
 
-def other_tmatrices(
-    found: Interpolation, reference: Float[ArrayLike, "site 3"]
-) -> tuple[TMatrix, ...]:
+def other_tmatrices(found: Interpolation, reference: Vectors) -> tuple[TMatrix, ...]:
     """Return t-matrices that the same data allow: what differs between them is not known.
 
     Parameters
@@ -225,7 +223,9 @@ def _first_equal(t) -> list[int]:
     ]
 
 
-def _images(t, operations) -> Complex[np.ndarray, "direction operation sense energy site n n"]:
+def _images(
+    t, operations
+) -> Complex[np.ndarray, "direction operation sense energy site size size"]:
     """T under all operations, and that reversed in time."""
     turns = [spinor_representation(o, _orbital_degree(t)) for o in operations]
     turns = np.stack(turns)[:, None, None]

@@ -17,7 +17,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Complex, Energies, Float
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Vectors
 from msgreen.errors import InputError
 from msgreen.scattering.contact import AbstractRigidScatterer, AbstractScatterer
 from msgreen.spin.algebra import SIGMA, spin_matrix
@@ -84,7 +84,7 @@ class TMatrix(AbstractScatterer):
         self,
         energies: Energies,
         coefficients: Complex[ArrayLike, "energy site harmonic spinorb spinorb"],
-        reference: Float[ArrayLike, "site 3"],
+        reference: Vectors,
     ):
         require_x64("TMatrix")
         _checks.unit_vectors("reference", reference)
@@ -125,7 +125,7 @@ class TMatrix(AbstractScatterer):
         _check_request(z, count, self.energies, len(self.reference))
         return _slopes(self.reference, self.coefficients, self.degree)
 
-    def about(self, directions: Float[Array, "site 3"]) -> "TMatrix":
+    def about(self, directions: Vectors) -> "TMatrix":
         """Return the same t-matrices about other moments, for a host that contains those."""
         return TMatrix(self.energies, self.coefficients, directions)
 
@@ -158,14 +158,14 @@ class TMatrix(AbstractScatterer):
 
 
 @partial(jax.jit, static_argnames="degree")
-def _slopes(reference, coefficients, degree: int) -> Complex[Array, "energy site 3 n n"]:
+def _slopes(reference, coefficients, degree: int) -> Complex[Array, "energy site 3 size size"]:
     """dt/de from the coefficients of solid harmonics."""
     slope = jax.vmap(jax.jacfwd(lambda e: solid_harmonics(e, degree)))(reference)
     return jnp.einsum("ink,einst->eikst", slope.astype(complex), coefficients)
 
 
 @jax.jit
-def _weighted(harmonics, coefficients) -> Complex[Array, "energy site n n"]:
+def _weighted(harmonics, coefficients) -> Complex[Array, "energy site size size"]:
     return jnp.einsum("in,einst->eist", harmonics.astype(complex), coefficients)
 
 
@@ -181,7 +181,7 @@ def collinear_tmatrix(
     energies: Energies,
     up: Complex[ArrayLike, "energy site orb orb"],
     down: Complex[ArrayLike, "energy site orb orb"],
-    reference: Float[ArrayLike, "site 3"],
+    reference: Vectors,
 ) -> TMatrix:
     """Return t(e) = (t_up + t_down)/2 + (t_up - t_down)/2 e.sigma: exact without spin-orbit.
 
@@ -205,7 +205,7 @@ def collinear_tmatrix(
 def linear_tmatrix(
     energies: Energies,
     derivative: Complex[ArrayLike, "energy site 3 spinorb spinorb"],
-    reference: Float[ArrayLike, "site 3"],
+    reference: Vectors,
 ) -> TMatrix:
     """Return t(e) - t(e0) = dt/de (e - e0) from a supplied derivative; right to first order.
 

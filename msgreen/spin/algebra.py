@@ -57,7 +57,7 @@ def _assembled(green: Green):
     return _pauli_sum(jnp.concatenate([green.A[..., None, :, :], green.B], axis=-3))
 
 
-def decompose(matrix: Complex[Array, "*batch spinorb spinorb"]) -> Green:
+def decompose(matrix: Complex[ArrayLike, "*batch spinorb spinorb"]) -> Green:
     """Decompose a spin-orbital matrix: A = Tr_s G / 2, B = Tr_s(sigma G) / 2.
 
     Parameters
@@ -108,7 +108,7 @@ def _pauli_sum(components: Complex[Array, "*batch 4 orb orb"]):
 
 @jax.jit
 def spin_matrix(
-    strength: Complex[Array, "*batch orb orb"], spin: Float[Array, "*batch 3"]
+    strength: Complex[Array, "*batch orb orb"], spin: Float[Array, "*#batch 3"]
 ) -> Complex[Array, "*batch spinorb spinorb"]:
     """Return strength (x) (spin . sigma), the potential of a rigid spin.
 
@@ -141,14 +141,14 @@ def _direction(theta, phi) -> Float[Array, "*batch 3"]:
     return jnp.stack([sin * jnp.cos(phi), sin * jnp.sin(phi), jnp.cos(theta)], axis=-1)
 
 
-def angles(directions: Float[Array, "*batch 3"]) -> tuple[Array, Array]:
+def angles(directions: Float[ArrayLike, "*batch 3"]) -> tuple[Array, Array]:
     """Return polar angle and azimuth (radians) of unit vectors; the inverse of `direction`."""
     _checks.unit_vectors("directions", directions)
     x, y, z = jnp.moveaxis(jnp.asarray(directions), -1, 0)
     return jnp.arctan2(jnp.hypot(x, y), z), jnp.arctan2(y, x)
 
 
-def tangent_frame(directions: Float[Array, "*batch 3"]) -> Float[Array, "*batch 2 3"]:
+def tangent_frame(directions: Float[Array | np.ndarray, "*batch 3"]) -> Float[Array, "*batch 2 3"]:
     """Return two unit vectors per direction that complete it to a right-handed frame.
 
     The frame (u, v) obeys u x v = direction and is smooth except on the equator z = 0,
@@ -213,10 +213,10 @@ def rotate(
 
 @jax.jit
 def rotate_about(
-    axis: Float[ArrayLike, "*batch 3"],
-    angle: Float[ArrayLike, "*batch"],
-    vectors: Float[ArrayLike, "*batch 3"],
-) -> Float[Array, "*batch 3"]:
+    axis: Float[ArrayLike, "*#batch 3"],
+    angle: Float[ArrayLike, "*#batch"],
+    vectors: Float[ArrayLike, "*#batch 3"],
+) -> Float[Array, "... 3"]:
     """Turn vectors about unit vectors by angles in radians, anticlockwise (Rodrigues)."""
     axis, angle, vectors = (jnp.asarray(part, float) for part in (axis, angle, vectors))
     cos, sin = jnp.cos(angle)[..., None], jnp.sin(angle)[..., None]
@@ -224,7 +224,9 @@ def rotate_about(
     return along + cos * (vectors - along) + sin * jnp.cross(axis, vectors)
 
 
-def spin_form(spins: Sequence[Array], carriers: Sequence[int] = ()) -> Float[Array, "..."]:
+def spin_form(
+    spins: Sequence[Array | np.ndarray], carriers: Sequence[int] = ()
+) -> Float[Array, "..."]:
     """Return the spin factor of a closed loop of N spins, some of its legs carrying B.
 
     The loop is i -> j -> k -> ... -> i; leg m leads from spin m to spin m + 1 and contributes

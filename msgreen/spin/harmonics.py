@@ -24,7 +24,7 @@ def harmonic_count(degree: int) -> int:
 
 def solid_harmonics(
     vectors: Float[ArrayLike, "*batch 3"], degree: int
-) -> Float[Array, "*batch harmonic"]:
+) -> Float[Array | np.ndarray, "*batch harmonic"]:
     """Return r^l Y_lm(r/|r|) up to l = `degree`: homogeneous polynomials in x, y, z.
 
     Parameters

@@ -11,19 +11,21 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from msgreen._typing import Array
 
-Spin = tuple[Array, Array, Array]
-Form = Callable[[Array, Sequence[Spin]], Array]
+Values = Array | np.ndarray
+Spin = tuple[Values, Values, Values] | Values
+Form = Callable[[Any, Sequence[Spin]], Any]
 
 
-def dot(a: Spin, b: Spin) -> Array:
+def dot(a: Spin, b: Spin) -> Values:
     """Return a . b."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def triple(a: Any, b: Any, c: Any) -> Array:
+def triple(a: Spin, b: Spin, c: Spin) -> Values:
     """Return a . (b x c)."""
     return (
         a[0] * (b[1] * c[2] - b[2] * c[1])
@@ -32,44 +34,44 @@ def triple(a: Any, b: Any, c: Any) -> Array:
     )
 
 
-def zeeman(value: Any, spins: Sequence[Spin]) -> Array:
+def zeeman(value: Values, spins: Sequence[Spin]) -> Values:
     """Return -b . S."""
     return -dot(value, spins[0])
 
 
-def bond_field(value: Any, spins: Sequence[Spin]) -> Array:
+def bond_field(value: Values, spins: Sequence[Spin]) -> Values:
     """Return -(S_1 . S_2) (b . S_3)."""
     return -isotropic(dot(value, spins[-1]), spins[:-1])
 
 
-def isotropic(value: Any, spins: Sequence[Spin]) -> Array:
+def isotropic(value: Values, spins: Sequence[Spin]) -> Values:
     """Return v (S_1 . S_2) (S_3 . S_4) ..."""
     for a, b in zip(spins[::2], spins[1::2], strict=True):
         value = value * dot(a, b)
     return value
 
 
-def chiral(value: Any, spins: Sequence[Spin]) -> Array:
+def chiral(value: Values, spins: Sequence[Spin]) -> Values:
     """Return v . (S_1 x S_2) (S_3 . S_4) ..."""
     return isotropic(triple(value, spins[0], spins[1]), spins[2:])
 
 
-def chiral_chiral(value: Any, spins: Sequence[Spin]) -> Array:
+def chiral_chiral(value: Values, spins: Sequence[Spin]) -> Values:
     """Return ``v [S_1 . (S_2 x S_3)] [S_4 . (S_5 x S_6)]``."""
     return value * triple(*spins[:3]) * triple(*spins[3:])
 
 
-def scalar_chirality(value: Any, spins: Sequence[Spin]) -> Array:
+def scalar_chirality(value: Values, spins: Sequence[Spin]) -> Values:
     """Return ``v S_1 . (S_2 x S_3)``."""
     return value * triple(*spins)
 
 
-def spin_chiral(value: Any, spins: Sequence[Spin]) -> Array:
+def spin_chiral(value: Values, spins: Sequence[Spin]) -> Values:
     """Return ``(v . S_1) [S_2 . (S_3 x S_4)]``."""
     return dot(value, spins[0]) * triple(*spins[1:])
 
 
-def tensor(value: Any, spins: Sequence[Spin]) -> Array:
+def tensor(value: Values, spins: Sequence[Spin]) -> Values:
     """Return the full contraction of a Cartesian tensor, one axis per spin.
 
     Axes of the tensor after those are axes of the spins.
@@ -81,7 +83,7 @@ def tensor(value: Any, spins: Sequence[Spin]) -> Array:
     return value
 
 
-def slot_gradient(form: Form, value: Any, spins: Sequence[Spin], slot: int) -> Spin:
+def slot_gradient(form: Form, value: Values, spins: Sequence[Spin], slot: int) -> Spin:
     """Return the derivative of a form with respect to the spin of one slot."""
 
     def of_slot(spin):

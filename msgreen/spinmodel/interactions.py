@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, Float, Num
 from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL, SpinConvention
 from msgreen.convention import convention as named_convention
@@ -32,8 +32,8 @@ class Coefficient(eqx.Module):
 
     Attributes
     ----------
-    value, error : real arrays, shape (cluster, ...)
-        In eV.
+    value, error : arrays, shape (cluster, ...)
+        In eV; real, but for a value that phonons mediate at a complex energy.
     axes : tuple of str
         Names of the axes after the first: "leg" for one entry per leg of the loop, "xyz" for a
         Cartesian one.
@@ -42,7 +42,7 @@ class Coefficient(eqx.Module):
         of the set, and no coefficient of spins or of their deviations.
     """
 
-    value: Float[Array | np.ndarray, "cluster ..."]
+    value: Num[Array | np.ndarray, "cluster ..."]
     error: Float[Array | np.ndarray, "cluster ..."]
     axes: tuple[str, ...] = eqx.field(static=True, default=())
     rotation: bool = eqx.field(static=True, default=False)

@@ -193,7 +193,7 @@ class SpinModel(eqx.Module):
         parts, _ = _evaluate(self, self._directions(directions))
         return dict(zip(self.classes, parts, strict=True))
 
-    def hessian(self, directions: Float[Array, "*batch site 3"]) -> Float[Array, "..."]:
+    def hessian(self, directions: Float[ArrayLike, "*batch site 3"]) -> Float[Array, "..."]:
         """Return the covariant Hessian on the sphere, in eV, of a finite cluster.
 
         Parameters

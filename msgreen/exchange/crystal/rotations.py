@@ -98,7 +98,7 @@ def _integrand(host: WannierHost, steps, legs, orders, boxes) -> Complex[np.ndar
     return total
 
 
-def _vertices_and_green(host: WannierHost, steps, boxes) -> Complex[Array, "step 2 dim dim"]:
+def _vertices_and_green(host: WannierHost, steps, boxes) -> Complex[Array, "step 2 size size"]:
     """Return V_i^a G_ij of every leg, spin being the slow index."""
     start, end = steps[:, 0], steps[:, 1]
     green = host.cut(boxes, steps[:, 2:], start, end)

@@ -20,8 +20,8 @@ class Integrands(NamedTuple):
     """
 
     pairs: Complex[Array, "pair 2 2"]
-    tilted: Complex[Array, "magnetic 2 2"]
-    turned: Complex[Array, "magnetic 2 2"]
+    tilted: Complex[Array, "atom 2 2"]
+    turned: Complex[Array, "atom 2 2"]
     up: Complex[Array, " atom"]
     down: Complex[Array, " atom"]
 
@@ -29,7 +29,7 @@ class Integrands(NamedTuple):
 @eqx.filter_jit
 def integrands(
     host: WannierHost,
-    boxes: Complex[Array, "sector n1 n2 n3 size size"],
+    boxes: Complex[Array, "sector n1 n2 n3 row column"],
     rows: Int[Array | np.ndarray, "pair column"],
 ) -> Integrands:
     """Evaluate all traces of one energy from boxes (sector, n1, n2, n3, dim, dim)."""

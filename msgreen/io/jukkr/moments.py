@@ -45,7 +45,7 @@ def moment_axes(
 
 
 def read_moment(
-    folder: Path, matrices: Complex[np.ndarray, "energy site n n"] | None
+    folder: Path, matrices: Complex[np.ndarray, "energy site size size"] | None
 ) -> Float[np.ndarray, "3"]:
     """Return the common direction of the moments of a run, from `nonco_angle.dat` or z.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from msgreen._typing import Array, Float
 from msgreen.io.spin_programs.parts import Parts
 from msgreen.spinmodel import Term
 
@@ -115,7 +116,7 @@ def report(name: str, parts: Parts, written: Written) -> Export:
     return Export(name, files, items, together, written.constant)
 
 
-def energies(term: Term, directions: np.ndarray) -> np.ndarray:
+def energies(term: Term, directions: np.ndarray) -> Float[Array | np.ndarray, " sample"]:
     """Return the energies of one term, without compiling a program for them.
 
     Parameters

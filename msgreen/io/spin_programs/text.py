@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float, Int
+from msgreen._typing import ArrayLike, Bool, Float, Int
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import replacing
 from msgreen.io.jukkr.text import Line, read_lines
@@ -23,7 +23,7 @@ def numbers(values: Float[ArrayLike, "..."]) -> str:
     return " ".join(number(value) for value in np.ravel(values))
 
 
-def integers(values: Int[ArrayLike, "..."]) -> str:
+def integers(values: Int[ArrayLike, "..."] | Bool[ArrayLike, "..."]) -> str:
     """Return integers in one line."""
     return " ".join(f"{int(value):3d}" for value in np.ravel(values))
 

@@ -156,7 +156,8 @@ def scan_in_blocks(
 
 
 def _scan(known, distances):
-    return equidistant_scan(*known, distances)
+    gas, coupling = known
+    return equidistant_scan(gas, coupling, distances)
 
 
 def _scan_figures(

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.exchange.calibration import equidistant_legs
 from msgreen.exchange.closed_forms import named_integrands, pattern_integrand
 from msgreen.hosts.rashba import RashbaGas
@@ -39,7 +39,7 @@ class DistanceScan(NamedTuple):
 
 
 def equidistant_scan(
-    gas: RashbaGas, scatterer: AbstractRigidScatterer, distances: Float[Array, " distance"]
+    gas: RashbaGas, scatterer: AbstractRigidScatterer, distances: Float[ArrayLike, " distance"]
 ) -> tuple[DistanceScan, DistanceScan]:
     """Return the interactions of equidistant loops and the estimates of their errors.
 

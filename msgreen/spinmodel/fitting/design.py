@@ -217,7 +217,7 @@ def _contracted(tensors: np.ndarray, spins: list[np.ndarray], points: int) -> np
 
 
 def tangential(
-    directions: Float[ArrayLike, "*batch site 3"], vectors: Float[ArrayLike, "*batch site 3"]
+    directions: Float[ArrayLike, "*batch site 3"], vectors: Float[ArrayLike, "... site 3"]
 ) -> np.ndarray:
     """Return two components of vectors at right angles to the directions, (..., site, 2)."""
     directions = np.asarray(directions, float)

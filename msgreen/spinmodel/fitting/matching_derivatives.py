@@ -18,7 +18,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, ArrayLike, Float, Vectors
 from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
@@ -93,7 +93,7 @@ class Derivatives:
         """Return the derivatives of this and lower orders."""
         return self.of([sites for sites in self.tensors if len(sites) <= order])
 
-    def of(self, clusters: Sequence[Sequence[int]]) -> "Derivatives":
+    def of(self, clusters: Sequence[Sequence[int]] | np.ndarray) -> "Derivatives":
         """Return the derivatives by some of the clusters of sites."""
         keys = [tuple(sorted(map(int, sites))) for sites in clusters]
         unknown = [sites for sites in keys if sites not in self.tensors]
@@ -115,10 +115,10 @@ class Derivatives:
     @classmethod
     def from_hessian(
         cls,
-        directions: Float[ArrayLike, "site 3"],
+        directions: Vectors,
         hessian: Float[ArrayLike, "site 2 site 2"],
         *,
-        field: Float[ArrayLike, "site 3"] | None = None,
+        field: Vectors | None = None,
         error: Float[ArrayLike, "site 2 site 2"] | None = None,
     ) -> "Derivatives":
         """Return the record of a Hessian that has been computed elsewhere, in closed form say.
@@ -180,7 +180,7 @@ def derivatives_at(
     directions: Float[Array | np.ndarray, "site 3"],
     order: int = 2,
     *,
-    clusters: Sequence[Sequence[int]] | None = None,
+    clusters: Sequence[Sequence[int]] | np.ndarray | None = None,
     coarser: Energy | None = None,
 ) -> Derivatives:
     """Return covariant derivatives of an energy at a reference state, by autodiff.

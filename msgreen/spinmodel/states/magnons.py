@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float
+from msgreen._typing import ArrayLike, Float, Vectors
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel.model import SpinModel
@@ -33,7 +33,7 @@ class Magnons(NamedTuple):
 
 def magnons(
     model: SpinModel,
-    directions: Float[ArrayLike, "site 3"],
+    directions: Vectors,
     *,
     moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"],
     q: Float[ArrayLike, " dim"] | None = None,

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Complex, Float, Scalar
+from msgreen._typing import Array, ArrayLike, Complex, Float, Scalar, Vectors
 from msgreen.errors import InputError
 from msgreen.spin.algebra import rotate_about, tangent_frame
 
@@ -157,7 +157,7 @@ def planar_neel(chirality: int = 1, count: int = 3, phase: Scalar = 0.0) -> Floa
 def spiral(
     shape: Sequence[int],
     wave_vector: Float[ArrayLike, " dim"],
-    base: Float[Array, "site 3"],
+    base: Vectors,
     axis: Float[ArrayLike, "3"] = _Z,
 ) -> Float[Array, "*box site 3"]:
     """Return the spin spiral S(n) = R(axis, 2 pi q . n) S(0) in a box of cells.
@@ -186,7 +186,7 @@ def multi_q(
     shape: Sequence[int],
     wave_vectors: Float[ArrayLike, "wave dim"],
     amplitudes: Complex[ArrayLike, "wave 3"] | Complex[ArrayLike, "wave site 3"],
-    uniform: Float[ArrayLike, "3"] | Float[ArrayLike, "site 3"] | None = None,
+    uniform: Float[ArrayLike, "3"] | Vectors | None = None,
 ) -> Float[Array, "*box site 3"]:
     """Return the normalised superposition of waves, Re sum_w A_w exp(2 pi i q_w . n) + M.
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Bool, Float, Int
+from msgreen._typing import Array, ArrayLike, Bool, Float, Int
 from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spinmodel.model import SpinModel
@@ -44,7 +44,7 @@ class Relaxed(NamedTuple):
 
 def relax(
     model: SpinModel,
-    directions: Float[Array, "*box site 3"],
+    directions: Float[ArrayLike, "*box site 3"],
     *,
     tolerance: float = 1e-10,
     max_steps: int = 300,

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Bool, Complex, Float
+from msgreen._typing import ArrayLike, Bool, Complex, Float, Vectors
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.model import SpinModel
@@ -57,7 +57,7 @@ class SpinWaves(NamedTuple):
 
 def spin_waves(
     model: SpinModel,
-    directions: Float[ArrayLike, "site 3"],
+    directions: Vectors,
     k: Float[ArrayLike, "k dim"],
     *,
     moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"],
