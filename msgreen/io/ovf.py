@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float
+from msgreen._typing import ArrayLike, Float, Vectors
 from msgreen.errors import InputError
 from msgreen.io.atomic import replacing
 
@@ -13,7 +13,7 @@ from msgreen.io.atomic import replacing
 def write_ovf(
     path: str | Path,
     positions: Float[ArrayLike, "site dim"],
-    directions: Float[ArrayLike, "site 3"],
+    directions: Vectors,
     *,
     title: str = "spins",
 ) -> None:
