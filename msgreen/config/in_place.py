@@ -118,7 +118,7 @@ class Levels(AbstractTable):
                 for number, (level, error) in enumerate(zip(found, errors, strict=True))
             ]
         header = ("spins", "level", "energy", "error", "unit")
-        together = ", ".join(f"{level:.6g}" for level in found)
+        together = ", ".join(f"{level:.6g}" for level in list(drawn.values())[-1])
         line = f"Levels of all spins between {low:.6g} and {high:.6g} eV: {together or 'none'} (eV)"
         return outcome._replace(
             summary=[*outcome.summary, line],

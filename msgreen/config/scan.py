@@ -244,7 +244,7 @@ def scanned(
     axes, sites = scan.axes(), pairs.sites()
     numbers = [[0, n + 1] for n in range(len(pairs.distances))]
     channels = host.channels()
-    found, gaps, rows = [], [], []
+    found, gaps, rows, about = [], [], [], ""
     for point in tqdm(list(product(*axes.values())), "scan", disable=not progress, leave=False):
         values = dict(zip(axes, point, strict=True))
         solved = changed_host(host, values).solved()
@@ -255,6 +255,7 @@ def scanned(
             steps = pairs.distances[int(row.sites.split("-")[1]) - 1]
             rows.append((*where, steps, *row))
         if solved.gap is not None:
+            about = solved.lines[1]
             gap = np.stack([np.asarray(solved.gap.amplitudes), np.asarray(solved.gap.error)])
             gaps.append(gap)
             for name, (value, error) in zip(channels, gap.T.tolist(), strict=True):
@@ -270,7 +271,7 @@ def scanned(
         f"{float(fits.residual.max()):.2e} eV, largest error {float(fits.error.max()):.1e} eV",
     ]
     if gaps:
-        summary += solved.lines[1:2]
+        summary.append(about)
         summary.append(f"largest error of the gap: {float(np.stack(gaps)[:, 1].max()):.1e} eV")
     labels = [COORDINATES[name].label for name in axes]
     values = list(axes.values())
@@ -303,7 +304,7 @@ def _dataset(axes, pairs: Pairs, fits, channels: Sequence[str], gaps) -> xr.Data
     }
     coords |= {"steps": ("steps", np.array(pairs.distances)), "xyz": ("xyz", list("xyz"))}
     if gaps is not None:
-        coords["channel"] = ("channel", list(channels))
+        coords |= {"channel": ("channel", list(channels))}
         for name, values in zip(("gap", "gap_error"), np.moveaxis(gaps, -2, 0), strict=True):
             data[name] = ((*axes, "channel"), values, {"units": "eV"})
     about = {"convention": "O", "form": "F0 + mu.(S1 + S2) + mu_odd.(S1 - S2) + S1.K.S2"}
