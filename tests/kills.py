@@ -41,14 +41,14 @@ def compute(folder: Path) -> None:
 
     gas = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)
     sites = 9.0 * np.stack(np.meshgrid(range(5), range(5)), -1).reshape(-1, 2)
-    spins = np.random.default_rng(0).normal(size=(1000, 25, 3))
+    spins = np.random.default_rng(0).normal(size=(300, 25, 3))
     spins /= np.linalg.norm(spins, axis=-1, keepdims=True)
     coupling, contour = ContactCoupling(0.58), gas.line(18.0, 300.0)
     model, steps = shell_model(Lattice.square(), [-1.0]), np.zeros((1, 2), int)
 
     def sums(z):
         arguments = model.matrices(), model.cells
-        return [mesh_blocks(*arguments, n, jnp.array([z]), steps) for n in (1024, 1536, 2048)]
+        return [mesh_blocks(*arguments, n, jnp.array([z]), steps) for n in (512, 1024, 1536)]
 
     with long_run(folder):
         print("computing", flush=True)

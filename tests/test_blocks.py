@@ -14,6 +14,7 @@ import pytest
 
 from msgreen import ContactCoupling, LloydEnergy, RashbaGas
 from msgreen.blocks import SUMMANDS, checksum, map_items, sum_items, whole_step, working
+from msgreen.blocks.checksums import name_of
 from msgreen.cli import main
 from msgreen.cli.long_runs import kept_blocks, settings
 from msgreen.cli.session import is_first
@@ -21,6 +22,7 @@ from msgreen.config import read_config
 from msgreen.errors import InputError, ProcessError
 from msgreen.io import kept
 from msgreen.io.kept import long_run
+from msgreen.io.pace import PATIENCE, Pace, refuse_other
 
 ROOT = Path(__file__).resolve().parents[1]
 ITEMS = (np.linspace(0.0, 1.0, 37),)
@@ -310,11 +312,36 @@ def test_checksums_know_functions_and_what_is_static():
     for n, other in enumerate(others):
         assert checksum((*tree[:n], other, *tree[n + 1 :])) != checksum(tree)
 
+    assert name_of(square).endswith("test_blocks.square")
+
     def energy(scale, inner):
         return lambda x: scale * inner(x)
 
     words = [checksum(energy(a, energy(b, abs))) for a, b in ((1, 2), (1, 2), (2, 2), (1, 3))]
     assert words[0] == words[1] and len(set(words)) == 3
+
+
+def test_writing_takes_a_small_part_of_the_time(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("msgreen.io.pace.time.monotonic", lambda: now[0])
+    pace = Pace(1.0)
+    assert not pace.due()
+    now[0] += 1.0
+    assert pace.due()
+    with pace.writing():
+        now[0] += 0.5
+    now[0] += PATIENCE * 0.5 - 0.1
+    assert not pace.due()
+    now[0] += 0.2
+    assert pace.due()
+
+
+def test_other_work_is_refused_by_name():
+    same = {"seed": "1", "mesh": "8"}
+    refuse_other("checkpoint", "a.npz is of one", same, dict(same), "Remove it.")
+    for known in ({"seed": "2", "mesh": "8"}, {"mesh": "8"}, {**same, "version": "3"}):
+        with pytest.raises(InputError, match=r"but a.npz is of one with another (seed|version)\."):
+            refuse_other("checkpoint", "a.npz is of one", known, same, "Remove it.")
 
 
 def test_process_that_is_gone_is_said():

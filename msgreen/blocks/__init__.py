@@ -9,15 +9,12 @@ Inside of a transformation of JAX there are neither devices, processes nor keepe
 same blocks become one loop of the compiled program.
 """
 
-import hashlib
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import reduce
-from types import FunctionType
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -29,14 +26,12 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
+from msgreen.blocks.checksums import checksum as checksum
+from msgreen.blocks.checksums import name_of
 from msgreen.errors import ProcessError
 
 BLOCK_BYTES = 32 * 2**20
 """Memory of a block on one device. Loops are as fast with 8 to 128 MB on a CPU."""
-
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-"""Where a process has a function, in the structure of a pytree."""
-
 
 WHOLE = -1
 """Number of the only block of what was kept as a whole."""
@@ -229,7 +224,7 @@ def whole_step(function: Callable[[], Any], known: Any, example: Callable[[], An
     keeper = _work.get().keeper
     if keeper is None or _traced(known, ()):
         return function()
-    found = _agreed(keeper.begin({"step": _name(function), "content": checksum(known)}), WHOLE, 0)
+    found = _agreed(keeper.begin({"step": name_of(function), "content": checksum(known)}), WHOLE, 0)
     if found:
         keeper.end()
         with _now(_ALONE):
@@ -315,7 +310,7 @@ def _layout(function, known, items: tuple, size: int) -> dict[str, str]:
     layout = {
         "items": f"{len(items[0])} in blocks of {size}",
         "devices of a process": f"{len(devices)} {devices[0].device_kind}",
-        "function": _name(function),
+        "function": name_of(function),
     }
     # The content of what is kept as a whole says that of its parts.
     return (
@@ -327,39 +322,6 @@ def _layout(function, known, items: tuple, size: int) -> dict[str, str]:
             "host, coupling or energies": checksum(known),
         }
     )
-
-
-def checksum(tree: Any) -> str:
-    """Return a checksum of a pytree: of its numbers and words, names of functions, and structure.
-
-    It is the same in every process.
-    """
-    leaves, structure = jax.tree.flatten(tree)
-    whole = hashlib.sha256(_ADDRESS.sub("", str(structure)).encode())
-    for leaf in leaves:
-        word = leaf if isinstance(leaf, str) else _word(leaf) if callable(leaf) else None
-        value = np.asarray(leaf) if word is None else None
-        if value is not None and value.dtype == object:
-            word, value = _ADDRESS.sub("", repr(leaf)), None
-        whole.update(str(word).encode() if value is None else value.tobytes())
-        whole.update(str("" if value is None else value.shape).encode())
-    return whole.hexdigest()
-
-
-def _word(function, depth: int = 3) -> str:
-    """Return the name of a function, with a checksum of what it took from where it was made.
-
-    Functions may take themselves, whence the depth.
-    """
-    taken = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
-    if not taken or not depth:
-        return _name(function)
-    parts = [_word(x, depth - 1) if isinstance(x, FunctionType) else x for x in taken]
-    return f"{_name(function)} {checksum(parts)}"
-
-
-def _name(function) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
 
 
 def _all_blocks(block, plan: _Plan, bar: tqdm, example: tuple, added: bool = False) -> list:
