@@ -193,7 +193,7 @@ class Sublattices(eqx.Module):
     def replaced(self, spins: Array, site: int | Int[Array, ""], own: Spin) -> Array:
         """Return spins with one sublattice replaced, its margins too."""
         box = (*self.box, self.replicas(spins))
-        part = self._with_margins(jnp.stack([x.reshape(box) for x in own]))
+        part = self._with_margins(jnp.stack([jnp.reshape(x, box) for x in own]))
         return jax.lax.dynamic_update_slice(spins, part[None], (site, *(0,) * part.ndim))
 
     def normalised(self, spins: Array) -> Array:
@@ -331,7 +331,7 @@ def _tensors(pairs: list[_Rows]) -> _Rows:
     return _Rows(sites[first, 0], sites[first], cells[first], total, (0,), _bilinear)
 
 
-def _bilinear(value: Values, spins: Sequence[Spin]) -> Values:
+def _bilinear(value: Array | np.ndarray, spins: Sequence[Spin]) -> Values:
     """Return S_1 . (T S_2), written out: it fuses with what surrounds it."""
     first, second = spins
     x, y, z = (dot((row[0], row[1], row[2]), second) for row in value)

@@ -225,7 +225,7 @@ def rotate_about(
 
 
 def spin_form(
-    spins: Sequence[Array | np.ndarray], carriers: Sequence[int] = ()
+    spins: Sequence[Array | np.ndarray] | Array | np.ndarray, carriers: Sequence[int] = ()
 ) -> Float[Array, "..."]:
     """Return the spin factor of a closed loop of N spins, some of its legs carrying B.
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from msgreen._typing import Array
 
-Values = Array | np.ndarray
-Spin = tuple[Values, Values, Values] | Values
+Values = Array | np.ndarray | float
+Spin = tuple[Values, Values, Values] | Array | np.ndarray
 Form = Callable[[Any, Sequence[Spin]], Any]
 
 
@@ -34,12 +34,12 @@ def triple(a: Spin, b: Spin, c: Spin) -> Values:
     )
 
 
-def zeeman(value: Values, spins: Sequence[Spin]) -> Values:
+def zeeman(value: Spin, spins: Sequence[Spin]) -> Values:
     """Return -b . S."""
     return -dot(value, spins[0])
 
 
-def bond_field(value: Values, spins: Sequence[Spin]) -> Values:
+def bond_field(value: Spin, spins: Sequence[Spin]) -> Values:
     """Return -(S_1 . S_2) (b . S_3)."""
     return -isotropic(dot(value, spins[-1]), spins[:-1])
 
@@ -51,7 +51,7 @@ def isotropic(value: Values, spins: Sequence[Spin]) -> Values:
     return value
 
 
-def chiral(value: Values, spins: Sequence[Spin]) -> Values:
+def chiral(value: Spin, spins: Sequence[Spin]) -> Values:
     """Return v . (S_1 x S_2) (S_3 . S_4) ..."""
     return isotropic(triple(value, spins[0], spins[1]), spins[2:])
 
@@ -66,12 +66,12 @@ def scalar_chirality(value: Values, spins: Sequence[Spin]) -> Values:
     return value * triple(*spins)
 
 
-def spin_chiral(value: Values, spins: Sequence[Spin]) -> Values:
+def spin_chiral(value: Spin, spins: Sequence[Spin]) -> Values:
     """Return ``(v . S_1) [S_2 . (S_3 x S_4)]``."""
     return dot(value, spins[0]) * triple(*spins[1:])
 
 
-def tensor(value: Values, spins: Sequence[Spin]) -> Values:
+def tensor(value: Array | np.ndarray, spins: Sequence[Spin]) -> Values:
     """Return the full contraction of a Cartesian tensor, one axis per spin.
 
     Axes of the tensor after those are axes of the spins.
@@ -83,7 +83,7 @@ def tensor(value: Values, spins: Sequence[Spin]) -> Values:
     return value
 
 
-def slot_gradient(form: Form, value: Values, spins: Sequence[Spin], slot: int) -> Spin:
+def slot_gradient(form: Form, value: Values | Spin, spins: Sequence[Spin], slot: int) -> Spin:
     """Return the derivative of a form with respect to the spin of one slot."""
 
     def of_slot(spin):
