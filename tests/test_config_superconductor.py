@@ -7,7 +7,7 @@ from lattices import SQUARE, paper_superconductor
 from msgreen import ContactCoupling, LloydEnergy, SpinPairs, TightBinding, shell_model, uniform_gap
 from msgreen.config import read_config, toml_text
 from msgreen.config.fitted import Fit, Fitted, about_series, fitted
-from msgreen.config.in_place import Levels, LocalDensities, Spins, SpinsInPlace
+from msgreen.config.in_place import GapInPlace, Levels, LocalDensities, Spins, SpinsInPlace
 from msgreen.config.scan import COORDINATES, Coordinate, Scan, changed_host, scanned
 from msgreen.config.superconductor_host import Solved
 from msgreen.energy.bound_states import bound_states
@@ -15,7 +15,13 @@ from msgreen.energy.uniform_gap import lowest_gap
 from msgreen.errors import ConfigError, InputError
 from msgreen.lattice.attraction import Attraction
 from msgreen.lattice.nambu import p_wave, s_wave
-from msgreen.plot.superconductor import density_figure, levels_figure, map_figure, scan_figure
+from msgreen.plot.superconductor import (
+    density_figure,
+    levels_figure,
+    map_figure,
+    order_parameter_figure,
+    scan_figure,
+)
 from msgreen.units import BOLTZMANN
 
 HOST = """
@@ -225,9 +231,28 @@ def test_levels_and_densities_of_spins_in_place(tmp_path):
     assert {"levels", "ldos"} < set(outcome.figures)
 
 
+def test_gap_around_the_spins(tmp_path):
+    """The order parameter of every site, of the other sign at a strong spin; levels are its own."""
+    text = ATTRACTED.replace("[5, 5]", "[5, 4]").replace("-1.5", "-3.0").replace("11.6", "300.0 #")
+    run = read(tmp_path, text + PAIRS + "[spins]\nsites = [[2, 2, 0]]\n[local_gap]\n")
+    assert isinstance(run.local_gap, GapInPlace)
+    outcome = run.run(progress=False)
+    _, rows = outcome.tables["gap"]
+    values = {row[0]: row[2] for row in rows}
+    assert len(values) == 20 and values["2 2 0"] < 0 < 0.5 < values["0 0 0"]
+    np.testing.assert_allclose([row[3] for row in rows], 0, atol=1e-12)
+    assert "gap" in outcome.figures
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
+        (SMALL + SITES + "[local_gap]\n", "with an attraction on a lattice"),
+        (ATTRACTED.replace("[5, 5]", "[40, 40]") + SITES + "[local_gap]\n", "at most 4096 rows"),
+        (
+            ATTRACTED.replace("[coup", "winding = [1, 0]\n[coup") + SITES + "[local_gap]\n",
+            "without a",
+        ),
         (SMALL + PAIRS + "[scan]\n", "must have one or two of the keys"),
         (SMALL + PAIRS + "[scan]\nwinding = [1]\n", "must come with `winding` of the host"),
         (SMALL + PAIRS + "[scan]\ntemperature_K = [-1.0, 2.0]\n", "must not be negative"),
@@ -248,7 +273,7 @@ def test_levels_and_densities_of_spins_in_place(tmp_path):
             ATTRACTED.replace("singlet_", "triplet_").replace("d_imag", "#") + PAIRS,
             "must come with `d_",
         ),
-        (SMALL + PAIRS + "[spins]\n", r"with \[levels\] or \[ldos\]"),
+        (SMALL + PAIRS + "[spins]\n", r"with \[levels\], \[ldos\] or \[local_gap\]"),
         (SMALL + PAIRS + "[levels]\n", r"`spins.sites` must be given"),
         (SMALL + PAIRS + "[spins]\nsites = [[9, 9, 0]]\n[levels]\n", "spins.sites"),
         (
@@ -278,5 +303,8 @@ def test_pictures():
     assert len(levels_figure({"a": [0.1, -0.1]}, (-0.2, 0.2)).axes[0].collections) == 1
     figure = density_figure([-1.0, 0.0, 1.0], {"a": ([1, 2, 1], [1, 1, 1])})
     assert figure.axes[0].lines[0].get_label() == "a"
+    points = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
+    gaps = order_parameter_figure(points, {"singlet": [-0.1, 0.3, 0.4]}, points[:1])
+    np.testing.assert_allclose(gaps.axes[1].lines[1].get_xdata(), [0.0, 1.0, 3.0])
     assert isinstance(COORDINATES["ratio"], Coordinate)
     assert callable(changed_host) and callable(scanned)

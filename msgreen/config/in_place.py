@@ -1,4 +1,4 @@
-"""``[levels]`` and ``[ldos]``: what electrons do about spins that point somewhere."""
+"""``[levels]``, ``[ldos]``, ``[local_gap]``: what electrons do about spins that point somewhere."""
 
 from typing import Annotated, NamedTuple
 
@@ -7,13 +7,15 @@ from pydantic import Field, model_validator
 
 from msgreen.config.lattice import Sites
 from msgreen.config.schema import AbstractTable, Outcome, Positive
+from msgreen.config.superconductor_host import SuperconductorHost
 from msgreen.energy.bound_states import bound_states_with_error, gap_around
 from msgreen.energy.local_density import local_density
+from msgreen.energy.local_gap import LARGEST_MATRIX, local_gap
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractLatticeHost
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.superconductor import Superconductor
-from msgreen.plot.superconductor import density_figure, levels_figure
+from msgreen.plot.superconductor import density_figure, levels_figure, order_parameter_figure
 from msgreen.scattering.contact import AbstractScatterer
 
 SiteRow = list[int]
@@ -212,3 +214,64 @@ class LocalDensities(AbstractTable):
             tables={**outcome.tables, "ldos": (header, table)},
             figures={**outcome.figures, "ldos": density_figure(energies, drawn)},
         )
+
+
+class GapInPlace(AbstractTable):
+    """``[local_gap]``: the gap of every bond with the spins in place, for [levels] and [ldos]."""
+
+    def check(self, host: SuperconductorHost) -> None:
+        """Raise InputError if the host has no attraction, or its lattice does not fit."""
+        normal = host.normal()
+        if host.attraction() is None or not isinstance(normal, FiniteLattice):
+            raise InputError(
+                "Argument `local_gap` must come with an attraction on a lattice of given `size`, "
+                "but [host] has none. Add `singlet_attraction` and `size`, or remove it."
+            )
+        if host.winding is not None and any(host.winding):
+            raise InputError(
+                "Argument `local_gap` must come without a `winding`, but it is "
+                f"{host.winding}. Remove one of them."
+            )
+        rows = 2 * normal.model.blocks.shape[-1] * len(normal.region.sites())
+        if rows > LARGEST_MATRIX:
+            raise InputError(
+                f"Argument `local_gap` must come with a lattice of at most {LARGEST_MATRIX} rows "
+                f"with particles and holes, but it has {rows}. Take a smaller `size`."
+            )
+
+    def added(
+        self,
+        outcome: Outcome,
+        host: SuperconductorHost,
+        scatterer: AbstractScatterer,
+        spins: SpinsInPlace,
+    ) -> tuple[Outcome, Superconductor]:
+        """Return an outcome with the order parameter of every site, and the host that has it."""
+        normal, attraction = host.normal(), host.attraction()
+        assert isinstance(normal, FiniteLattice) and attraction is not None
+        found = local_gap(normal, attraction, scatterer, *spins)
+        sites = normal.region.sites()
+        values = np.asarray(found.order_parameter())[(slice(None), *sites.T)]
+        # The common phase is free: that of the mean of the largest channel is taken out.
+        mean = values.mean(axis=1)[np.abs(values.mean(axis=1)).argmax()]
+        values = values * np.exp(-1j * np.angle(mean))
+        names, error = host.channels(), float(found.error)
+        table = [
+            (_name(site), name, float(value.real), float(value.imag), error, "eV")
+            for name, column in zip(names, values, strict=True)
+            for site, value in zip(sites, column, strict=True)
+        ]
+        header = ("site", "channel", "real", "imaginary", "error", "unit")
+        places = normal.model.lattice.positions(sites)
+        marked = normal.model.lattice.positions(spins.sites)
+        drawn = dict(zip(names, values.real, strict=True))
+        line = (
+            f"Gap of every bond with the spins in place: within {error:.0e} eV; it gains "
+            f"{float(found.condensation):.6g} eV, and levels and densities of states are its own"
+        )
+        outcome = outcome._replace(
+            summary=[*outcome.summary, line],
+            tables={**outcome.tables, "gap": (header, table)},
+            figures={**outcome.figures, "gap": order_parameter_figure(places, drawn, marked)},
+        )
+        return outcome, found.superconductor()

@@ -189,3 +189,51 @@ def density_figure(
     panel.set_ylim(bottom=0)
     panel.legend(title="site; dashed: without spins", ncols=2 if len(places) > 4 else 1)
     return figure
+
+
+@styled
+def order_parameter_figure(
+    positions: Float[ArrayLike, "site space"],
+    values: Mapping[str, Float[ArrayLike, " site"]],
+    spins: Float[ArrayLike, "place space"],
+) -> Figure:
+    """Return the order parameter of every site, as a map and against the distance of a spin.
+
+    Parameters
+    ----------
+    positions : real array, shape (site, space)
+        In angstrom; of chains and layers the first components are drawn.
+    values : mapping of str to real array, shape (site,)
+        In eV by channel.
+    spins : real array, shape (place, space)
+        Where spins are.
+    """
+    places, marks = (np.asarray(p, float) for p in (positions, spins))
+    distance = np.linalg.norm(places[:, None] - marks, axis=-1).min(axis=1)
+    points, marked = (np.pad(p, ((0, 0), (0, 1)))[:, :2] for p in (places, marks))
+    figure, axes = panels(len(values), 2, 2.8)
+    for (panel, right), (name, column) in zip(axes, values.items(), strict=True):
+        shown = 1e3 * np.asarray(column)
+        signed = shown.min() < 0
+        limit = np.abs(shown).max() or 1.0
+        image = panel.scatter(
+            *points.T,
+            c=shown,
+            s=min(120.0, 10000.0 / len(points)),
+            marker="s",
+            cmap="RdBu_r" if signed else "viridis",
+            vmin=-limit if signed else 0.0,
+            vmax=limit,
+        )
+        panel.scatter(*marked.T, marker="x", s=25, color=BLACK, linewidths=1.0)
+        label = f"{name.replace('_', ' ')} gap (meV)"
+        figure.colorbar(image, ax=panel, label=label)
+        panel.set_aspect("equal")
+        panel.set_xlabel("x (\u00c5)")
+        panel.set_ylabel("y (\u00c5)")
+        right.axhline(0, color=BLACK, linewidth=0.5)
+        right.plot(distance, shown, "o", markersize=3, color=BLUE)
+        right.set_xlabel("distance of the nearest spin (\u00c5)")
+        right.set_ylabel(label)
+    add_letters(axes)
+    return figure
