@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from msgreen._typing import Array, Bool, Int
 from msgreen.simulation.numbers import key_of, uniform, words
@@ -26,7 +27,9 @@ class Numbers(eqx.Module):
     words: Array
 
 
-def draw(lattice: Sublattices, spins: Array, key: Array, number: int | Int[Array, ""]) -> Numbers:
+def draw(
+    lattice: Sublattices, spins: Array | np.ndarray, key: Array, number: int | Int[Array, ""]
+) -> Numbers:
     """Return the random numbers of one of many sweeps.
 
     Parameters
@@ -85,7 +88,8 @@ def sweep(
 
     def move(state, site, row):
         spins, accepted = state
-        spins, taken = rotate(lattice, spins, site, *row, kt)
+        vector, real, words = row
+        spins, taken = rotate(lattice, spins, site, vector, real, words, kt)
         return spins, accepted + jnp.mean(taken.reshape(-1, count).astype(float), axis=0)
 
     start = (spins, jnp.zeros(count))

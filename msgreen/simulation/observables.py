@@ -38,7 +38,7 @@ class Moment(eqx.Module):
         self.weights = jnp.asarray(weights if signs is None else weights * np.asarray(signs, float))
         self.dimension = model.dimension
 
-    def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
+    def __call__(self, directions: Float[Array | np.ndarray, "replica *box site 3"]) -> Array:
         """Return it."""
         cells = tuple(range(1, self.dimension + 1))
         return jnp.einsum("rsx,s->rx", jnp.mean(directions, axis=cells), self.weights)
@@ -76,7 +76,7 @@ class StructureFactor(eqx.Module):
         self.phases = _wave(self.q @ inner.T) * coupled.astype(complex)
         self.count = int(coupled.sum())
 
-    def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
+    def __call__(self, directions: Float[Array | np.ndarray, "replica *box site 3"]) -> Array:
         """Return it."""
         box = directions.shape[1:-2]
         waves = jnp.einsum("ws,r...sa->rwa...", self.phases, directions.astype(complex))
@@ -112,7 +112,7 @@ class ScalarChirality(eqx.Module):
     ):
         self.triangles = _Triangles(model, sites, cells)
 
-    def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
+    def __call__(self, directions: Float[Array | np.ndarray, "replica *box site 3"]) -> Array:
         """Return it."""
         a, b, c = self.triangles.corners(directions)
         triple = jnp.sum(a * jnp.cross(b, c), axis=-1)
@@ -160,7 +160,7 @@ class TopologicalCharge(eqx.Module):
                 cells = [row[::-1] for row in cells]
         self.triangles = _Triangles(model, sites, cells)
 
-    def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
+    def __call__(self, directions: Float[Array | np.ndarray, "replica *box site 3"]) -> Array:
         """Return it."""
         a, b, c = self.triangles.corners(directions)
         triple = jnp.sum(a * jnp.cross(b, c), axis=-1)
@@ -189,7 +189,9 @@ class _Triangles(eqx.Module):
         self.sites = tuple(map(tuple, sites.tolist()))
         self.cells = tuple(tuple(map(tuple, row)) for row in np.asarray(cells, int).tolist())
 
-    def corners(self, directions: Float[Array, "replica *box site 3"]) -> Sequence[Array]:
+    def corners(
+        self, directions: Float[Array | np.ndarray, "replica *box site 3"]
+    ) -> Sequence[Array]:
         """Return the spins of the three corners, each (replica, triangle, *box, 3)."""
         axes = tuple(range(1, directions.ndim - 2))
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float
+from msgreen._typing import ArrayLike, Bool, Float
 from msgreen.errors import AccuracyWarning, InputError
 from msgreen.simulation.monte_carlo import MonteCarlo
 
@@ -131,7 +131,8 @@ def _times(run: MonteCarlo, order: str | None = None) -> np.ndarray:
 
 
 def jackknife(
-    samples: Float[ArrayLike, "sample ..."], of: Callable = lambda mean: mean
+    samples: Float[ArrayLike, "sample ..."] | Bool[ArrayLike, "sample ..."],
+    of: Callable = lambda mean: mean,
 ) -> Estimate:
     """Return a function of means, and its error by the jackknife over blocks of samples.
 

@@ -131,7 +131,7 @@ class Sublattices(eqx.Module):
         box = np.array(self.box, int)
         return (cells + box // 2) % box - box // 2
 
-    def split(self, directions: Float[Array, "replica *box site 3"]) -> Array:
+    def split(self, directions: Float[Array | np.ndarray, "replica *box site 3"]) -> Array:
         """Return directions by sublattices with margins, (sublattice, 3, *box).
 
         Replicas lie side by side along the last axis of the box: loops over it are long.
@@ -155,27 +155,34 @@ class Sublattices(eqx.Module):
         shape = [n * p for n, p in zip(self.box, self.period, strict=True)]
         return spins.reshape(count, *shape, self.site_count, 3)
 
-    def _with_margins(self, spins: Array) -> Array:
+    def _with_margins(self, spins: Array | np.ndarray) -> Array:
         if not self.box:
-            return spins
+            return jnp.asarray(spins)
         margins = [(0, 0)] * (spins.ndim - 1 - len(self.box)) + [(r, r) for r in self.reach]
         spins = jnp.pad(spins, [*margins, (0, 0)], mode="wrap")
         return spins.reshape(*spins.shape[:-2], -1)
 
-    def replicas(self, spins: Array) -> int:
+    def replicas(self, spins: Array | np.ndarray) -> int:
         """Return their number."""
         return spins.shape[-1] // (self.box[-1] + 2 * self.reach[-1] if self.box else 1)
 
-    def own_shape(self, spins: Array) -> tuple[int, ...]:
+    def own_shape(self, spins: Array | np.ndarray) -> tuple[int, ...]:
         """Return the shape of a component of a sublattice."""
         count = self.replicas(spins)
         return (*self.box[:-1], self.box[-1] * count) if self.box else (count,)
 
-    def along(self, spins: Array, values: Float[Array, "... replica"]) -> Float[Array, "..."]:
+    def along(
+        self, spins: Array | np.ndarray, values: Float[Array, "... replica"]
+    ) -> Float[Array, "..."]:
         """Return values of the replicas, repeated along the last axis of the box."""
         return jnp.tile(values, self.own_shape(spins)[-1] // values.shape[-1])
 
-    def window(self, spins: Array, site: int | Int[Array, ""], cell: Sequence[int]) -> Spin:
+    def window(
+        self,
+        spins: Array,
+        site: int | Int[Array, ""],
+        cell: Sequence[int] | Int[np.ndarray, " dim"],
+    ) -> Spin:
         """Return the spins of one sublattice at a cell from every one, x, y, z (*box)."""
         start = [c + r for c, r in zip(cell, self.reach, strict=True)]
         start[-1:] = [start[-1] * self.replicas(spins)] if self.box else [0]

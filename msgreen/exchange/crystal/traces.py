@@ -30,7 +30,7 @@ class Integrands(NamedTuple):
 def integrands(
     host: WannierHost,
     boxes: Complex[Array, "sector n1 n2 n3 row column"],
-    rows: Int[Array | np.ndarray, "pair column"],
+    rows: Int[Array | np.ndarray, "pair 5"],
 ) -> Integrands:
     """Evaluate all traces of one energy from boxes (sector, n1, n2, n3, dim, dim)."""
     i, j, cells = rows[:, 0], rows[:, 1], rows[:, 2:]

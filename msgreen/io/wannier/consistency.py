@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from msgreen._typing import Complex, Int
+from msgreen._typing import Complex, Int, Num
 from msgreen.errors import FileFormatError
 
 LARGEST_DEFECT = 1e-5
@@ -16,7 +16,7 @@ _ALIKE = 0.5
 
 def hermitian(
     cells: Int[np.ndarray, "cell 3"],
-    matrices: Complex[np.ndarray, "cell function function"],
+    matrices: Num[np.ndarray, "cell function function"],
     file: Path,
     name: str = "H",
 ) -> tuple[np.ndarray, np.ndarray, float]:

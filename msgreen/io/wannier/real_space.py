@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen._typing import Int, Num
+from msgreen._typing import ArrayLike, Int, Num
 from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.wannier.text import TextStream, finite_numbers, integers
@@ -112,9 +112,9 @@ def read_tb(file: str | Path) -> RealSpace:
 
 def collect(
     cells: Int[np.ndarray, "entry 3"],
-    m: Int[np.ndarray, " entry"],
-    n: Int[np.ndarray, " entry"],
-    values: Num[np.ndarray, " entry"],
+    m: Int[ArrayLike, " entry"],
+    n: Int[ArrayLike, " entry"],
+    values: Num[ArrayLike, " entry"],
     size: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return distinct cells, sorted, with the sums of the entries (cell, m, n, value)."""
@@ -122,7 +122,7 @@ def collect(
     span = cells.max(axis=0) - low + 1
     found, place = np.unique(np.ravel_multi_index((cells - low).T, span), return_inverse=True)
     matrices = np.zeros((len(found), size, size), complex)
-    np.add.at(matrices, (place, m, n), values)
+    np.add.at(matrices, (place, np.asarray(m), np.asarray(n)), values)
     return np.stack(np.unravel_index(found, span), axis=-1) + low, matrices
 
 
