@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Int
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 
 
@@ -55,7 +55,7 @@ class SpinConvention:
                 )
         _checks.positive_number("spin_length", self.spin_length)
 
-    def factor(self, order: int, sites: int, multiplicity: Int[ArrayLike, "..."]) -> np.ndarray:
+    def factor(self, order: int, sites: int, multiplicity: Float[ArrayLike, "..."]) -> np.ndarray:
         """Return the energy of a cluster per unit of its coefficient.
 
         Parameters

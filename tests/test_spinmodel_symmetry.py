@@ -357,7 +357,7 @@ def test_order_and_direction_of_rows_are_kept():
     sites = [[2, 0], [1, 0], [1, 2]]
     model = SpinModel([Term("dzyaloshinskii_moriya", sites, np.zeros((3, 3)))])
     assert symmetrise(model, symmetry).terms[0].clusters.sites.tolist() == sites
-    empty = SpinModel([Term("exchange", np.zeros((0, 2)), np.zeros(0))], site_count=3)
+    empty = SpinModel([Term("exchange", np.zeros((0, 2), int), np.zeros(0))], site_count=3)
     assert len(symmetrise(empty, symmetry).terms[0].clusters) == 0
     assert residual(empty, symmetry) == {"exchange": Residual(0, 0, 0)}
 

@@ -12,7 +12,7 @@ COLDEST = 1e-100
 
 @jax.custom_jvp
 def fermi_matrix(
-    matrix: Complex[Array, "*batch size size"], temperature: Float[Array, ""]
+    matrix: Complex[Array, "*batch size size"], temperature: Scalar
 ) -> Complex[Array, "*batch size size"]:
     """Return f(H) = 1/2 (1 - tanh(H / 2T)) of Hermitian matrices, also at zero temperature.
 

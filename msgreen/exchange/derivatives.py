@@ -148,9 +148,7 @@ def multilinear_tensor(energy: Energy, count: int, sites: Sequence[int]) -> Floa
     return _multilinear_tensor(energy, jnp.zeros((count, 3)), tuple(map(int, sites)))
 
 
-def closed_hessian(
-    lloyd: LloydEnergy, directions: Float[Array, "site 3"]
-) -> Float[Array, "site 2 site 2"]:
+def closed_hessian(lloyd: LloydEnergy, directions: Vectors) -> Float[Array, "site 2 site 2"]:
     """Return the covariant Hessian in closed form, from the dressed Green function.
 
     With g = (1 - G V)^-1 G and vertices v^a = dV/du_a, the blocks i != j are
@@ -214,7 +212,7 @@ def _hessian_integrand(lloyd, directions):
 
 
 def closed_rotation_tensor(
-    lloyd: LloydEnergy, directions: Float[Array, "site 3"], sites: Sequence[int]
+    lloyd: LloydEnergy, directions: Vectors, sites: Sequence[int]
 ) -> Float[Array, "..."]:
     """Return the mixed derivative under rotations of distinct spins, in closed form.
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Complex, Float, Num, Pairs, Scalar, Sites
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Num, Pairs, Scalar, Sites
 from msgreen.contour import Contour, imaginary_axis, matsubara
 from msgreen.contour.axis import EDGE
 from msgreen.contour.base import unexpected_levels
@@ -112,13 +112,14 @@ class AbstractHost(eqx.Module):
         """
         return self.blocks(z, sites, pairs), None
 
-    def keeps_time_reversal(self, z: Complex[Array, " energy"], sites: Sites) -> bool:
+    def keeps_time_reversal(self, z: Energies, sites: Sites) -> bool:
         """Whether the Green function between different `sites` at energies `z` keeps time reversal.
 
         In such a host the energies of odd numbers of spins vanish.
         """
         pairs = np.argwhere(~np.eye(site_count(sites), dtype=bool))
-        return time_odd_share(self.blocks(z, sites, pairs), pairs) < TIME_EVEN
+        green = self.blocks(jnp.asarray(z, complex), sites, pairs)
+        return time_odd_share(green, pairs) < TIME_EVEN
 
     def has_levels(self, low: float, high: float) -> bool | None:
         """Whether the host, without spins, has levels between two energies in eV, also infinite.

@@ -76,7 +76,7 @@ class Attraction(eqx.Module):
         """Return tr(phi^+ phi) of every channel, summed over the bonds of a cell."""
         return jnp.sum(jnp.abs(self.forms) ** 2, axis=(1, 2, 3, 4, 5))
 
-    def pairing(self, amplitudes: Float[ArrayLike, " channel"]) -> Pairing:
+    def pairing(self, amplitudes: Complex[ArrayLike, " channel"]) -> Pairing:
         """Return the pair potential with given amplitudes Delta in eV."""
         _checks.finite_array("amplitudes", amplitudes, self.strengths.shape)
         amplitudes = jnp.asarray(amplitudes).astype(complex)

@@ -27,7 +27,7 @@ def acoustic_range(
     velocity: float,
     cell: float = 1.0,
     lower: float = 0.0,
-) -> Float[np.ndarray, "..."]:
+) -> Float[np.ndarray | np.number, "..."]:
     """Return X(R) in 1/eV for acoustic phonons omega = velocity |q|.
 
     Parameters
@@ -70,7 +70,7 @@ def optical_range(
     cutoff: float,
     energy: float,
     cell: float = 1.0,
-) -> Float[np.ndarray, "..."]:
+) -> Float[np.ndarray | np.number, "..."]:
     """Return X(R) in 1/eV for optical phonons of one energy; see `acoustic_range`.
 
     It decays like 1/R^((d+1)/2), the oscillations being those of a sharp cutoff: without the
@@ -89,7 +89,7 @@ def optical_range(
 
 def elastic_range(
     distance: Float[ArrayLike, "..."], *, cutoff: float, cell: float = 1.0
-) -> Float[np.ndarray, "..."]:
+) -> Float[np.ndarray | np.number, "..."]:
     """Return -cell * int d^3q / (2 pi)^3 e^{iq.R} / q^2 = -cell Si(q_c R) / (2 pi^2 R).
 
     This is the range function of acoustic phonons in three dimensions when the spin-lattice

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float
@@ -33,13 +34,15 @@ class DistanceScan(NamedTuple):
     kappa6: Float[Array, " distance"]
 
     @property
-    def columns(self) -> dict[str, Array]:
+    def columns(self) -> dict[str, Array | np.ndarray]:
         """The coefficients by name, without the distance."""
         return {name: column for name, column in self._asdict().items() if name != "distance"}
 
 
 def equidistant_scan(
-    gas: RashbaGas, scatterer: AbstractRigidScatterer, distances: Float[ArrayLike, " distance"]
+    gas: RashbaGas,
+    scatterer: AbstractRigidScatterer,
+    distances: float | Float[ArrayLike, " distance"],
 ) -> tuple[DistanceScan, DistanceScan]:
     """Return the interactions of equidistant loops and the estimates of their errors.
 
