@@ -268,7 +268,6 @@ def test_uppasd_finds_every_bond_of_atoms_outside_the_cell(tmp_path):
         [
             Term("exchange", sites, rng.normal(size=20) * 1e-2, cells),
             Term("dzyaloshinskii_moriya", sites, rng.normal(size=(20, 3)) * 1e-3, cells),
-            Term("biquadratic", sites, rng.normal(size=20) * 1e-3, cells),
         ],
         lattice=Lattice(vectors, fractions @ vectors),
     )

@@ -57,13 +57,15 @@ def write_uppasd(parts: Parts, folder: Path, moments: np.ndarray) -> Written:
         In Bohr magnetons.
     """
     field = parts.uniform_field(moments)
+    # Of several types UppASD keeps no place for biquadratic exchange, and aborts; rings know one.
     one_type = parts.model.site_count == 1
-    lost = parts.unknown([*PAIRWISE, *(["four_site"] if one_type else [])], field)
+    pairwise = [name for name in PAIRWISE if one_type or name != "biquadratic"]
+    lost = parts.unknown([*pairwise, *(["four_site"] if one_type else [])], field)
     found = axes(parts.onsite())
     home = np.floor(parts.geometry.fractions() + FOLDING).astype(int)
     positions = parts.geometry.positions - home @ parts.geometry.vectors
     tables = _pairs(parts, home)
-    if "biquadratic" in parts.terms:
+    if one_type and "biquadratic" in parts.terms:
         tables["bqfile"] = _listed(
             parts.biquadratic().moved(home), lambda v: number(-0.5 * v / MRY)
         )
