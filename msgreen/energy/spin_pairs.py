@@ -350,10 +350,7 @@ def _as_pairs(onsite, forward, backward):
 
 
 def _surface(pairs: SpinPairs, first, second, rows=None):
-    """E(S1, S2) and its error.
-
-    With `rows` (coefficient, 36) the errors are those of these combinations of the energies.
-    """
+    """E(S1, S2) and its error; with `rows` (coefficient, 36) that of combinations of energies."""
     each = 16 * len(pairs.path.nodes) * len(first) * len(second) * pairs.forward.shape[-1] ** 2
     numbers = np.arange(len(pairs.pairs))
     return map_items(_surface_of, (pairs, first, second, rows), (numbers,), each)
@@ -363,16 +360,13 @@ def _surface(pairs: SpinPairs, first, second, rows=None):
 def _surface_of(known, numbers):
     """`_surface` of some pairs, one after the other, so that memory stays bounded."""
     pairs, first, second, rows = known
-    i, j = np.array(pairs.pairs).T
     green = pairs.onsite, pairs.forward, pairs.backward
     green, coarse = jax.tree.map(lambda a: jnp.moveaxis(a, 1, 0), (green, pairs.coarse))
-    inputs = (
-        jnp.moveaxis(pairs.potentials(first, pairs.path.nodes)[:, :, i], 2, 0),
-        jnp.moveaxis(pairs.potentials(second, pairs.path.nodes)[:, :, j], 2, 0),
-        green,
-        coarse,
+    one, two = (
+        jnp.moveaxis(pairs.potentials(spins, pairs.path.nodes)[:, :, ends], 2, 0)
+        for spins, ends in zip((first, second), np.array(pairs.pairs).T, strict=True)
     )
-    inputs = jax.tree.map(lambda a: a[numbers], inputs)
+    inputs = jax.tree.map(lambda a: a[numbers], (one, two, green, coarse))
 
     def combined(energies):
         return energies if rows is None else rows @ energies.reshape(36, -1)

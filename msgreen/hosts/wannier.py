@@ -131,10 +131,11 @@ class WannierHost(AbstractHost):
         accuracy: float = 1e-9,
     ):
         require_x64("WannierHost")
-        _checks.positive("temperature", temperature, "k_B T in eV")
-        _checks.positive("accuracy", accuracy)
-        _checks.finite("fermi_energy", fermi_energy)
+        _checks.positive_number("temperature", temperature, "k_B T in eV")
+        _checks.positive_number("accuracy", accuracy)
+        _checks.number("fermi_energy", fermi_energy)
         _checks.finite("matrices", matrices)
+        _checks.finite_array("axis", axis, (3,))
         _checks.unit_vectors("axis", np.asarray(axis, float)[None])
         if vertex not in ("bond", "onsite"):
             raise InputError(
@@ -278,15 +279,14 @@ class WannierHost(AbstractHost):
 
         With an overlap by Löwdin's orbitals; for the vertex "onsite" Mulliken's (G S + S G)/2.
         """
-        home = box[tuple(np.array(box.shape[:3]) // 2)]
-        size = self.sectors.shape[-1]
+        home, size = box[tuple(np.array(box.shape[:3]) // 2)], self.sectors.shape[-1]
         if self.vertex == "bond" or self.overlap is None:
             return home[:size, :size]
         return (home[:size, size:] + home[size:, :size]) / 2
 
     def cut(
         self,
-        box: Complex[Array, "sector n1 n2 n3 row column"],
+        box: Complex[Array | np.ndarray, "sector n1 n2 n3 row column"],
         steps: Int[ArrayLike, "pair 3"],
         start: Int[ArrayLike, " pair"],
         end: Int[ArrayLike, " pair"],
@@ -330,8 +330,8 @@ class WannierHost(AbstractHost):
         self, z: complex | Num[Array, ""], count: int, reach: Sequence[int]
     ) -> Complex[Array, "sector n1 n2 n3 size size"]:
         """Return `green_box` of all sectors on `uniform` meshes."""
-        mesh = self.uniform(count)
-        return jnp.stack([self.green_box(z, s, mesh, reach) for s in range(len(self.sectors))])
+        sectors, mesh = range(len(self.sectors)), self.uniform(count)
+        return jnp.stack([self.green_box(z, sector, mesh, reach) for sector in sectors])
 
     def _converged(self, z, reach):
         """Boxes of a mesh and of a coarser one, and the ratio of their errors."""
