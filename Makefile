@@ -13,7 +13,7 @@ DOCS := $(VENV)/.installed-docs
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-fast notebooks oldest lint types docs package bench gpu kills clean
+.PHONY: help run test test-fast annotations notebooks oldest lint types docs package bench gpu kills clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ run: $(CORE) ## compute the showcase; prints where its pictures and tables are
 # A file stays on one process, which has compiled what its tests share.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test test-fast notebooks: export OPENBLAS_NUM_THREADS = 1
+test test-fast annotations notebooks: export OPENBLAS_NUM_THREADS = 1
 # Threads that compile would each keep memory of their own.
 test test-fast notebooks: export MALLOC_ARENA_MAX = 2
 test: $(DEV) ## run all tests, notebooks included, on two processes
@@ -33,6 +33,16 @@ test: $(DEV) ## run all tests, notebooks included, on two processes
 
 test-fast: $(DEV) ## run all tests but the slow ones, pages and notebooks
 	$(PYTEST) -m "not slow"
+
+# The checks take a second and a half of every process and 15 to 80 % of the time of short files, so
+# that `test` goes without. The files are those whose fast tests are known to pass.
+ANNOTATED := cluster_host contour exchange interactions io io_spin_programs kkr_named kkr_readers \
+	kkr_rotation kkr_tmatrix lattice lloyd nambu npz overlap paper_fransson phonon_crystal \
+	phonon_four_spin phonon_mediated phonon_texture rashba rotation scattering spin spinmodel \
+	spinmodel_errors spinmodel_fit spinmodel_images spinmodel_matching spinmodel_symmetry \
+	spinmodel_waves tight_binding vibrating_pair
+annotations: $(DEV) ## compare annotations with what the fast tests of many files pass
+	$(PYTEST) -p tests.annotations -m "not slow" $(ANNOTATED:%=tests/test_%.py)
 
 notebooks: $(DEV) ## run the tests of the notebooks only
 	$(BIN)/python -m pytest -n 2 tests/test_notebooks.py
