@@ -36,7 +36,9 @@ test-fast: $(DEV) ## run all tests but the slow ones, pages and notebooks
 
 # The checks take a second and a half of every process and 15 to 80 % of the time of short files, so
 # that `test` goes without. The files are those whose fast tests are known to pass.
-ANNOTATED := cluster_host contour exchange interactions io io_spin_programs kkr_named kkr_readers \
+ANNOTATED := asymptotics bounded crystal_four_spins gap_equation many_spins monte_carlo odd_orders \
+	paper_o plot reference scan spin_dynamics temperatures textures wannier_folder \
+	wannier_readers cluster_host contour exchange interactions io io_spin_programs kkr_named kkr_readers \
 	kkr_rotation kkr_tmatrix lattice lloyd nambu npz overlap paper_fransson phonon_crystal \
 	phonon_four_spin phonon_mediated phonon_texture rashba rotation scattering spin spinmodel \
 	spinmodel_errors spinmodel_fit spinmodel_images spinmodel_matching spinmodel_symmetry \

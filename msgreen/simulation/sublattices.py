@@ -181,7 +181,7 @@ class Sublattices(eqx.Module):
         self,
         spins: Array,
         site: int | Int[Array, ""],
-        cell: Sequence[int] | Int[np.ndarray, " dim"],
+        cell: Sequence[int] | Int[Array | np.ndarray, " dim"],
     ) -> Spin:
         """Return the spins of one sublattice at a cell from every one, x, y, z (*box)."""
         start = [c + r for c, r in zip(cell, self.reach, strict=True)]

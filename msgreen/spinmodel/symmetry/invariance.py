@@ -271,8 +271,8 @@ def invariants(
         With parameters of unit length: every model of this class that has the symmetry is a
         linear combination of these, a basis for fits.
     """
-    found, sites = [], np.asarray(sites)
     _, first = np.unique(orbits(name, sites, symmetry, cells), return_index=True)
+    found, sites = [], np.asarray(sites)
     for row in first:
         cell = None if cells is None else np.asarray(cells)[row]
         for value in allowed(name, sites[row], symmetry, cell):
