@@ -1,7 +1,9 @@
 """Checks of arguments. Values that JAX is tracing are passed through unchecked."""
 
 import math
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -32,10 +34,9 @@ def numbers(name: str, value, kind: str = "biufc") -> np.ndarray | None:
             "all rows the same number of entries."
         ) from error
     if array is not None and array.size and array.dtype.kind not in kind:
-        shown = " ".join(repr(value).split())
-        shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
         raise InputError(
-            f"Argument `{name}` must be {what}, but it is {shown} ({array.dtype}). Convert it."
+            f"Argument `{name}` must be {what}, but it is {_short(value)} ({array.dtype}). "
+            "Convert it."
         )
     return array
 
@@ -125,6 +126,24 @@ def words(name: str, value, choices) -> None:
                 f"Argument `{name}` must hold some of {', '.join(choices)}, but it holds {item!r}. "
                 "Choose some."
             )
+
+
+def path(name: str, value, *, long: bool = False) -> Path:
+    """Return `value` as a path; raise InputError unless it is text or a path, `long` or not."""
+    told = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(told, str):
+        raise InputError(
+            f"Argument `{name}` must be text or a path, but it is {_short(value)}. Give the name "
+            "of a file or folder."
+        )
+    # What systems refuse, with errors that `Path.exists` and its like let through.
+    short = len(told) < 4000 and all(len(os.fsencode(part)) < 256 for part in Path(told).parts)
+    if not (short or long):
+        raise InputError(
+            f"Argument `{name}` must be the name of a file or folder, but it has {len(told)} "
+            f"characters ({told[:40]} ...). Give a path, not what is in the file."
+        )
+    return Path(told)
 
 
 def positive_number(name: str, value, unit: str = "") -> None:
@@ -235,3 +254,9 @@ def same_energies(name: str, z, known, owner: str, tolerance: float = 1e-9) -> N
             "eV. Green functions from a file exist at its energies only: use the contour of the "
             "host."
         )
+
+
+def _short(value) -> str:
+    """Return how a value is written, in sixty characters at most."""
+    shown = " ".join(repr(value).split())
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

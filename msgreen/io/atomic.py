@@ -13,6 +13,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import NamedTemporaryFile
 
+from msgreen import _checks
 from msgreen.errors import InputError
 
 FINISHING = threading.RLock()
@@ -58,7 +59,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     >>> file.read_text()
     'complete'
     """
-    path = Path(path)
+    path = _checks.path("path", path)
     part = path.with_name(part_name())
     _pending.add(part)
     try:
@@ -87,7 +88,7 @@ def writable_folder(name: str, folder: str | Path) -> Path:
     InputError
         If it cannot be made or written to.
     """
-    folder = Path(folder)
+    folder = _checks.path(name, folder)
     with writing(folder_message(name, folder)):
         folder.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=folder, prefix=".", suffix=".part"):
@@ -108,7 +109,7 @@ def part_folder(name: str, folder: str | Path) -> Path:
     InputError
         If `folder` cannot be made or written to.
     """
-    folder = Path(folder)
+    folder = _checks.path(name, folder)
     with writing(folder_message(name, folder)):
         folder.mkdir(parents=True, exist_ok=True)
         _remove_stale(folder)

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 
 LARGEST = 2**31
@@ -24,6 +25,7 @@ def open_file(path: str | Path) -> BinaryIO:
     FileFormatError
         If there is no such file, or it is none, or it cannot be read.
     """
+    path = _checks.path("path", path, long=True)  # of which the system complains itself
     try:
         # Without this flag, opening a pipe would wait for its other end.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))

@@ -15,6 +15,7 @@ from shutil import rmtree
 import jax
 import numpy as np
 
+from msgreen import _checks
 from msgreen.blocks import WHOLE, AbstractKeeper, working
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import folder_message, replacing, writing
@@ -72,7 +73,7 @@ def long_run(
     >>> with long_run(Path(tempfile.mkdtemp()) / "unfinished"):
     ...     found = compute_interactions(gas, ContactCoupling(0.58), sites, [pairs(sites)])
     """
-    keeper = _Parts(Path(folder), settings or {}, resume)
+    keeper = _Parts(_checks.path("folder", folder), settings or {}, resume)
     try:
         with working(keeper):
             yield

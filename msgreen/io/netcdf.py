@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from msgreen import _checks
 from msgreen.convention import SpinConvention
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import replacing
@@ -125,9 +126,10 @@ def check_hdf5(path: str | Path) -> None:
     FileFormatError
         If the file is none, or the HDF5 library cannot read it, hangs or crashes.
     """
+    path = _checks.path("path", path)
     with open_file(path) as file:
         size = file.seek(0, 2)
-    wrong = _probed(Path(path), _PATIENCE + size / _BYTES_PER_SECOND)
+    wrong = _probed(path, _PATIENCE + size / _BYTES_PER_SECOND)
     if wrong:
         raise _unreadable(path, wrong)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.files import LARGEST, open_file
 from msgreen.io.netcdf import check_hdf5
@@ -64,8 +65,9 @@ def read_phonopy(path: str | Path, *, force_sets: str | Path | None = None) -> H
             "Argument `path` must be read with phonopy, but it is not installed. "
             "Install it with `pip install phonopy`."
         ) from error
-    content = _checked_yaml(Path(path))
-    sets, constants = _beside(Path(path), force_sets, content)
+    path = _checks.path("path", path)
+    content = _checked_yaml(path)
+    sets, constants = _beside(path, force_sets, content)
     try:
         phonons = library.load(
             io.BytesIO(content),
@@ -149,8 +151,9 @@ def _beside(
     """Return the files of forces and of force constants that go with a yaml file."""
     if force_sets is None and re.search(rb"^force_constants:", content, re.MULTILINE):
         return None, None
-    sets = path.parent / "FORCE_SETS" if force_sets is None else Path(force_sets)
-    found = [sets] if force_sets is not None or sets.exists() else []
+    given = force_sets is not None
+    sets = _checks.path("force_sets", force_sets) if given else path.parent / "FORCE_SETS"
+    found = [sets] if given or sets.exists() else []
     constants = [file for n in _CONSTANTS if (file := path.parent / n).exists()][:1]
     constants = constants if force_sets is None else []
     for file in found + constants:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import (
     FINISHING,
@@ -66,7 +67,7 @@ def replacing_files(
         results of this owner, or were changed since. If that is found only in the end, the
         results are kept in another folder, which the message names.
     """
-    folder = Path(folder)
+    folder = _checks.path(name, folder)
     whole = not os.path.lexists(folder)
     above = _missing(folder)
     if not whole:

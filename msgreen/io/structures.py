@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.files import read_bytes
 from msgreen.io.wannier.hamiltonian import Crystal
@@ -36,7 +37,7 @@ def read_structure(file: str | Path) -> Crystal:
     FileFormatError
         If ASE cannot read the file, or it has no three lattice vectors, or no atom.
     """
-    path = Path(file)
+    path = _checks.path("file", file)
     read_bytes(path, LARGEST)
     try:
         ase: Any = importlib.import_module("ase.io")

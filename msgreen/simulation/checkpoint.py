@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from msgreen import _checks
 from msgreen.blocks import checksum
 from msgreen.errors import FileFormatError
 from msgreen.io.atomic import writable_folder
@@ -28,7 +29,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | Path | None, settings: Mapping[str, object]):
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else _checks.path("checkpoint", path)
         self.settings = {name: checksum(value) for name, value in settings.items()}
         self.settings |= versions()
         self.pace = Pace()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.contour import Contour
 from msgreen.errors import FileFormatError, InputError
 from msgreen.hosts.kkr import KKRHost
@@ -119,7 +120,7 @@ def read_folder(
     InputError
         If the folder lacks a file, or directions of the moments.
     """
-    folder = Path(folder)
+    folder = _checks.path("folder", folder)
     check_folder(folder, *FILES)
     green, t = read_green(folder / "kkrflex_green"), read_tmat(folder / "kkrflex_tmat")
     atoms = read_atominfo(folder / "kkrflex_atominfo")
@@ -178,7 +179,7 @@ def read_host(folder: str | Path) -> tuple[KKRHost, np.ndarray]:
     InputError
         If the folder lacks the Green function.
     """
-    folder = Path(folder)
+    folder = _checks.path("folder", folder)
     check_folder(folder, "kkrflex_green")
     green = read_green(folder / "kkrflex_green")
     onsite = None
@@ -191,7 +192,7 @@ def read_host(folder: str | Path) -> tuple[KKRHost, np.ndarray]:
 def check_folder(folder: str | Path, *names: str) -> None:
     """Raise InputError unless a folder holds files of all these names."""
     for name in names:
-        if not (Path(folder) / name).is_file():
+        if not (_checks.path("folder", folder) / name).is_file():
             raise InputError(
                 f"Argument `folder` must hold {name}, but {folder} does not. Run JuKKR with the "
                 "option KKRFLEX and copy its kkrflex_* files there."

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.contour import Contour
 from msgreen.errors import FileFormatError
 from msgreen.io.files import read_bytes
@@ -81,7 +82,7 @@ def read_green(file: str | Path) -> GreenFile:
     The weights of JuKKR contain the Fermi function and -2/pi: int dE f F = -(pi/2) sum wez F.
     The error estimate is that of `msgreen.io.jukkr.energies.run_contour`.
     """
-    path = Path(file)
+    path = _checks.path("file", file)
     data = read_bytes(path)
     header = _read_header(path, data)
     length = _record_length(path, data, header)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 from msgreen.io.files import read_bytes
 
@@ -122,7 +123,7 @@ def read_text(file: str | Path) -> str:
     FileFormatError
         If the file cannot be read, or holds binary data.
     """
-    path = Path(file)
+    path = _checks.path("file", file)
     content = read_bytes(path)
     if b"\0" in content:
         raise FileFormatError(
@@ -142,7 +143,7 @@ def read_lines(file: str | Path, comments: Sequence[str] = ()) -> list[Line]:
     FileFormatError
         If the file cannot be read, or holds binary data.
     """
-    path, marks = Path(file), tuple(comments)
+    path, marks = _checks.path("file", file), tuple(comments)
     numbered = enumerate(re.split(r"\r\n|\r|\n", read_text(path)), start=1)
     lines = [Line(path, number, tuple(line.split())) for number, line in numbered]
     return [line for line in lines if line.words and not line.words[0].startswith(marks or "\0")]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from msgreen import _checks
 from msgreen.io.localised.siesta import read_siesta
 from msgreen.io.localised.sisl import read_sisl
 from msgreen.io.wannier.hamiltonian import WannierHamiltonian
@@ -25,5 +26,5 @@ def read_localised(file: str | Path) -> WannierHamiltonian:
     FileFormatError
         See `read_siesta` and `read_sisl`.
     """
-    path = Path(file)
+    path = _checks.path("file", file)
     return read_siesta(path) if path.suffix == ".nc" else read_sisl(path)

@@ -7,6 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 from msgreen.io.localised.sparse import Elements, assembled
 from msgreen.io.netcdf import check_hdf5
@@ -53,7 +54,7 @@ def read_siesta(file: str | Path) -> WannierHamiltonian:
     its components (uu, dd, ud, du) the third is Re - i Im, and in calculations with spin-orbit
     coupling Im uu, Im dd, Re du and Im du follow.
     """
-    path = Path(file)
+    path = _checks.path("file", file)
     check_hdf5(path)
     with h5py.File(path, "r") as content:
         fields = {name: _field(path, content, name) for name in _FIELDS}

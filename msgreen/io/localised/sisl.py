@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.files import open_file
 from msgreen.io.localised.sparse import Elements, assembled
@@ -35,7 +36,7 @@ def read_sisl(file: str | Path) -> WannierHamiltonian:
     FileFormatError
         If sisl cannot read the file, or it does not hold both spins.
     """
-    path = Path(file)
+    path = _checks.path("file", file)
     open_file(path).close()
     try:
         sisl: Any = importlib.import_module("sisl")

@@ -123,7 +123,7 @@ def export(
     '-10.0'
     """
     _checks.one_of("format", format, FORMATS)
-    path = Path(path)
+    path = _checks.path("path", path)
     with _target(path, format) as target:
         outcome = _write(model, target, format, moments)
     # A set of files is written elsewhere and then takes its place.
@@ -186,7 +186,7 @@ def read_model(path: str | Path) -> SpinModel:
     FileFormatError
         If the name is of no known format, or the file is wrong.
     """
-    path = Path(path)
+    path = _checks.path("path", path)
     finish(path if path.is_dir() else path.parent)
     if not path.exists():
         raise FileFormatError(f"{path}: must exist, but it does not. Give the right path.")

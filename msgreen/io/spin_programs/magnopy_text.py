@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
@@ -110,6 +111,7 @@ def read_magnopy(path: str | Path) -> SpinModel:
     AccuracyWarning
         If both ends of a bond differ by noise.
     """
+    path = _checks.path("path", path)
     with reading(path):
         return _model(lines_of(path), path)
 

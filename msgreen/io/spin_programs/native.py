@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import replacing
 from msgreen.io.jukkr.text import read_text
@@ -95,7 +96,7 @@ def write_json(model: SpinModel, path: str | Path) -> None:
             for term in model.terms
         ],
     }
-    with replacing(Path(path)) as part:
+    with replacing(path) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
@@ -131,6 +132,7 @@ def read_json(path: str | Path) -> SpinModel:
     FileFormatError
         If the file does not exist, is no such file, or defines a class differently.
     """
+    path = _checks.path("path", path)
     try:
         content = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
@@ -174,6 +175,7 @@ def read_spirit(path: str | Path) -> SpinModel:
         If the file is incomplete, describes interactions by shells of neighbours, or holds what
         changes the energy and is not read here: dipolar interactions, cubic anisotropy, defects.
     """
+    path = _checks.path("path", path)
     with reading(path):
         return _model(lines_of(path), path)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import AccuracyWarning, FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
@@ -63,8 +64,9 @@ def read_tb2j(path: str | Path) -> SpinModel:
     does. The single-ion anisotropy of the file has the sign of the documentation,
     ``- sum_i e_i.A.e_i``; versions of TB2J differ about it, and its authors advise against it.
     """
+    path = _checks.path("path", path)
     with reading(path):
-        return _model(lines_of(path, ()), Path(path))
+        return _model(lines_of(path, ()), path)
 
 
 def _model(lines: list[Line], path: Path) -> SpinModel:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly, label
@@ -102,7 +103,7 @@ def read_uppasd(path: str | Path) -> SpinModel:
     exchange. Atoms outside the cell are moved into it; with ``maptype 2`` cells are relative to
     the moved atoms, with ``maptype 3`` to the positions as written.
     """
-    path = Path(path)
+    path = _checks.path("path", path)
     path = path / "inpsd.dat" if path.is_dir() else path
     with reading(path):
         return _Input(path).model()

@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
@@ -193,6 +194,7 @@ def read_vampire(path: str | Path, materials: str | Path | None = None) -> SpinM
     AccuracyWarning
         If both ends of a bond differ by noise.
     """
+    path = _checks.path("path", path)
     with reading(path):
         lines = lines_of(path)
         if not lines:

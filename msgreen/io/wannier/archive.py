@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 from msgreen.io.npz import read_arrays
 from msgreen.io.wannier.text import LARGEST
@@ -60,7 +61,7 @@ def read_archive(file: str | Path) -> Archive:
     FileFormatError
         If a field is missing or has another shape or kind, naming the field.
     """
-    path = Path(file)
+    path = _checks.path("file", file)
     fields = read_arrays(path, "Give the right path, or copy the file again.")
     for name in _FIELDS:
         if name not in fields:

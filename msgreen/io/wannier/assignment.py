@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen._typing import Complex, Int
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.wannier.hamiltonian import Crystal
@@ -99,13 +100,14 @@ def named(
     InputError
         If there is not one atom of the crystal per orbital.
     """
+    _checks.numbers("orbital_atoms", atoms, "iu")
     given = np.asarray(atoms)
     count = int(repeats.max()) + 1
-    inside = given.shape == (count,) and given.dtype.kind == "i"
-    if not inside or given.min() < 0 or given.max() >= len(crystal.symbols):
+    if given.shape != (count,) or given.min() < 0 or given.max() >= len(crystal.symbols):
         raise InputError(
             f"Argument `orbital_atoms` must be {count} integers between 0 and "
-            f"{len(crystal.symbols) - 1}, the atom of every orbital, but it is {list(atoms)}."
+            f"{len(crystal.symbols) - 1}, the atom of every orbital, but it is "
+            f"{given.tolist()}. Count the atoms of the crystal from 0."
         )
     atom = given[repeats]
     shift = np.zeros((len(atom), 3), int)

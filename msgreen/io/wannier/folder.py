@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.wannier import spinors
 from msgreen.io.wannier.archive import read_archive
@@ -83,11 +84,11 @@ def read_folder(
     FileFormatError
         If a file is wrong, or files do not belong together.
     """
-    folder = Path(folder)
+    folder = _checks.path("folder", folder)
     if spinor_order is not None and spinor_order not in spinors.ORDERS:
         raise InputError(
             f"Argument `spinor_order` must be one of {', '.join(spinors.ORDERS)}, but it is "
-            f"{spinor_order!r}."
+            f"{spinor_order!r}. Leave it out to let the files tell."
         )
     runs = [_read_run(folder, seed, crystal) for seed in choose(folder, seedname)]
     if len(runs) == 1:

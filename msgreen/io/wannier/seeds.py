@@ -1,6 +1,7 @@
 """Which runs of Wannier90 a folder holds, and which of them are the two spins of one."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgreen.errors import InputError
@@ -28,7 +29,8 @@ def choose(folder: Path, seedname: str | tuple[str, str] | None) -> tuple[str, .
     """
     found = _seeds(folder)
     if seedname is not None:
-        wanted = (seedname,) if isinstance(seedname, str) else tuple(seedname)
+        several = isinstance(seedname, Sequence) and not isinstance(seedname, str)
+        wanted = tuple(map(str, seedname)) if several else (str(seedname),)
         missing = [seed for seed in wanted if seed not in found]
         if missing or len(wanted) not in (1, 2):
             raise InputError(

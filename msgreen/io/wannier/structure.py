@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 from msgreen.io.jukkr.text import Line
 from msgreen.io.wannier.text import TextStream, finite_numbers, integers
@@ -75,7 +76,7 @@ def read_win(file: str | Path) -> WinFile:
     FileFormatError
         If a block is incomplete or holds something else, naming the line.
     """
-    keys, blocks = _contents(Path(file))
+    keys, blocks = _contents(_checks.path("file", file))
     vectors = None
     if "unit_cell_cart" in blocks:
         start, lines = blocks["unit_cell_cart"]

@@ -12,6 +12,7 @@ from types import TracebackType
 
 import numpy as np
 
+from msgreen import _checks
 from msgreen.errors import FileFormatError
 from msgreen.io.files import open_file
 from msgreen.io.jukkr.text import Line
@@ -44,7 +45,7 @@ class TextStream:
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path = _checks.path("file", path)
         self.number = 0
         self._first = 1
         self._file = self._stream = open_file(self.path)
