@@ -11,6 +11,7 @@ import pytest
 
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.phonopy import crystal_of, read_phonopy
+from msgreen.phonon import Response, four_spin_interactions, static_response
 from msgreen.phonon.crystal import HarmonicCrystal
 
 
@@ -67,6 +68,41 @@ def test_frequencies_are_those_of_phonopy(phonons, tmp_path):
     for crystal in (read, crystal_of(phonons)):
         energies = np.sqrt(crystal.squared_energies(points))
         assert np.allclose(energies, terahertz * 4.135667696e-3, rtol=1e-6)
+
+
+def test_four_spin_exchange_of_force_constants_of_phonopy(phonons):
+    """Three spins of rock salt: the response by phonopy's matrices on another mesh."""
+    crystal = crystal_of(phonons)
+    sites = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]])
+    pairs = np.array([[0, 1], [1, 2]])
+    rng = np.random.default_rng(4)
+    slope = rng.normal(size=(2, 3, 3, 3, 3))
+    slope -= slope.mean(axis=1, keepdims=True)  # moving all atoms changes no exchange
+    response = static_response(crystal, sites, (9, 9, 9))
+    given = Response(slope, np.zeros(slope.shape))
+    places = 2.0 * np.array([[0.0, 0, 0], [1.0, 1, 1], [0.0, 1, 1]])
+    model = four_spin_interactions(given, pairs, places, response)
+    spins = rng.normal(size=(3, 3))
+    spins /= np.linalg.norm(spins, axis=1, keepdims=True)
+    force = np.einsum("pnxab,pa,pb->nx", slope, *spins[pairs.T])
+
+    mesh = (
+        np.stack(np.meshgrid(*3 * [np.arange(12)], indexing="ij"), -1).reshape(-1, 3) + 0.5
+    ) / 12
+    roots = np.sqrt(np.repeat(phonons.primitive.masses, 3))
+    basis = phonons.primitive.scaled_positions
+    relative = sites[:, 1:] + basis[sites[:, 0]]
+    energy = 0.0
+    for q in mesh:
+        phonons.dynamical_matrix.run(q)
+        matrix = phonons.dynamical_matrix.dynamical_matrix * np.outer(roots, roots)
+        pull = np.zeros((2, 3), complex)
+        for place, (atom, *_), row in zip(relative, sites, force, strict=True):
+            pull[atom] += np.exp(-2j * np.pi * (q @ place)) * row
+        energy -= (
+            0.5 * (pull.ravel().conj() @ np.linalg.solve(matrix, pull.ravel())).real / len(mesh)
+        )
+    assert float(model.energy(spins)) == pytest.approx(energy, rel=2e-3)
 
 
 def test_files_without_forces_and_foreign_files_are_refused(phonons, tmp_path):
