@@ -84,7 +84,7 @@ def checked_interactions(path: str | Path, dataset: xr.Dataset) -> Interactions:
     except KeyError as error:
         raise FileFormatError(
             f"{path}: the file must hold an interaction set, but it has no {error}. "
-            "Write it again with `msgreen run`; open other NetCDF files with xarray."
+            "Write it again with `msgreen run`, without `[scan]`; open scans and maps with xarray."
         ) from error
     except (InputError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise FileFormatError(
