@@ -25,6 +25,10 @@ class Names:
     def __contains__(self, name: object) -> bool:
         return name in tuple(self)
 
+    def __getitem__(self, number: int) -> str:
+        """Return one of them; older shtab asks for the first."""
+        return tuple(self)[number]
+
 
 def _examples():
     from msgreen.papers.runs import EXAMPLES
