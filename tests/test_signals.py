@@ -29,8 +29,8 @@ rashba_wavevector = 0.0135
 value = 0.58
 [scan]
 start = 5.0
-stop = 500.0
-count = 20000
+stop = 2500.0
+count = 100000
 [output]
 figures = false
 """
