@@ -22,7 +22,8 @@ from msgreen.exchange.loops import Bonds, Legs, by_order, loop_bonds
 from msgreen.hosts.base import host_factor
 from msgreen.papers.lounis import equidistant_scan
 from msgreen.papers.lounis.scan import DistanceScan
-from msgreen.spinmodel.interactions import Interactions, Row
+from msgreen.spinmodel.interactions import Interactions
+from msgreen.spinmodel.rows import Row
 
 RING = np.array([[0, 1, 2, 3], [0, 2, 1, 3]])
 

@@ -39,6 +39,7 @@ from msgreen.spinmodel.forms import (
     zeeman,
 )
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
+from msgreen.spinmodel.rows import Row, cluster_names, printed, rows_of
 from msgreen.spinmodel.symmetry.images import merge, relabellings
 
 SITES = 7
@@ -541,3 +542,34 @@ def test_spin_chiral_term_lies_in_the_chiral_four_site_forms_of_paper_b():
     assert np.linalg.matrix_rank(np.concatenate([chirals, rows]), tol=1e-10) == 6
     with pytest.raises(InputError, match="`term` must be of the class .spin_chiral., but it is"):
         spin_chiral_to_four_site(Term("exchange", [[0, 1]], [1.0]))
+
+
+def test_a_model_as_a_table():
+    """Every number with its error, cells of other sites, and what nothing determines."""
+    cells = [[[0, 0], [1, 0]]]
+    vector = np.array([[0.01, 0.0, 0.0]])
+    doubt = np.array([[1e-5, np.inf, np.nan]])
+    model = SpinModel(
+        [
+            Term("exchange", [[0, 0]], [0.02], cells),
+            Term("dzyaloshinskii_moriya", [[0, 0]], vector, cells, doubt),
+        ],
+        lattice=Lattice.square(1.0),
+    )
+    rows = model.rows()
+    assert all(isinstance(row, Row) for row in rows)
+    assert [row.sites for row in rows] == 4 * ["0-0[1 0]"] and rows[1].component == "x"
+    assert [row.value for row in rows] == [0.02, 0.01, 0.0, 0.0]
+    np.testing.assert_array_equal([row.error for row in rows], [np.nan, 1e-5, np.inf, np.nan])
+    heading, columns, *lines = str(model).splitlines()
+    assert "in 2 dimensions: 1" in heading and columns.split()[-1] == "error"
+    assert [line.split()[-2:] for line in lines] == [
+        ["20", "unknown"],
+        ["10", "1.0e-02"],
+        ["0", "undetermined"],
+    ]
+    long = Term("exchange", [[n, n + 1] for n in range(25)], np.ones(25))
+    assert "5 more exchange rows" in str(SpinModel([long]))
+    assert cluster_names(np.array([[0, 1, 2]])) == ["0-1-2"]
+    (row,) = rows_of(2, "J", ["0-1"], [], np.array([1.0]), None, "neutral", "S")
+    assert printed(["about"], [("pair", [row])]).splitlines()[2].split()[:2] == ["J", "0-1"]

@@ -38,7 +38,7 @@ from msgreen.lattice import HoppingModel, Lattice, Region, shell_model
 from msgreen.plot import cluster_distance_figure, distance_figure, interaction_figures
 from msgreen.scattering.contact import ContactCoupling
 from msgreen.scattering.exchange_field import ExchangeField
-from msgreen.spinmodel.interactions import Row
+from msgreen.spinmodel.rows import Row
 from msgreen.units import BOLTZMANN
 
 Vector = Annotated[list[float], Field(min_length=1)]

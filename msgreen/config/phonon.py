@@ -24,7 +24,8 @@ from msgreen.io.netcdf import dataset_of
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import check_request, crystal_tensors, interactions
 from msgreen.phonon.springs import Spring, mass_spring
-from msgreen.spinmodel.interactions import Interactions, Row
+from msgreen.spinmodel.interactions import Interactions
+from msgreen.spinmodel.rows import Row
 from msgreen.units import BOLTZMANN, MEV
 
 Vector = Annotated[list[float], Field(min_length=3, max_length=3)]

@@ -30,7 +30,7 @@ from msgreen.hosts.rashba import RashbaGas
 from msgreen.io.netcdf import dataset_of
 from msgreen.plot import interaction_figures
 from msgreen.scattering.contact import ContactCoupling
-from msgreen.spinmodel.interactions import Row
+from msgreen.spinmodel.rows import Row
 from msgreen.units import MEV
 
 

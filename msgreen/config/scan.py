@@ -20,7 +20,7 @@ from msgreen.energy.spin_pairs import SpinPairs
 from msgreen.errors import InputError
 from msgreen.plot.superconductor import map_figure, scan_figure
 from msgreen.scattering.contact import AbstractScatterer
-from msgreen.spinmodel.interactions import Row
+from msgreen.spinmodel.rows import Row
 
 LARGEST = 10_000
 """Points of a scan, an estimate: each takes a second on 101 x 101 sites."""

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgreen.io.atomic import replacing
-from msgreen.spinmodel.interactions import Interactions, Row
+from msgreen.spinmodel import SpinModel
+from msgreen.spinmodel.interactions import Interactions
+from msgreen.spinmodel.rows import Row
 
 
 def write_table(path: str | Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
@@ -24,29 +26,30 @@ def write_table(path: str | Path, header: Sequence[str], rows: Iterable[Sequence
         writer.writerows(rows)
 
 
-def write_csv(interactions: Interactions, path: str | Path, *, tensors: bool = False) -> None:
-    """Write an interaction set as a table with one row per number.
+def write_csv(result: Interactions | SpinModel, path: str | Path, *, tensors: bool = False) -> None:
+    """Write interactions or a spin model as a table with one row per number.
 
     The columns are ``order, term, sites, component, value, error, unit, convention, spins``; the
     last says what a number multiplies: ``S``, ``dS`` or ``rotation`` (see `Interactions`).
 
     Parameters
     ----------
-    interactions : Interactions
+    result : Interactions or SpinModel
+        Of a spin model every value, counted as in the model.
     path : str or Path
     tensors : bool
-        Whether to write the entries of the full tensors too. They are always in the NetCDF file.
+        Whether to write the entries of the full tensors of interactions too. They are always in
+        the NetCDF file.
 
     Examples
     --------
     >>> import tempfile
-    >>> import numpy as np
-    >>> from msgreen.spinmodel.interactions import Coefficient, Terms
-    >>> exchange = Coefficient(np.array([0.25]), np.array([1e-12]))
-    >>> file = Path(tempfile.mkdtemp()) / "interactions.csv"
-    >>> write_csv(Interactions((Terms(np.array([[0, 1]]), {"J_iso": exchange}),)), file)
+    >>> from msgreen.spinmodel import SpinModel, Term
+    >>> file = Path(tempfile.mkdtemp()) / "model.csv"
+    >>> write_csv(SpinModel([Term("exchange", [[0, 1]], [0.25], errors=[1e-12])]), file)
     >>> print(file.read_text(), end="")
     order,term,sites,component,value,error,unit,convention,spins
-    2,J_iso,0-1,,0.25,1e-12,eV,neutral,S
+    2,exchange,0-1,,0.25,1e-12,eV,neutral,S
     """
-    write_table(path, Row._fields, interactions.rows(tensors))
+    rows = result.rows() if isinstance(result, SpinModel) else result.rows(tensors)
+    write_table(path, Row._fields, rows)

@@ -6,10 +6,8 @@ deviations dS = e - e0 of the moments. A third kind are the derivatives under ro
 of fixed length about e0, which single coefficients of such a set are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import product
-from typing import NamedTuple
 
 import equinox as eqx
 import numpy as np
@@ -21,10 +19,7 @@ from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL, SpinConvention
 from msgreen.convention import convention as named_convention
 from msgreen.errors import InputError
-from msgreen.units import MEV
-
-_SHOWN = 20
-"""Rows of one kind that printing shows."""
+from msgreen.spinmodel.rows import Row, cluster_names, printed, rows_of
 
 
 class Coefficient(eqx.Module):
@@ -110,21 +105,6 @@ class Terms:
             coefficients={name: c.scaled(factor) for name, c in self.coefficients.items()},
             tensor=None if self.tensor is None else self.tensor.scaled(factor),
         )
-
-
-class Row(NamedTuple):
-    """One number of an interaction set, as a line of a table."""
-
-    order: int
-    term: str
-    sites: str
-    component: str
-    value: float
-    error: float
-    unit: str
-    convention: str
-    spins: str
-    """What the number multiplies: "S", "dS" (deviations), or "rotation"."""
 
 
 @dataclass(frozen=True)
@@ -243,23 +223,6 @@ class Interactions:
         """Return every number as a row: order, term, sites, component, value, error, unit."""
         return [row for terms in self.terms for row in self._rows(terms, tensors)]
 
-    def _rows_of(self, terms: Terms, name: str, coefficient: Coefficient):
-        shape = coefficient.value.shape[1:]
-        for cluster, sites in enumerate(terms.loops):
-            label = "-".join(map(str, sites))
-            for index in product(*map(range, shape)):
-                yield Row(
-                    terms.order,
-                    name,
-                    label,
-                    _component(coefficient.axes, index, sites),
-                    float(coefficient.value[(cluster, *index)]),
-                    float(coefficient.error[(cluster, *index)]),
-                    "eV",
-                    self.convention.name,
-                    self._spins_of(coefficient),
-                )
-
     def _spins_of(self, coefficient: Coefficient) -> str:
         if coefficient.rotation:
             return "rotation"
@@ -300,26 +263,25 @@ class Interactions:
     def __str__(self) -> str:
         sign = "+" if self.convention.sign > 0 else "-"
         counting = "ordered sets of sites" if self.convention.ordered else "unordered clusters"
-        lines = [
+        heading = [
             f"Interactions in meV, convention {self.convention.name} "
             f"(sign {sign}, sum over {counting})",
             *_about(self.reference),
-            f"{'term':<12}{'sites':<16}{'component':<14}{'value':>16}{'error':>12}",
         ]
-        for terms in self.terms:
-            rows = [row for row in self._rows(terms) if row.value != 0.0]
-            lines += [
-                f"{r.term:<12}{r.sites:<16}{r.component:<14}{r.value / MEV:>16.8g}"
-                f"{r.error / MEV:>12.1e}"
-                for r in rows[:_SHOWN]
-            ]
-            if len(rows) > _SHOWN:
-                lines.append(f"... {len(rows) - _SHOWN} more {terms.kind} rows that are not zero")
-        return "\n".join(lines)
+        return printed(heading, ((terms.kind, self._rows(terms)) for terms in self.terms))
 
-    def _rows(self, terms: Terms, tensors: bool = False):
+    def _rows(self, terms: Terms, tensors: bool = False) -> Iterator[Row]:
         for name, coefficient in _named(terms, tensors).items():
-            yield from self._rows_of(terms, name, coefficient)
+            yield from rows_of(
+                terms.order,
+                name,
+                cluster_names(terms.loops),
+                [_entries(axis, terms.loops) for axis in coefficient.axes],
+                np.asarray(coefficient.value),
+                np.asarray(coefficient.error),
+                self.convention.name,
+                self._spins_of(coefficient),
+            )
 
 
 def _about(reference: np.ndarray | None) -> list[str]:
@@ -339,15 +301,15 @@ def _named(terms: Terms, tensors: bool) -> dict[str, Coefficient]:
     return named
 
 
-def _component(axes: tuple[str, ...], index: tuple[int, ...], sites) -> str:
-    """Label one entry: the leg as "i>j", Cartesian axes as letters."""
+def _entries(axis: str, loops: np.ndarray) -> str | np.ndarray:
+    """Name the entries of an axis: Cartesian ones, or the legs "i>j" of every loop."""
+    if axis == "xyz":
+        return axis
     legs = [
-        f"{sites[n]}>{sites[(n + 1) % len(sites)]}"
-        for axis, n in zip(axes, index, strict=True)
-        if axis == "leg"
+        [f"{start}>{end}" for start, end in zip(loop, [*loop[1:], loop[0]], strict=True)]
+        for loop in loops.tolist()
     ]
-    letters = "".join("xyz"[n] for axis, n in zip(axes, index, strict=True) if axis == "xyz")
-    return " ".join(filter(None, [*legs, letters]))
+    return np.array(legs)
 
 
 def _dimensions(axes: tuple[str, ...], terms: Terms) -> list[str]:

@@ -13,6 +13,7 @@ from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.forms import Spin, slot_gradient
+from msgreen.spinmodel.rows import Row, printed
 from msgreen.spinmodel.terms import Clusters, Term
 
 
@@ -156,6 +157,15 @@ class SpinModel(eqx.Module):
         named = [term.clusters.sites.ravel() for term in self.terms if len(term.clusters)]
         sites = np.unique(np.concatenate(named)) if named else np.arange(self.site_count)
         return np.isin(np.arange(self.site_count), sites)
+
+    def rows(self) -> list[Row]:
+        """Return every number as a row: order, term, sites, component, value, error, unit."""
+        return [row for term in self.terms for row in term.rows()]
+
+    def __str__(self) -> str:
+        where = f" per cell of a lattice in {self.dimension} dimensions" if self.dimension else ""
+        heading = f"Spin model, energies in meV, every row once; sites{where}: {self.site_count}"
+        return printed([heading], ((term.name, term.rows()) for term in self.terms))
 
     def energy(self, directions: Float[ArrayLike, "*box site 3"]) -> Float[Array, "..."]:
         """Return the energy in eV: of the cluster, or of all cells of the box.

@@ -11,8 +11,10 @@ import numpy as np
 from msgreen import _checks
 from msgreen._precision import require_x64
 from msgreen._typing import Array, ArrayLike, Float, Int
+from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.spinmodel.forms import CLASSES, SpinClass
+from msgreen.spinmodel.rows import Row, cluster_names, rows_of
 
 
 class Clusters:
@@ -140,6 +142,15 @@ class Term(eqx.Module):
         grid = np.indices((3,) * order)
         spins = [(1.0 * (g == 0), 1.0 * (g == 1), 1.0 * (g == 2)) for g in grid]
         return jax.vmap(lambda value: form(value, spins) + jnp.zeros((3,) * order))(self.values)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every number as a row of a table."""
+        clusters = cluster_names(self.clusters.sites, self.clusters.cells)
+        axes = ["xyz"] * len(self.spin_class.shape)
+        values = np.asarray(self.values)
+        errors = None if self.errors is None else np.asarray(self.errors)
+        order = self.spin_class.order
+        yield from rows_of(order, self.name, clusters, axes, values, errors, NEUTRAL.name, "S")
 
     def patterns(self) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
         """Yield the ways in which the sites of the spins coincide, and the rows of each.

@@ -38,6 +38,7 @@ from msgreen.io.spin_programs.undetermined import add_words, undetermined
 from msgreen.io.spin_programs.uppasd import write_uppasd
 from msgreen.io.spin_programs.uppasd_input import read_uppasd
 from msgreen.io.spin_programs.vampire import read_vampire, write_vampire
+from msgreen.io.table import write_csv
 from msgreen.spinmodel import SpinModel, from_interactions
 
 FOLDERS: Mapping[str, Callable[[Parts, Path, np.ndarray], Written]] = MappingProxyType(
@@ -57,9 +58,13 @@ FILES: Mapping[str, tuple[str, Callable[[Parts, Path, np.ndarray], Written]]] = 
 """Writers of one file, with its name in a folder."""
 
 NATIVE: Mapping[str, tuple[str, Callable[[SpinModel, Path], None]]] = MappingProxyType(
-    {"json": ("model.json", write_json), "netcdf": ("model.nc", write_model_netcdf)}
+    {
+        "json": ("model.json", write_json),
+        "netcdf": ("model.nc", write_model_netcdf),
+        "csv": ("model.csv", write_csv),
+    }
 )
-"""Writers that lose nothing."""
+"""Writers of every number; the geometry is not in the table."""
 
 FORMATS: tuple[str, ...] = (*FILES, *FOLDERS, *NATIVE)
 """Names of all formats that `export` writes."""
@@ -81,8 +86,8 @@ def export(
         A folder, made if it does not exist. For formats of one file also the file, if it has the
         ending of that format.
     format : str
-        "spirit", "uppasd", "vampire", "sunny", "magnopy", "magnopy_python", "tb2j", "json" or
-        "netcdf".
+        "spirit", "uppasd", "vampire", "sunny", "magnopy", "magnopy_python", "tb2j", "json",
+        "netcdf" or "csv", a table to read.
     moments : real array, shape () or (site,), optional
         Magnetic moments in Bohr magnetons for programs that ask for them; 1 by default. They
         scale times and fields, not the interactions.
