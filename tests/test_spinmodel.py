@@ -570,6 +570,10 @@ def test_a_model_as_a_table():
     ]
     long = Term("exchange", [[n, n + 1] for n in range(25)], np.ones(25))
     assert "5 more exchange rows" in str(SpinModel([long]))
-    assert cluster_names(np.array([[0, 1, 2]])) == ["0-1-2"]
     (row,) = rows_of(2, "J", ["0-1"], [], np.array([1.0]), None, "neutral", "S")
+    some = [row._replace(value=value, error=1e-12) for value in (1.0, 1e-13)]
+    assert len(printed([], [("pair", some)]).splitlines()) == 2
+    some = [row._replace(value=value, error=1e-3) for value in (1.0, 1e-4)]
+    assert len(printed([], [("pair", some)]).splitlines()) == 3
+    assert cluster_names(np.array([[0, 1, 2]])) == ["0-1-2"]
     assert printed(["about"], [("pair", [row])]).splitlines()[2].split()[:2] == ["J", "0-1"]

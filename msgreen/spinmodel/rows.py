@@ -11,6 +11,10 @@ from msgreen.units import MEV
 _SHOWN = 20
 """Rows of one kind that printing shows: a screen holds two kinds."""
 
+_ROUNDING = 1e-9
+"""Numbers below their error are not printed if this part of the largest is above it. Errors of
+converged integrals are 1e-13 to 1e-10 of the largest number; nobody reads ten digits in vain."""
+
 
 class Row(NamedTuple):
     """One number of a result, as a line of a table.
@@ -122,11 +126,7 @@ def printed(heading: Iterable[str], kinds: Iterable[tuple[str, Iterable[Row]]]) 
         Lines above the table.
     kinds : iterable of (str, iterable of Row)
     """
-    # What is not determined may be zero, and has to be seen.
-    shown = {
-        kind: [row for row in rows if row.value != 0.0 or np.isinf(row.error)]
-        for kind, rows in kinds
-    }
+    shown = {kind: _not_zero(list(rows)) for kind, rows in kinds}
     terms, sites = (
         max([least, *(len(str(getattr(row, name))) + 2 for rows in shown.values() for row in rows)])
         for name, least in (("term", 12), ("sites", 16))
@@ -144,6 +144,16 @@ def printed(heading: Iterable[str], kinds: Iterable[tuple[str, Iterable[Row]]]) 
         if len(rows) > _SHOWN:
             lines.append(f"... {len(rows) - _SHOWN} more {kind} rows that are not zero")
     return "\n".join(lines)
+
+
+def _not_zero(rows: list[Row]) -> list[Row]:
+    """Leave out what is zero, or zero to rounding; what is not determined has to be seen."""
+    least = _ROUNDING * max((abs(row.value) for row in rows), default=0.0)
+    return [
+        row
+        for row in rows
+        if np.isinf(row.error) or (row.value != 0.0 and not abs(row.value) <= row.error <= least)
+    ]
 
 
 def _doubt(error: float) -> str:
