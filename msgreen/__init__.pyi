@@ -6,6 +6,7 @@ from . import contour as contour
 from . import convention as convention
 from . import energy as energy
 from . import errors as errors
+from . import estimate as estimate
 from . import exchange as exchange
 from . import hosts as hosts
 from . import io as io
@@ -40,6 +41,7 @@ from .energy.local_gap import local_gap as local_gap
 from .energy.many_spins import many_spin_energies as many_spin_energies
 from .energy.spin_pairs import SpinPairs as SpinPairs
 from .energy.uniform_gap import uniform_gap as uniform_gap
+from .estimate import Estimate as Estimate
 from .exchange.calibration import calibrated_coupling as calibrated_coupling
 from .exchange.calibration import first_minimum as first_minimum
 from .exchange.closed_forms import coefficients as coefficients

@@ -9,6 +9,7 @@ import numpy as np
 from bad_calls import Call
 
 from msgreen import ContactCoupling, RashbaGas, contour, io, phonon, spinmodel
+from msgreen.estimate import Estimate
 from msgreen.lattice import Lattice
 
 CHAIN_SPRING = phonon.Spring(0, 0, (1,), 5.0, 1.0)
@@ -36,9 +37,9 @@ def parts() -> dict[str, Any]:
     found = {"crystal": crystal, "rule": rule, "modes": modes, "bonds": bonds, "tensors": tensors}
     found |= {
         "moving": lambda u: (GAS, ContactCoupling(1.0), PLACES[:, :2] + u[:, :2]),
-        "slopes": phonon.Response(np.ones((1, 2, 3, 3, 3)), np.zeros((1, 2, 3, 3, 3))),
-        "pull": phonon.Response(np.ones((2, 2, 3, 3)), np.zeros((2, 2, 3, 3))),
-        "response": phonon.Response(np.ones((2, 3, 2, 3)), np.zeros((2, 3, 2, 3))),
+        "slopes": Estimate(np.ones((1, 2, 3, 3, 3)), np.zeros((1, 2, 3, 3, 3))),
+        "pull": Estimate(np.ones((2, 2, 3, 3)), np.zeros((2, 2, 3, 3))),
+        "response": Estimate(np.ones((2, 3, 2, 3)), np.zeros((2, 3, 2, 3))),
     }
     exchange = spinmodel.Term("exchange", [[0, 1], [1, 2]], [-0.01, 0.02])
     chain = spinmodel.Term("exchange", [[0, 0]], [-0.01], [[[0], [1]]])
@@ -428,7 +429,6 @@ WITHOUT_CALL = {
         ),
     },
     "phonon": {
-        "Response": "a value and its error, checked where they are used",
         "Spring": "a row of numbers, checked where it is used",
     },
 }

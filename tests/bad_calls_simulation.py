@@ -97,7 +97,7 @@ SIMULATION = {
 }
 WITHOUT_CALL = {
     **dict.fromkeys(
-        ("EnergyPath", "Estimate", "MonteCarlo", "Thermodynamics", "Trajectory"),
+        ("EnergyPath", "MonteCarlo", "Thermodynamics", "Trajectory"),
         "what a function returns",
     ),
     **dict.fromkeys(("binder_crossing", "thermodynamics"), "takes runs; see test_monte_carlo"),

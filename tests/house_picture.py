@@ -2,7 +2,7 @@
 
 import ast
 
-from test_house import MODULES, ROOMS, ROOT, own_imports, part_of
+from test_house import FOUNDATIONS, MODULES, ROOMS, ROOT, own_imports, part_of
 
 PAGE = ROOT / "CONTRIBUTING.md"
 START, END = "<!-- house -->\n", "<!-- end of house -->\n"
@@ -42,7 +42,7 @@ def summary(room: str) -> str:
 
 def picture() -> str:
     """The block of CONTRIBUTING.md: a graph of all rooms but the foundations, and their words."""
-    hidden = {room for room in ROOMS if room.startswith("_")} | {"errors", "units", "msgreen"}
+    hidden = {*FOUNDATIONS, "msgreen"}
     shown = [room for room in ROOMS if room not in hidden]
     lines = ["```mermaid", "graph BT"]
     found = {room: parts - hidden for room, parts in arrows().items()}

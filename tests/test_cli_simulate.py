@@ -10,11 +10,12 @@ import xarray as xr
 from msgreen.cli import main
 from msgreen.cli.simulation import CHECKPOINT, forget, simulate
 from msgreen.errors import AccuracyWarning, InputError
+from msgreen.estimate import Estimate
 from msgreen.io.ovf import write_ovf
 from msgreen.io.spin_programs import write_json
 from msgreen.lattice import Lattice
 from msgreen.plot.simulation import thermodynamics_figure
-from msgreen.simulation import Estimate, monte_carlo, thermodynamics
+from msgreen.simulation import monte_carlo, thermodynamics
 from msgreen.spinmodel import SpinModel, Term
 from msgreen.units import BOLTZMANN
 

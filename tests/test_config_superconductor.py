@@ -224,7 +224,7 @@ def test_levels_and_densities_of_spins_in_place(tmp_path):
     superconductor = run.host.superconductor()
     coupling = ContactCoupling(-1.5, orbitals=2)
     limit = max(abs(e) for e in energies) + 1e-3
-    expected = bound_states(superconductor, coupling, *spins, (-limit, limit))
+    expected = bound_states(superconductor, coupling, *spins, (-limit, limit)).value
     np.testing.assert_allclose(energies, expected, atol=1e-12)
     header, rows = outcome.tables["ldos"]
     assert len(rows) == 10 and header[:3] == ("energy_eV", "site", "density")

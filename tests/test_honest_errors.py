@@ -10,6 +10,8 @@ from msgreen import (
     LloydEnergy,
     RashbaGas,
     closed_hessian,
+    closed_multilinear_tensor,
+    closed_rotation_tensor,
     coefficients,
     compute_interactions,
     loop_energies,
@@ -19,8 +21,9 @@ from msgreen import (
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.spin_pairs import SpinPairs
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.closed_forms import pattern_coefficient
-from msgreen.exchange.derivatives import closed_hessian_with_error, with_rounding
+from msgreen.exchange.derivatives import with_rounding
 from msgreen.exchange.loops import integrate_loops, loop_rounding
 from msgreen.hosts.base import Coarse, mesh_error
 from msgreen.hosts.superconductor import Superconductor
@@ -108,7 +111,7 @@ def test_mesh_of_a_ferromagnet_reaches_every_result(mesh):
         pairs = SpinPairs(host, coupling, sites, [[0, 1]], contour)
         fit = pairs.fit()
         named = [fit.mu, fit.J, fit.D, fit.mu_odd, fit.J_mixed]
-        hessian = closed_hessian_with_error(lloyd, jnp.tile(jnp.array([0.0, 0.0, 1.0]), (3, 1)))
+        hessian = closed_hessian(lloyd, jnp.tile(jnp.array([0.0, 0.0, 1.0]), (3, 1)))
         return {
             "J": (pair.value, pair.error),
             "pattern": (pattern.value, pattern.error),
@@ -141,12 +144,23 @@ def test_interactions_carry_the_error_of_the_mesh():
     assert found.tensor.error[0, 0, 0] > 1e-3
 
 
-def test_closed_hessian_is_its_twin_without_error():
-    lloyd = LloydEnergy(ferromagnet(mesh=8), ContactCoupling(-0.5), SITES[2][:2])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        closed_hessian,
+        lambda lloyd, spins: closed_rotation_tensor(lloyd, spins, (0, 1)),
+        lambda lloyd, spins: closed_multilinear_tensor(lloyd, (0, 1)),
+    ],
+)
+def test_closed_forms_know_what_a_mesh_leaves(closed):
     up = jnp.tile(jnp.array([0.0, 0.0, 1.0]), (2, 1))
-    value, error = closed_hessian_with_error(lloyd, up)
-    np.testing.assert_array_equal(closed_hessian(lloyd, up), value)
-    assert error.max() > 1e-4
+    coupling, contour = ContactCoupling(-0.5), ferromagnet().contour(SITES[2][:2])
+    coarse, fine = (
+        closed(LloydEnergy(ferromagnet(mesh=mesh), coupling, SITES[2][:2], contour), up)
+        for mesh in (8, 128)
+    )
+    assert isinstance(coarse, Estimate) and coarse.error.max() > 1e-4
+    assert np.all(np.abs(coarse.value - fine.value) <= coarse.error + fine.error)
 
 
 def test_superconductor_hands_the_mesh_on():
@@ -171,7 +185,7 @@ def test_rounding_is_that_of_the_largest_component():
     """A sum of large terms that vanishes is as uncertain as they are."""
     lloyd = LloydEnergy(ferromagnet(), ContactCoupling(-0.5), np.array([[0, 0, 0], [1, 0, 0]]))
     up = np.tile([0.0, 0.0, 1.0], (2, 1))
-    value, error = closed_hessian_with_error(lloyd, up)
+    value, error = closed_hessian(lloyd, up)
     crossed = np.abs(value[0, 0, 1, 1]), error[0, 0, 1, 1]
     assert crossed[0] <= crossed[1] and crossed[1] > 1e-16 * np.abs(value).max()
     one, rounding = with_rounding(

@@ -11,7 +11,7 @@ from msgreen.clusters import multiplicity
 from msgreen.exchange.ordered import (
     difference,
     reference_interactions,
-    transverse_exchange_with_error,
+    transverse_exchange,
     with_differences,
 )
 from msgreen.spin.algebra import spin_form
@@ -111,7 +111,7 @@ def test_every_number_has_an_error(name):
 
 def test_error_of_exchange_does_not_depend_on_the_frame():
     lloyd, bonds = kkr.energy("fe2_nosoc"), CLUSTERS["pair"]
-    _, error = transverse_exchange_with_error(lloyd, kkr.Z, bonds)
+    _, error = transverse_exchange(lloyd, kkr.Z, bonds)
     named = interactions("fe2_nosoc")["pair"].coefficients
     np.testing.assert_allclose(named["J"].error, 2 * np.asarray(error.J))
     np.testing.assert_allclose(error.J, error.S)

@@ -295,8 +295,8 @@ def test_derivative_from_files(tmp_path):
     pairs = np.array([[0, 1], [0, 4]])
     exact = LloydEnergy(run.host, kkr.supplied("z"), run.sites)
     for ours, theirs in zip(
-        transverse_exchange(energy, run.reference, pairs),
-        transverse_exchange(exact, run.reference, pairs),
+        transverse_exchange(energy, run.reference, pairs).value,
+        transverse_exchange(exact, run.reference, pairs).value,
         strict=True,
     ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-17)

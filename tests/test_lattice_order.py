@@ -41,7 +41,7 @@ def test_temperatures_in_words():
     first, second = about_temperatures(model, temperatures(model))
     assert "q = (0.5000 0.5000 0.5000): 30.0000 meV; J(0) = -30.0000 meV" in first
     assert f"mean field {found.mean_field / BOLTZMANN:.1f} K" in second
-    assert f"approximation {found.rpa / BOLTZMANN:.1f} K" in second
+    assert f"approximation {found.rpa.value / BOLTZMANN:.1f} K" in second
     layer = cubic(-0.01, STEPS[:2])
     assert "in layers and chains" in about_temperatures(layer, temperatures(layer))[1]
     assert temperatures(model.without("exchange")) is None

@@ -10,9 +10,9 @@ from scipy.integrate import quad
 from scipy.special import ive
 
 from msgreen.errors import AccuracyWarning, FileFormatError, InputError
+from msgreen.estimate import Estimate
 from msgreen.lattice import Lattice
 from msgreen.simulation import (
-    Estimate,
     Moment,
     MonteCarlo,
     StructureFactor,

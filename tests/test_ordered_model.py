@@ -195,7 +195,7 @@ def test_model_with_spin_orbit_has_the_transverse_exchange():
     assert found.model.classes == SPIN_ORBIT and COLLINEAR == SPIN_ORBIT[:2]
     terms = {name: np.asarray(found.model[name].values) for name in SPIN_ORBIT[1:]}
     bonds = found.model["exchange"].clusters.sites
-    exact = transverse_exchange(lloyd, reference, bonds)
+    exact = transverse_exchange(lloyd, reference, bonds).value
     eye = np.eye(3)
     tensors = terms["exchange"][:, None, None] * eye + terms["anisotropic_exchange"]
     straight = (tensors[:, 0, 0] + tensors[:, 1, 1]) / 2
@@ -250,7 +250,7 @@ def test_vectors_of_three_references_are_those_along_the_moments():
     term = found.model["dzyaloshinskii_moriya"]
     pairs = term.clusters.sites
     along = [
-        -2 * np.asarray(transverse_exchange(e, d, pairs).D)
+        -2 * np.asarray(transverse_exchange(e, d, pairs).value.D)
         for e, (*_, d) in zip(lloyds, known, strict=True)
     ]
     axes = np.stack([kkr.Z[0], kkr.Y[0]])

@@ -8,9 +8,9 @@ from scipy.optimize import minimize
 
 from msgreen import ClusterHost, ContactCoupling
 from msgreen.contour import imaginary_axis
+from msgreen.estimate import Estimate
 from msgreen.exchange.loops import loop_tensors
 from msgreen.phonon import (
-    Response,
     Spring,
     exchange_slopes,
     four_spin_interactions,
@@ -111,7 +111,7 @@ def test_interaction_is_what_the_relaxed_lattice_gains(slopes):
         start = np.zeros(3 * COUNT)
         found = minimize(energy, start, jac=True, method="BFGS", options={"gtol": 1e-7})
         gained = 1e-6 * (found.fun - energy(start)[0])
-        response = Response(inverse(phi), np.zeros(phi.shape))
+        response = Estimate(inverse(phi), np.zeros(phi.shape))
         model = four_spin_interactions(slopes, PAIRS, PLACES, response)
         return float(model.energy(spins)) / gained - 1
 
@@ -122,7 +122,7 @@ def test_interaction_is_what_the_relaxed_lattice_gains(slopes):
 
 def test_terms_are_classes_of_the_spin_model(slopes):
     """The model with named classes has the energy of -1/2 f Phi^-1 f, chiral classes included."""
-    response = Response(inverse(force_constants()), np.zeros((COUNT, 3, COUNT, 3)))
+    response = Estimate(inverse(force_constants()), np.zeros((COUNT, 3, COUNT, 3)))
     found = four_spin_interactions(slopes, PAIRS, PLACES, response)
     assert [terms.kind for terms in found.terms] == ["biquadratic", "three_site", "four_site"]
     named = resolve(from_interactions(found))
@@ -139,7 +139,7 @@ def test_isotropic_slopes_give_products_of_dot_products():
     """-(dJ) Phi^-1 (dJ) (S_1.S_2)(S_3.S_4), and half of it for a pair with itself."""
     slopes = exchange_slopes(lambda u: chain(u, 0.0), COUNT, PAIRS, CONTOUR)
     phi = inverse(force_constants())
-    found = four_spin_interactions(slopes, PAIRS, PLACES, Response(phi, np.zeros(phi.shape)))
+    found = four_spin_interactions(slopes, PAIRS, PLACES, Estimate(phi, np.zeros(phi.shape)))
     model = resolve(from_interactions(found)).model
     change = pair_parts(np.asarray(slopes.value)).isotropic
     product = -np.einsum("pax,axby,qby->pq", change, phi, change)
@@ -157,14 +157,14 @@ def test_pairs_that_make_one_loop_in_two_ways_are_added():
     pairs = np.array([[0, 1], [1, 2], [2, 3], [3, 0]])
     value = rng.normal(size=(4, COUNT, 3, 3, 3))
     phi = inverse(force_constants())
-    response, zero = Response(phi, np.zeros(phi.shape)), np.zeros(value.shape)
-    found = four_spin_interactions(Response(value, zero), pairs, PLACES, response)
+    response, zero = Estimate(phi, np.zeros(phi.shape)), np.zeros(value.shape)
+    found = four_spin_interactions(Estimate(value, zero), pairs, PLACES, response)
     assert len(found["four_site"].loops) <= 2
     spins = random_spins(3)
     force = np.einsum("pnxab,pa,pb->nx", value, *spins[pairs.T])
     expected = -np.einsum("ax,axby,by->", force, phi, force) / 2
     assert float(found.energy(spins)) == pytest.approx(expected)
-    turned = Response(np.swapaxes(value, -1, -2), zero)
+    turned = Estimate(np.swapaxes(value, -1, -2), zero)
     back = four_spin_interactions(turned, pairs[:, ::-1], PLACES, response)
     assert float(back.energy(spins)) == pytest.approx(expected)
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from msgreen.errors import FileFormatError, InputError
+from msgreen.estimate import Estimate
 from msgreen.io.phonopy import crystal_of, read_phonopy
-from msgreen.phonon import Response, four_spin_interactions, static_response
+from msgreen.phonon import four_spin_interactions, static_response
 from msgreen.phonon.crystal import HarmonicCrystal
 
 
@@ -79,7 +80,7 @@ def test_four_spin_exchange_of_force_constants_of_phonopy(phonons):
     slope = rng.normal(size=(2, 3, 3, 3, 3))
     slope -= slope.mean(axis=1, keepdims=True)  # moving all atoms changes no exchange
     response = static_response(crystal, sites, (9, 9, 9))
-    given = Response(slope, np.zeros(slope.shape))
+    given = Estimate(slope, np.zeros(slope.shape))
     places = 2.0 * np.array([[0.0, 0, 0], [1.0, 1, 1], [0.0, 1, 1]])
     model = four_spin_interactions(given, pairs, places, response)
     spins = rng.normal(size=(3, 3))

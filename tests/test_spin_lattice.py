@@ -6,10 +6,10 @@ import pytest
 
 from msgreen import ClusterHost, ContactCoupling, RashbaGas
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.hosts.tight_binding import TightBinding
 from msgreen.lattice import Lattice, shell_model
 from msgreen.phonon import (
-    Response,
     Spring,
     crystal_tensors,
     interactions,
@@ -18,7 +18,7 @@ from msgreen.phonon import (
     spin_lattice_coupling,
     static_response,
 )
-from msgreen.phonon.displacements import different_pairs, response_arrays
+from msgreen.phonon.displacements import different_pairs, estimated_arrays
 
 COUNT = 4
 PLACES = 2.0 * np.array([[0.0, 0.0, 0.0], [1.0, 0.1, 0.0], [2.0, 0.0, 0.2], [3.0, -0.1, 0.0]])
@@ -160,7 +160,7 @@ def test_relaxation_of_local_couplings_is_that_of_the_crystal():
     own = np.random.default_rng(1).normal(size=(3, 3))
     local = np.einsum("ij,ab->ijab", np.eye(3), own)
     response = static_response(crystal, sites, [33])
-    found = relaxation_tensors(Response(local, 0 * local), response, pairs)
+    found = relaxation_tensors(Estimate(local, 0 * local), response, pairs)
     exact = crystal_tensors(crystal, own[None], sites, pairs, [33])
     np.testing.assert_allclose(found.value, exact.value, atol=1e-13)
     assert np.all(found.error >= 0) and interactions(found, pairs, crystal.position(sites))
@@ -175,16 +175,16 @@ def test_relaxation_gives_what_the_lattice_gains(magnetic):
     force = np.einsum("ia,inax->nx", spins, magnetic.value)
     gained = -0.5 * np.einsum("nx,nxmy,my->", force, inverse, force)
     pairs = np.array([[0, 1], [0, 0], [1, 1]])
-    found = relaxation_tensors(magnetic, Response(inverse, 0 * inverse), pairs)
+    found = relaxation_tensors(magnetic, Estimate(inverse, 0 * inverse), pairs)
     energies = np.einsum("pa,pab,pb->p", spins[pairs[:, 0]], found.value, spins[pairs[:, 1]])
     assert energies @ [1.0, 0.5, 0.5] == pytest.approx(gained, rel=1e-12)
 
 
 def test_responses_and_pairs_are_checked():
-    good = Response(np.ones((1, 2)), np.zeros((1, 2)))
-    assert response_arrays("pull", good, (1, "atom"))[0].shape == (1, 2)
-    with pytest.raises(InputError, match="`pull` must be a Response"):
-        response_arrays("pull", good.value, (1, 2))
+    good = Estimate(np.ones((1, 2)), np.zeros((1, 2)))
+    assert estimated_arrays("pull", good, (1, "atom"))[0].shape == (1, 2)
+    with pytest.raises(InputError, match="`pull` must be an `Estimate`"):
+        estimated_arrays("pull", good.value, (1, 2))
     assert different_pairs([[0, 1]], 2).tolist() == [[0, 1]]
     with pytest.raises(InputError, match="every pair once"):
         different_pairs([[0, 1], [1, 0]], 2)

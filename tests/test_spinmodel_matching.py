@@ -23,7 +23,7 @@ from msgreen import (
     torque,
 )
 from msgreen.errors import InputError
-from msgreen.exchange.derivatives import closed_hessian_with_error
+from msgreen.exchange.derivatives import closed_hessian
 from msgreen.exchange.ordered import dmi_vectors, transverse_exchange
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import (
@@ -147,11 +147,11 @@ def test_one_collinear_state_gives_the_exchange_of_liechtenstein(closed):
     lloyd, spins = electrons(3, True), along([0, 0, 1], 3)
     record = second(True, "z")
     if closed:
-        curvature, error = closed_hessian_with_error(lloyd, spins)
+        curvature, error = closed_hessian(lloyd, spins)
         field = effective_field(lloyd.energy, spins)
         record = Derivatives.from_hessian(spins, curvature, field=field, error=error)
     found = match_derivatives(all_clusters(3, TWO_SPINS), [record])
-    known = transverse_exchange(lloyd, spins, PAIRS)
+    known = transverse_exchange(lloyd, spins, PAIRS).value
     model = found.model
     tensor = np.asarray(model["exchange"].values)[:, None, None] * np.eye(3)
     tensor = -0.5 * (tensor + np.asarray(model["anisotropic_exchange"].values))
@@ -178,7 +178,7 @@ def test_three_states_determine_all_that_two_spins_can_be():
     assert (found.rank, found.ambiguities) == (3 * (3 + 5) + 3 * (1 + 3 + 5), ())
     assert match_derivatives(template, records[:1]).rank < found.rank
     lloyd = electrons(3, True)
-    components = [transverse_exchange(lloyd, r.directions, PAIRS).D for r in records]
+    components = [transverse_exchange(lloyd, r.directions, PAIRS).value.D for r in records]
     vectors, _ = dmi_vectors(PAIRS, np.eye(3), components)
     between = all_clusters(3, ["exchange", "dzyaloshinskii_moriya", "anisotropic_exchange"])
     matched = match_derivatives(between, [r.of(PAIRS) for r in records], strict=True).model

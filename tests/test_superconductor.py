@@ -105,14 +105,14 @@ def test_infinite_superconductor_at_zero_temperature():
     normal = TightBinding(shell_model(SQUARE, [-1.0]), fermi_energy=-0.5)
     host = Superconductor(normal, s_wave(SQUARE, 1.0), gap=0.2)
     site, spin = np.array([[0, 0, 0]]), np.array([[0.0, 0.0, 1.0]])
-    levels = bound_states(host, COUPLING, site, spin, (-0.99, 0.99))
+    levels = bound_states(host, COUPLING, site, spin, (-0.99, 0.99)).value
     assert len(levels) == 2
     np.testing.assert_allclose(levels[0], -levels[1], atol=1e-10)
     region = Region(SQUARE, (21, 21))
     finite = Superconductor(
         FiniteLattice(shell_model(SQUARE, [-1.0]), region, fermi_energy=-0.5), s_wave(SQUARE, 1.0)
     )
-    same = bound_states(finite, COUPLING, [[10, 10, 0]], spin, (-0.99, 0.99))
+    same = bound_states(finite, COUPLING, [[10, 10, 0]], spin, (-0.99, 0.99)).value
     np.testing.assert_allclose(same, levels, atol=1e-3)
 
 
@@ -126,7 +126,7 @@ def test_bound_states_of_a_dimer_equal_diagonalisation():
     levels = np.linalg.eigvalsh(matrix)
     expected = levels[np.abs(levels) < gap]
     assert len(expected)
-    found = bound_states(host, COUPLING, sites, spins, (-gap, gap))
+    found = bound_states(host, COUPLING, sites, spins, (-gap, gap)).value
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
 

@@ -8,11 +8,11 @@ import xarray as xr
 
 from msgreen.config import Outcome
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.io.ovf import write_ovf
 from msgreen.plot import states_figure
 from msgreen.plot.simulation import thermodynamics_figure
 from msgreen.simulation import (
-    Estimate,
     MonteCarlo,
     Thermodynamics,
     TopologicalCharge,

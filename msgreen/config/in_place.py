@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from msgreen.config.lattice import Sites
 from msgreen.config.schema import AbstractTable, Outcome, Positive
 from msgreen.config.superconductor_host import SuperconductorHost
-from msgreen.energy.bound_states import bound_states_with_error, gap_around
+from msgreen.energy.bound_states import bound_states, gap_around
 from msgreen.energy.local_density import local_density
 from msgreen.energy.local_gap import LARGEST_MATRIX, local_gap
 from msgreen.errors import InputError
@@ -110,9 +110,8 @@ class Levels(AbstractTable):
         groups += [list(range(len(rows)))] if len(rows) > 1 else []
         table, drawn = [], {}
         for chosen in groups:
-            found, errors = bound_states_with_error(
-                host, scatterer, rows[chosen], directions[chosen], (low, high)
-            )
+            where = rows[chosen], directions[chosen], (low, high)
+            found, errors = bound_states(host, scatterer, *where)
             name = ", ".join(_name(row) for row in rows[chosen])
             drawn["all" if len(chosen) > 1 else name] = found
             table += [

@@ -29,7 +29,6 @@ from msgreen.exchange.ordered import (
     order_scan,
     reference_interactions,
     transverse_exchange,
-    transverse_exchange_with_error,
     with_differences,
 )
 from msgreen.hosts.kkr import ClusterOperation, KKRHost, cluster_operations
@@ -263,16 +262,14 @@ def _vectors(found: Run, pairs: np.ndarray, references: list[_Reference]) -> Coe
     """Whole vectors D from all runs and the symmetry of the cluster, in the neutral convention."""
     along, errors = [], []
     for lloyd, moments, others in references:
-        exchange, error = transverse_exchange_with_error(lloyd, moments, pairs)
-        twins = [np.asarray(transverse_exchange(e, moments, pairs).D) for e in others]
+        exchange, error = transverse_exchange(lloyd, moments, pairs)
+        twins = [np.asarray(transverse_exchange(e, moments, pairs).value.D) for e in others]
         along.append(-2 * np.asarray(exchange.D))
         errors.append(2 * (np.asarray(error.D) + difference(np.asarray(exchange.D), twins)))
     operations = [(operation.matrix, operation.images) for operation in _operations(found)]
     directions = np.stack([reference.moments[0] for reference in references])
-    vectors, bounds = dmi_vectors(
-        pairs, directions, np.stack(along), operations, errors=np.stack(errors)
-    )
-    return Coefficient(vectors, bounds, ("xyz",), rotation=True)
+    vectors = dmi_vectors(pairs, directions, np.stack(along), operations, errors=np.stack(errors))
+    return Coefficient(vectors.value, vectors.error, ("xyz",), rotation=True)
 
 
 def _operations(found: Run) -> list[ClusterOperation]:

@@ -68,14 +68,11 @@ def about_temperatures(model: SpinModel, found: OrderingTemperatures | None) -> 
     best, centre = (exchange_levels(inner, q)[0] / MEV for q in (found.q, 0 * found.q))
     kelvin = [
         f"{value / BOLTZMANN:.1f} K within {error / BOLTZMANN:.1g} K"
-        for value, error in (
-            (found.mean_field, found.mean_field_error),
-            (found.rpa, found.rpa_error),
-        )
+        for value, error in (found.mean_field, found.rpa)
     ]
-    if np.isnan(found.rpa):
+    if np.isnan(found.rpa.value):
         kelvin[1] = "none, as the order is not collinear"
-    if found.rpa == 0:
+    if found.rpa.value == 0:
         kelvin[1] = "0 K, as in layers and chains isotropic exchange alone does not order"
     wave = " ".join(f"{x:.4f}" for x in found.q + 0.0)
     return [

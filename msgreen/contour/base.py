@@ -10,8 +10,10 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex, Float, Num
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 
 ROUNDING = 20 * float(np.finfo(np.float64).eps)
+"""Of an integrand, relative to it: an estimate that the tests of honest errors hold up."""
 
 # QUADPACK takes 200 with real differences, whose accidental zeros need the larger factor.
 KRONROD_FACTOR = 10.0
@@ -72,7 +74,7 @@ class Contour(eqx.Module):
 
     def integrate(
         self, values: Num[ArrayLike, "..."], axis: int = 0, *, doubt: ArrayLike = 0.0
-    ) -> tuple[Array, Array]:
+    ) -> Estimate[Float[Array, "..."]]:
         """Return (1/pi) Im int f F and an estimate of its absolute error.
 
         Parameters
@@ -87,11 +89,9 @@ class Contour(eqx.Module):
 
         Returns
         -------
-        value : Array
-            Real, shape of `values` without `axis`, in eV times the unit of F.
-        error : Array
-            Absolute error estimate, same shape: quadrature, `doubt` and rounding, added. No
-            gradient flows through it.
+        Estimate
+            Real, shape of `values` without `axis`, in eV times the unit of F. The error is that of
+            quadrature, `doubt` and rounding, added.
         """
         return _integrated(self, values, doubt, axis)
 
@@ -111,13 +111,13 @@ class Contour(eqx.Module):
 
 
 @partial(jax.jit, static_argnames="axis")
-def _integrated(contour: Contour, values, doubt, axis: int) -> tuple[Array, Array]:
+def _integrated(contour: Contour, values, doubt, axis: int) -> Estimate[Float[Array, "..."]]:
     f = jnp.moveaxis(jnp.asarray(values, dtype=jnp.complex128), axis, -1)
     value = (f @ contour.weights).imag / jnp.pi
     unsure = jnp.asarray(doubt, dtype=jnp.float64)
     if unsure.ndim:
         unsure = jnp.moveaxis(unsure, axis, -1)
-    return value, contour._error(*jax.lax.stop_gradient((f, unsure)))
+    return Estimate(value, contour._error(*jax.lax.stop_gradient((f, unsure))))
 
 
 def unexpected_levels(low: float, high: float, found: str) -> InputError:

@@ -16,9 +16,10 @@ import numpy as np
 from scipy.optimize import brentq
 
 from msgreen import _checks
-from msgreen._typing import Sites, Vectors
+from msgreen._typing import Float, Sites, Vectors
 from msgreen.contour.base import ROUNDING
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.hosts.base import AbstractHost, green_matrices, site_count
 from msgreen.scattering.contact import AbstractScatterer
 
@@ -32,7 +33,7 @@ def bound_states(
     sites: Sites,
     directions: Vectors,
     interval: tuple[float, float],
-) -> np.ndarray:
+) -> Estimate[Float[np.ndarray, " level"]]:
     """Return all levels in an interval where the host itself has none.
 
     Parameters
@@ -48,8 +49,10 @@ def bound_states(
 
     Returns
     -------
-    real array, shape (level,)
-        In eV, ascending, degenerate levels repeated. Not differentiable.
+    Estimate
+        Shape (level,), in eV, ascending, degenerate levels repeated. Not differentiable. The errors
+        are those of the mesh of the host, to first order, and of rounding: of the eigenvalue that
+        vanishes at the level, over its slope.
 
     Raises
     ------
@@ -59,21 +62,6 @@ def bound_states(
     Notes
     -----
     For one classical spin on a superconductor these are the levels of Yu, Shiba and Rusinov.
-    """
-    return _levels(host, scatterer, sites, directions, interval)[0]
-
-
-def bound_states_with_error(
-    host: AbstractHost,
-    scatterer: AbstractScatterer,
-    sites: Sites,
-    directions: Vectors,
-    interval: tuple[float, float],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return `bound_states` and the errors of the levels in eV; arguments as there.
-
-    The errors are those of the mesh of the host, to first order, and of rounding. Both come from
-    the eigenvalue that vanishes at the level, over its slope.
     """
     levels, numbers = _levels(host, scatterer, sites, directions, interval)
     low, high = map(float, interval)
@@ -86,7 +74,7 @@ def bound_states_with_error(
         values, missing = _spectrum(host, scatterer, sites, spins, level)
         doubt = ROUNDING * np.abs(values).max() + missing[n]
         errors.append(doubt / slope + _PRECISION * (high - low))
-    return levels, np.array(errors, float)
+    return Estimate(levels, np.array(errors, float))
 
 
 def gap_around(host: AbstractHost, centre: float, reach: float, *, accuracy: float = 1e-3) -> float:

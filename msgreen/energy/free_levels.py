@@ -21,6 +21,7 @@ from msgreen.hosts.base import AbstractHost, check_levels
 from msgreen.scattering.contact import AbstractScatterer
 
 _BLOCK_BYTES = 64 * 2**20
+"""Memory of the matrices of a block of configurations, a choice: small beside those of energies."""
 
 
 def nodes_and_ends(host: AbstractHost, contour: Contour) -> Complex[Array, " energy"]:

@@ -32,17 +32,13 @@ from msgreen.energy.determinants import (
 )
 from msgreen.energy.free_levels import check_configurations, nodes_and_ends
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.hosts.base import (
-    AbstractHost,
-    checked_blocks,
-    host_factor,
-    mesh_error,
-    site_count,
-)
+from msgreen.estimate import Estimate
+from msgreen.hosts.base import AbstractHost, checked_blocks, host_factor, mesh_error, site_count
 from msgreen.scattering.contact import AbstractScatterer, check_scatterer, resummed
 from msgreen.spin.algebra import Green
 
 _BLOCK_BYTES = 256 * 2**20
+"""Memory of a batch of configurations, a choice: four copies of G V for each of them."""
 
 _BATCHES = 8
 """Batches of configurations in a program: it asks for their memory once. One takes 1.4 times."""
@@ -149,7 +145,7 @@ class LloydEnergy(eqx.Module):
         """Return sum_i E_i(S_i) in eV, each spin alone in the host; arguments as for a call."""
         return self._batched(directions, LloydEnergy._single_site, alone=True)
 
-    def interaction_with_error(self, directions: Vectors) -> tuple[Array, Array]:
+    def interaction_with_error(self, directions: Vectors) -> Estimate[Float[Array, ""]]:
         """Return `interaction` of one configuration and its error estimate, in eV.
 
         The parts of the error are the contour, the mesh of the host and rounding.
@@ -158,11 +154,10 @@ class LloydEnergy(eqx.Module):
         self.check_levels(directions, alone=True)
         spins = jnp.asarray(directions, float)
         # The matrix 1 - X is rounded relative to 1, however small X and the logarithm may be.
-        value, error = self.integrated(lambda lloyd: lloyd._linked(spins), ROUNDING)
-        return self.prefactor * value, self.prefactor * error
+        return self.integrated(lambda lloyd: lloyd._linked(spins), ROUNDING)
 
-    def integrated(self, integrand: Callable, rounding: float = 0.0) -> tuple[Array, Array]:
-        """Return (1/pi) Im int of an integrand and its error: contour, mesh of the host, rounding.
+    def integrated(self, integrand: Callable, rounding: float = 0.0) -> Estimate:
+        """Return (prefactor/pi) Im int of an integrand and its error: contour, mesh, rounding.
 
         Parameters
         ----------
@@ -174,10 +169,11 @@ class LloydEnergy(eqx.Module):
         """
         values = integrand(self)
         if self.coarse is None:
-            return self.path.integrate(values, doubt=rounding)
+            return self.path.integrate(values, doubt=rounding).scaled(self.prefactor)
         green, ratio = self.coarse
         coarse = integrand(eqx.tree_at(lambda lloyd: lloyd.green, self, green))
-        return self.path.integrate(values, doubt=mesh_error(values, coarse, ratio) + rounding)
+        doubt = mesh_error(values, coarse, ratio) + rounding
+        return self.path.integrate(values, doubt=doubt).scaled(self.prefactor)
 
     def energy(self, spins: Float[Array, "site 3"]) -> Float[Array, ""]:
         """Return the total E(S) of one configuration of vectors of any length, in eV.

@@ -24,6 +24,7 @@ from msgreen.energy.determinants import log_determinant
 from msgreen.energy.free_levels import check_configurations
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 
 LARGEST_CLUSTER = 8
 """Spins of a cluster, an estimate: it has 256 subsets."""
@@ -36,8 +37,8 @@ def many_spin_energies(
     lloyd: LloydEnergy,
     directions: Float[ArrayLike, "*config site 3"],
     clusters: Sequence[Sequence[int]],
-) -> tuple[Float[np.ndarray, "*config cluster"], Float[np.ndarray, "*config cluster"]]:
-    """Return what the energy of every cluster has beyond those of its parts, and the errors.
+) -> Estimate[Float[np.ndarray, "*config cluster"]]:
+    """Return what the energy of every cluster has beyond those of its parts.
 
     Parameters
     ----------
@@ -49,8 +50,9 @@ def many_spin_energies(
 
     Returns
     -------
-    energies, errors : real arrays, shape (cluster,) or (config, cluster)
-        In eV; the errors are those of the contour, of the mesh of the host and of rounding.
+    Estimate
+        Shape (cluster,) or (config, cluster), in eV; the error is that of the contour, of the mesh
+        of the host and of rounding.
 
     Raises
     ------
@@ -88,9 +90,8 @@ def many_spin_energies(
     # The matrix 1 - G V is rounded relative to 1, and so is each of the sum.
     rounding = ROUNDING * float(np.abs(signs).sum(axis=0).max())
     integrand = partial(_integrand, flat=flat, subsets=tuple(subsets), signs=jnp.asarray(signs))
-    value, error = lloyd.integrated(integrand, rounding)
-    value, error = (np.asarray(lloyd.prefactor * part) for part in (value, error))
-    return value.reshape(*shape, len(names)), error.reshape(*shape, len(names))
+    found = lloyd.integrated(integrand, rounding)
+    return Estimate(*(np.asarray(part).reshape(*shape, len(names)) for part in found))
 
 
 def _checked(clusters, count: int) -> list[tuple[int, ...]]:

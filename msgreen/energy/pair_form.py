@@ -10,6 +10,7 @@ import numpy as np
 
 from msgreen._typing import Array, ArrayLike, Float, Pairs
 from msgreen.convention import OUASSOU
+from msgreen.estimate import Estimate
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 AXES: np.ndarray = np.array([s * np.eye(3)[a] for a in range(3) for s in (1, -1)])
@@ -63,7 +64,7 @@ def pair_interactions(
     found: PairCoefficients,
     pairs: Pairs,
     positions: Float[np.ndarray, "site dim"] | None = None,
-    lone: tuple[Float[ArrayLike, "pair 2 3"], Float[ArrayLike, "pair 2 3"]] | None = None,
+    lone: Estimate[Float[ArrayLike, "pair 2 3"]] | None = None,
 ) -> Interactions:
     """Return fitted coefficients as an interaction set in the convention of paper O.
 

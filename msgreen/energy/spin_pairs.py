@@ -30,6 +30,7 @@ from msgreen.contour.base import ROUNDING
 from msgreen.energy.free_levels import nodes_and_ends, refuse_levels
 from msgreen.energy.pair_form import AXES, PairCoefficients, design
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.hosts.base import (
     AbstractHost,
     check_pairs,
@@ -144,7 +145,7 @@ class SpinPairs(eqx.Module):
 
     def energies(
         self, first: Float[ArrayLike, "first 3"], second: Float[ArrayLike, "second 3"]
-    ) -> tuple[Float[Array, "pair first second"], Float[Array, "pair first second"]]:
+    ) -> Estimate[Float[Array, "pair first second"]]:
         """Return E(S1, S2) in eV for all combinations of two lists of directions.
 
         Parameters
@@ -154,9 +155,10 @@ class SpinPairs(eqx.Module):
 
         Returns
         -------
-        value, error : real arrays, shape (pair, a, b)
-            Single-site energies included; the error estimate adds those of the contour, of the
-            mesh of the host and of rounding. For hosts with a mesh the determinants are made twice.
+        Estimate
+            Shape (pair, a, b), single-site energies included. The error is that of the contour, of
+            the mesh of the host and of rounding. For hosts with a mesh the determinants are made
+            twice.
 
         Raises
         ------
@@ -182,12 +184,11 @@ class SpinPairs(eqx.Module):
         found = (energies - mean) @ jnp.asarray(np.linalg.pinv(form)).T
         residual = jnp.abs(energies - mean - found @ jnp.asarray(form).T).max(axis=1)
         mu, J, D, mu_odd, J_mixed = (found[:, n : n + 3] for n in range(1, 16, 3))
-        return PairCoefficients(
-            found[:, 0] + mean[:, 0], mu, J, D, mu_odd, J_mixed, residual, error
-        )
+        F0 = found[:, 0] + mean[:, 0]
+        return PairCoefficients(F0, mu, J, D, mu_odd, J_mixed, residual, error)
 
-    def lone_fields(self) -> tuple[Float[Array, "pair 2 3"], Float[Array, "pair 2 3"]]:
-        """Return the field that each spin of a pair feels without the other, and its error.
+    def lone_fields(self) -> Estimate[Float[Array, "pair 2 3"]]:
+        """Return the field that each spin of a pair feels without the other.
 
         Half the difference of its energies along +x and -x, ..., in eV; zero where time reversal
         holds.
@@ -197,9 +198,8 @@ class SpinPairs(eqx.Module):
         potential = self.potentials(axes, self.path.nodes)[:, :, np.array(self.pairs)]
         unit = jnp.eye(self.onsite.shape[-1], dtype=complex)
         single = slogdet(unit - self.onsite @ potential)[1]
-        value, error = self.path.integrate((single[::2] - single[1::2]) / 2, axis=1, doubt=ROUNDING)
-        value, error = (jnp.moveaxis(self.prefactor * part, 0, -1) for part in (value, error))
-        return value, error
+        found = self.path.integrate((single[::2] - single[1::2]) / 2, axis=1, doubt=ROUNDING)
+        return Estimate(*(jnp.moveaxis(part, 0, -1) for part in found.scaled(self.prefactor)))
 
     def derivatives(self) -> tuple[Float[Array, "pair 2 3"], Float[Array, "pair 3 3"]]:
         """Return fields and bilinear couplings by exact derivatives about collinear spins.
@@ -382,7 +382,7 @@ def _surface_of(known, numbers):
         return pairs.path.integrate(total, axis=-1)[0], error
 
     value, error = jax.lax.map(of_pair, inputs)
-    return pairs.prefactor * value, pairs.prefactor * error
+    return Estimate(value, error).scaled(pairs.prefactor)
 
 
 def _log_determinants(one, two, onsite, forward, backward):

@@ -71,7 +71,7 @@ def reference_derivatives(lloyd: LloydEnergy, directions: Vectors, order: int = 
             parts.append(values)
         return jnp.asarray(np.concatenate(parts))
 
-    value, error = (np.asarray(x) * lloyd.prefactor for x in with_rounding(lloyd, integrand))
+    value, error = (np.asarray(part) for part in with_rounding(lloyd, integrand))
     repeats = [np.prod([factorial(n) for n in np.unique(k, return_counts=True)[1]]) for k in names]
     keys = [tuple(map(int, k)) for k in names]
     values = dict(zip(keys, -value * repeats, strict=True))

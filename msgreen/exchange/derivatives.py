@@ -27,6 +27,7 @@ from msgreen._typing import Array, Complex, Float, Vectors
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.lloyd import LloydEnergy, LloydExpansion
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.taylor import polarised_derivative
 from msgreen.spin.algebra import rotate, tangent_frame
 
@@ -148,7 +149,9 @@ def multilinear_tensor(energy: Energy, count: int, sites: Sequence[int]) -> Floa
     return _multilinear_tensor(energy, jnp.zeros((count, 3)), tuple(map(int, sites)))
 
 
-def closed_hessian(lloyd: LloydEnergy, directions: Vectors) -> Float[Array, "site 2 site 2"]:
+def closed_hessian(
+    lloyd: LloydEnergy, directions: Vectors
+) -> Estimate[Float[Array, "site 2 site 2"]]:
     """Return the covariant Hessian in closed form, from the dressed Green function.
 
     With g = (1 - G V)^-1 G and vertices v^a = dV/du_a, the blocks i != j are
@@ -160,24 +163,15 @@ def closed_hessian(lloyd: LloydEnergy, directions: Vectors) -> Float[Array, "sit
 
     Returns
     -------
-    real array, shape (site, 2, site, 2)
-        In eV, the same as `hessian`.
+    Estimate
+        Shape (site, 2, site, 2), in eV, the same as `hessian`. The error is that of the contour,
+        of the mesh of the host and of rounding.
     """
-    return closed_hessian_with_error(lloyd, directions)[0]
-
-
-def closed_hessian_with_error(
-    lloyd: LloydEnergy, directions: Vectors
-) -> tuple[Float[Array, "site 2 site 2"], Float[Array, "site 2 site 2"]]:
-    """Return `closed_hessian` and its error: contour, mesh of the host, rounding; in eV."""
     directions = _reference(lloyd.energy, directions)
-    value, error = with_rounding(lloyd, lambda known: _hessian_integrand(known, directions))
-    return -lloyd.prefactor * value, lloyd.prefactor * error
+    return with_rounding(lloyd, lambda known: -_hessian_integrand(known, directions))
 
 
-def with_rounding(
-    lloyd: LloydEnergy, integrand: Callable[[LloydEnergy], Array]
-) -> tuple[Array, Array]:
+def with_rounding(lloyd: LloydEnergy, integrand: Callable[[LloydEnergy], Array]) -> Estimate:
     """Return `LloydEnergy.integrated` with an error that contains rounding.
 
     Components that vanish by symmetry are sums of terms as large as the largest component, and so
@@ -192,7 +186,7 @@ def with_rounding(
 
     value, error = lloyd.integrated(watched)
     rounding = ROUNDING * jnp.sum(jnp.abs(lloyd.path.weights) * sizes[0]) / np.pi
-    return value, error + jax.lax.stop_gradient(rounding)
+    return Estimate(value, error + lloyd.prefactor * jax.lax.stop_gradient(rounding))
 
 
 @eqx.filter_jit
@@ -213,7 +207,7 @@ def _hessian_integrand(lloyd, directions):
 
 def closed_rotation_tensor(
     lloyd: LloydEnergy, directions: Vectors, sites: Sequence[int]
-) -> Float[Array, "..."]:
+) -> Estimate[Float[Array, "..."]]:
     """Return the mixed derivative under rotations of distinct spins, in closed form.
 
     -(1/pi) Im int sum over the (N-1)! cyclic orders of Tr[v_i g_ij v_j g_jk ...] with the dressed
@@ -221,8 +215,8 @@ def closed_rotation_tensor(
 
     Returns
     -------
-    real array, shape (2,) * N
-        In eV, the same as `rotation_tensor`.
+    Estimate
+        Shape (2,) * N, in eV, the same as `rotation_tensor`.
 
     Raises
     ------
@@ -231,29 +225,30 @@ def closed_rotation_tensor(
     """
     directions = _reference(lloyd.energy, directions)
     vertex = lloyd.scatterer.vertex(lloyd.path.nodes, lloyd.count)
-    return _closed_tensor(
-        lloyd, lloyd.dressed_green(directions), _tangent_vertex(vertex, directions), sites
-    )
+    tangent = _tangent_vertex(vertex, directions)
+    return _closed_tensor(lloyd, lambda known: known.dressed_green(directions), tangent, sites)
 
 
-def closed_multilinear_tensor(lloyd: LloydEnergy, sites: Sequence[int]) -> Float[Array, "..."]:
+def closed_multilinear_tensor(
+    lloyd: LloydEnergy, sites: Sequence[int]
+) -> Estimate[Float[Array, "..."]]:
     """Return the mixed derivative at S = 0 for distinct sites, in closed form, in eV.
 
     The same as `multilinear_tensor`: the bare Green function takes the place of the dressed one.
     """
     vertex = lloyd.scatterer.vertex(lloyd.path.nodes, lloyd.count)
-    return _closed_tensor(lloyd, lloyd.green, vertex, sites)
+    return _closed_tensor(lloyd, lambda known: known.green, vertex, sites)
 
 
-def _closed_tensor(lloyd, green, vertex, sites):
+def _closed_tensor(lloyd, green, vertex, sites) -> Estimate:
     _check_sites(sites, lloyd.count)
     if len(set(sites)) < len(sites):
         raise InputError(
             f"Argument `sites` must not repeat a site, but it is {tuple(sites)}. "
             "Use the autodiff function of the same name without `closed_`."
         )
-    total = _summed_traces(green, vertex, tuple(map(int, sites)))
-    return -lloyd.prefactor * lloyd.path.integrate(total)[0]
+    wanted = tuple(map(int, sites))
+    return with_rounding(lloyd, lambda known: -_summed_traces(green(known), vertex, wanted))
 
 
 @partial(jax.jit, static_argnames="sites")

@@ -20,6 +20,7 @@ from msgreen.contour.base import ROUNDING
 from msgreen.energy.determinants import log_determinant
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.spinmodel import (
     FitErrors,
     FitResult,
@@ -149,12 +150,12 @@ def fitted_model(
     return FittedModel(found, found.test(Samples(unseen, energies)), float(doubt.max()))
 
 
-def _energies(lloyd: LloydEnergy, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return energies of configurations with their errors."""
+def _energies(lloyd: LloydEnergy, directions: np.ndarray) -> Estimate[np.ndarray]:
+    """Return energies of configurations."""
     lloyd.check_levels(directions)
     spins = jnp.asarray(directions)
-    value, error = lloyd.integrated(partial(_log_determinants, spins=spins), ROUNDING)
-    return np.asarray(lloyd.prefactor * value), np.asarray(lloyd.prefactor * error)
+    found = lloyd.integrated(partial(_log_determinants, spins=spins), ROUNDING)
+    return Estimate(*map(np.asarray, found))
 
 
 @eqx.filter_jit

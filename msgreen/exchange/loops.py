@@ -19,6 +19,7 @@ from msgreen.clusters import check_loops, check_order, multiplicity
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.hosts.base import (
     TIME_EVEN,
     AbstractHost,
@@ -162,8 +163,8 @@ def loop_tensors(
     contour: Contour,
     sites: Sites,
     loops: Int[ArrayLike, "loop order"],
-) -> tuple[Float[Array, "loop ..."], Float[Array, "loop ..."]]:
-    """Return the full N-spin tensor of every loop and its error estimate, in eV.
+) -> Estimate[Float[Array, "loop ..."]]:
+    """Return the full N-spin tensor of every loop, in eV.
 
     The energy of loop i -> j -> ... is the tensor contracted with S_i, S_j, ... in this order:
     both senses and all cyclic orders are contained, each different order once.
@@ -183,9 +184,9 @@ def loop_tensors(
 
     Returns
     -------
-    tensor, error : real arrays, shape (loop, 3, ..., 3)
-        The error is that of the contour, of the mesh of the host and of rounding, added. For hosts
-        with a mesh the traces are made twice.
+    Estimate
+        Shape (loop, 3, ..., 3). The error is that of the contour, of the mesh of the host and of
+        rounding, added. For hosts with a mesh the traces are made twice.
 
     References
     ----------
@@ -211,7 +212,8 @@ def loop_tensors(
     )
     rounding = 2 * loop_rounding(contour, largest, index[: len(loops)])
     factor = -host_factor(host) * multiplicity(loops) / (2 * order)
-    return _scaled(factor, value, error, rounding)
+    factor, rounding = (part.reshape(-1, *(1,) * order) for part in (factor, rounding))
+    return Estimate(value, error + rounding).scaled(factor)
 
 
 def loop_energies(
@@ -221,8 +223,8 @@ def loop_energies(
     sites: Sites,
     loops: Int[ArrayLike, "loop order"],
     directions: Vectors,
-) -> tuple[Float[Array, " loop"], Float[Array, " loop"]]:
-    """Return the energy of every loop for one spin configuration, and a bound of its error, in eV.
+) -> Estimate[Float[Array, " loop"]]:
+    """Return the energy of every loop for one spin configuration, in eV.
 
     All orders in B, without tensors: fit for millions of loops.
 
@@ -238,10 +240,10 @@ def loop_energies(
 
     Returns
     -------
-    energy, error : real arrays, shape (loop,)
-        The error of the contour is the difference of its two rules, which overestimates it; those
-        of the mesh of the host and of rounding are added. For hosts with a mesh the traces are
-        made twice.
+    Estimate
+        Shape (loop,). The error of the contour is the difference of its two rules, which
+        overestimates it; those of the mesh of the host and of rounding are added. For hosts with a
+        mesh the traces are made twice.
 
     References
     ----------
@@ -273,7 +275,8 @@ def loop_energies(
     )
     rounding = loop_rounding(contour, jnp.linalg.norm(table, axis=(-2, -1)), index[: len(loops)])
     factor = host_factor(host) * multiplicity(loops) / (2 * order * np.pi)
-    return -factor * total, jax.lax.stop_gradient(factor * (error + 2 * np.pi * rounding))
+    doubt = jax.lax.stop_gradient(error + 2 * np.pi * rounding)
+    return Estimate(total, doubt).scaled(-factor)
 
 
 def integrate_loops(
@@ -281,7 +284,7 @@ def integrate_loops(
     fine: Complex[Array, "energy loop ..."],
     coarse: Complex[Array, "energy loop ..."] | None,
     ratio: Float[Array, " energy"] | None,
-) -> tuple[Array, Array]:
+) -> Estimate[Float[Array, "loop ..."]]:
     """Integrate what belongs to loops, with the error of the contour and of the mesh.
 
     Parameters
@@ -373,11 +376,6 @@ def _vertices(vertex, green: Green) -> tuple[Array, Array]:
 
 
 @jax.jit
-def _scaled(factor, value, error, rounding) -> tuple[Array, Array]:
-    factor, rounding = (a.reshape(-1, *(1,) * (value.ndim - 1)) for a in (factor, rounding))
-    return factor * value, jnp.abs(factor) * (error + rounding)
-
-
 def _traces(known, forward, backward) -> tuple[Float[Array, " loop"], Float[Array, " loop"]]:
     """Im of the traces over both senses, and how far contours and meshes disagree on them."""
     table, shadow, rules = known

@@ -25,9 +25,10 @@ from msgreen._typing import Array, ArrayLike, Float, Sites, Vectors
 from msgreen.convention import LOUNIS
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import AccuracyWarning, InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.closed_forms import loop_names
 from msgreen.exchange.compute import compute_interactions
-from msgreen.exchange.derivatives import closed_hessian_with_error
+from msgreen.exchange.derivatives import closed_hessian
 from msgreen.exchange.loops import by_order, loop_tensors
 from msgreen.exchange.third import third_derivatives
 from msgreen.hosts.base import AbstractHost, check_pairs
@@ -80,7 +81,7 @@ class OrderScan(NamedTuple):
 
 def transverse_exchange(
     lloyd: LloydEnergy, directions: Vectors, pairs: np.ndarray
-) -> TransverseExchange:
+) -> Estimate[TransverseExchange]:
     """Return J, D, S and A of pairs of different sites about a reference state.
 
     Parameters
@@ -94,24 +95,18 @@ def transverse_exchange(
 
     Returns
     -------
-    TransverseExchange
+    Estimate
+        Of `TransverseExchange`.
 
     References
     ----------
     Liechtenstein et al., J. Magn. Magn. Mater. 67, 65 (1987); Udvardi et al., Phys. Rev. B 68,
     104436 (2003); Ebert and Mankovsky, Phys. Rev. B 79, 045209 (2009).
     """
-    return transverse_exchange_with_error(lloyd, directions, pairs)[0]
-
-
-def transverse_exchange_with_error(
-    lloyd: LloydEnergy, directions: Vectors, pairs: np.ndarray
-) -> tuple[TransverseExchange, TransverseExchange]:
-    """Return `transverse_exchange` and bounds of its errors of quadrature."""
     _checks.unit_vectors("directions", directions)
     directions = jnp.asarray(directions, float)
     i, j = check_pairs(pairs, lloyd.count).T
-    curvature, error = (h[i, :, j, :] for h in closed_hessian_with_error(lloyd, directions))
+    curvature, error = (h[i, :, j, :] for h in closed_hessian(lloyd, directions))
     frame = jnp.einsum("iak,ibk->iab", polar_frame(directions), tangent_frame(directions))
 
     def turned(frame, hessian):
@@ -121,7 +116,7 @@ def transverse_exchange_with_error(
     found = TransverseExchange((xx + yy) / 2, (xy - yx) / 2, (xx - yy) / 2, (yx + xy) / 2)
     (xx, xy), (yx, yy) = -jnp.moveaxis(turned(jnp.abs(frame), error), 0, -1)
     straight, crossed = (xx + yy) / 2, (xy + yx) / 2
-    return found, TransverseExchange(straight, crossed, straight, crossed)
+    return Estimate(found, TransverseExchange(straight, crossed, straight, crossed))
 
 
 def polar_frame(directions: Float[ArrayLike, "*batch 3"]) -> Float[Array, "*batch 2 3"]:
@@ -308,12 +303,13 @@ def _with_rotations(term: Terms, lloyd: LloydEnergy, scatterer) -> Terms:
     added = {}
     if term.kind == "pair":
         factor = LOUNIS.factor(2, 2, np.full(len(term.loops), 2))
-        found = transverse_exchange_with_error(lloyd, scatterer.reference, term.loops)
-        for name, value, doubt in zip(("J", "D_along", "S", "A"), *found, strict=True):
+        found = transverse_exchange(lloyd, scatterer.reference, term.loops)
+        names = "J", "D_along", "S", "A"
+        for name, value, doubt in zip(names, found.value, found.error, strict=True):
             added[name] = Coefficient(value, doubt, rotation=True).scaled(factor)
     elif term.kind == "three_spin":
-        value, doubt = third_derivatives(lloyd, scatterer.reference, term.loops)
-        added["R3"] = Coefficient(np.asarray(value), np.asarray(doubt), ("xyz",) * 3, rotation=True)
+        value, doubt = map(np.asarray, third_derivatives(lloyd, scatterer.reference, term.loops))
+        added["R3"] = Coefficient(value, doubt, ("xyz",) * 3, rotation=True)
     return replace(term, coefficients={**term.coefficients, **added})
 
 
@@ -324,7 +320,7 @@ def dmi_vectors(
     operations: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     *,
     errors: Float[ArrayLike, "moment pair"] | None = None,
-) -> tuple[Float[np.ndarray, "pair 3"], Float[np.ndarray, "pair 3"]]:
+) -> Estimate[Float[np.ndarray, "pair 3"]]:
     """Return whole Dzyaloshinskii-Moriya vectors from their components along several moments.
 
     A run with moments along n gives n.D only (`transverse_exchange`). Symmetry multiplies the
@@ -344,9 +340,9 @@ def dmi_vectors(
 
     Returns
     -------
-    vectors, bounds : real arrays, shape (pair, 3)
-        By least squares over all data of each pair, and what `errors` can change of them; NaN
-        without them.
+    Estimate
+        Shape (pair, 3), by least squares over all data of each pair. The error bounds what `errors`
+        can change; NaN without them.
 
     Raises
     ------
@@ -378,7 +374,7 @@ def dmi_vectors(
         inverse = np.linalg.pinv(axes)
         solved.append((inverse @ components, np.abs(inverse) @ doubt))
     vectors, bounds = zip(*solved, strict=True)
-    return np.array(vectors), np.array(bounds)
+    return Estimate(np.array(vectors), np.array(bounds))
 
 
 def order_scan(

@@ -15,13 +15,14 @@ from msgreen import _checks
 from msgreen._typing import Array, Float, Vectors
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.derivatives import with_rounding
 
 
 def third_derivatives(
     lloyd: LloydEnergy, directions: Vectors, loops: np.ndarray
-) -> tuple[Float[Array, "loop 3 3 3"], Float[Array, "loop 3 3 3"]]:
-    """Return the third derivatives by the directions of three different moments, and errors.
+) -> Estimate[Float[Array, "loop 3 3 3"]]:
+    """Return the third derivatives by the directions of three different moments.
 
     Parameters
     ----------
@@ -34,9 +35,10 @@ def third_derivatives(
 
     Returns
     -------
-    value, error : real arrays, shape (loop, 3, 3, 3)
-        In eV, Cartesian components in the order of the sites; those along a moment are zero. The
-        energy of small deviations e across the moments is sum_abc R_abc e_i^a e_j^b e_k^c.
+    Estimate
+        Shape (loop, 3, 3, 3) in eV, Cartesian components in the order of the sites; those along a
+        moment are zero. The energy of small deviations e across the moments is
+        sum_abc R_abc e_i^a e_j^b e_k^c.
 
     Raises
     ------
@@ -67,7 +69,6 @@ def third_derivatives(
                 *(leg(first, second), leg(second, third), leg(third, first)),
             )
 
-        return sense(0, 1, 2) + jnp.swapaxes(sense(0, 2, 1), -1, -2)
+        return -sense(0, 1, 2) - jnp.swapaxes(sense(0, 2, 1), -1, -2)
 
-    value, error = with_rounding(lloyd, integrand)
-    return -lloyd.prefactor * value, lloyd.prefactor * error
+    return with_rounding(lloyd, integrand)

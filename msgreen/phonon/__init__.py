@@ -5,7 +5,6 @@ from msgreen.phonon.closed_forms import chiral_tensors as chiral_tensors
 from msgreen.phonon.closed_forms import elastic_range as elastic_range
 from msgreen.phonon.closed_forms import optical_range as optical_range
 from msgreen.phonon.crystal import HarmonicCrystal as HarmonicCrystal
-from msgreen.phonon.displacements import Response as Response
 from msgreen.phonon.displacements import exchange_slopes as exchange_slopes
 from msgreen.phonon.displacements import spin_lattice_coupling as spin_lattice_coupling
 from msgreen.phonon.four_spin import four_spin_interactions as four_spin_interactions

@@ -1,8 +1,8 @@
 """How the energies of electrons change with displacements of atoms, by autodiff of their host."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float, Pairs
+from msgreen._typing import Array, Float, Pairs
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.loops import integrate_loops, loop_tensors
 from msgreen.hosts.base import (
     AbstractHost,
@@ -32,16 +33,9 @@ System = Callable[[Array], tuple[AbstractHost, AbstractScatterer, Any]]
 """Maps displacements (atom, 3) in angstrom to (host, scatterer, sites)."""
 
 
-class Response(NamedTuple):
-    """A derivative or a response, and the estimate of its error, arrays of one shape."""
-
-    value: Float[Array | np.ndarray, "..."]
-    error: Float[Array | np.ndarray, "..."]
-
-
 def exchange_slopes(
     system: System, atoms: int, pairs: Pairs, contour: Contour | None = None
-) -> Response:
+) -> Estimate[Float[Array, "pair atom 3 3 3"]]:
     """Return dT/du, how the tensors of pairs change with the displacements of atoms, by autodiff.
 
     Parameters
@@ -58,7 +52,7 @@ def exchange_slopes(
 
     Returns
     -------
-    Response
+    Estimate
         Shape (pair, atom, 3, 3, 3) in eV/angstrom: displacement, then the two spins, where the
         energy of a pair is e_i . T . e_j. `msgreen.spin.tensors.pair_parts` of it are dJ/du, dD/du
         and the rest. The error is that of the contour.
@@ -77,10 +71,12 @@ def exchange_slopes(
         return jnp.stack([loop_tensors(*where[:2], rule, where[2], pairs)[0] for rule in rules])
 
     value, other = jnp.moveaxis(jax.jacfwd(tensors)(rest), (-2, -1), (2, 3))
-    return Response(value, _contour_error(path, value, other))
+    return Estimate(value, _contour_error(path, value, other))
 
 
-def spin_lattice_coupling(system: System, atoms: int, contour: Contour | None = None) -> Response:
+def spin_lattice_coupling(
+    system: System, atoms: int, contour: Contour | None = None
+) -> Estimate[Float[Array, "site atom 3 3"]]:
     """Return T = -d^2E/dS du, the coupling of spins to displacements, from the electrons of a host.
 
     To first order a spin has the energy E = -(1/pi) Im int f Tr[v.S G_ii], v its vertex, and
@@ -103,7 +99,7 @@ def spin_lattice_coupling(system: System, atoms: int, contour: Contour | None = 
 
     Returns
     -------
-    Response
+    Estimate
         Shape (site, atom, 3, 3) in eV/angstrom, first index spin, second displacement:
         H = -sum_in e_i . T_i(n) . u_n, both couplings of F1 Eq. 3 together. The error is that of
         the contour, of the mesh of the host and of rounding. The sum over all atoms vanishes if
@@ -134,7 +130,7 @@ def spin_lattice_coupling(system: System, atoms: int, contour: Contour | None = 
 
     legs, ratio = jax.jacfwd(scattered, has_aux=True)(rest)
     factor = host_factor(still)
-    return Response(*(factor * part for part in _integrated(path, legs, ratio)))
+    return _integrated(path, legs, ratio).scaled(factor)
 
 
 def _at_rest(system: System, atoms: int, contour: Contour | None):
@@ -151,7 +147,7 @@ def _at_rest(system: System, atoms: int, contour: Contour | None):
 
 
 @eqx.filter_jit
-def _integrated(path: Contour, legs, ratio) -> tuple[Array, Array]:
+def _integrated(path: Contour, legs, ratio) -> Estimate[Array]:
     """(1/pi) Im int of traces of legs (energy, site, 3, n, n, atom, 3), and its error."""
     fine, coarse = legs
     trace = partial(jnp.einsum, "eisnnax->eiasx")
@@ -161,7 +157,7 @@ def _integrated(path: Contour, legs, ratio) -> tuple[Array, Array]:
     # A trace may vanish by symmetry, the entries that cancel in it do not.
     size = jnp.moveaxis(jnp.linalg.norm(legs[0], axis=(3, 4)), 3, 2)
     rounding = ROUNDING * jnp.einsum("e,eiasx->iasx", jnp.abs(path.weights), size) / np.pi
-    return value, error + rounding
+    return Estimate(value, error + rounding)
 
 
 def _contour_error(path: Contour, value, other):
@@ -186,17 +182,17 @@ def different_pairs(pairs: Pairs, count: int) -> np.ndarray:
     return pairs
 
 
-def response_arrays(
-    name: str, given: Sequence[ArrayLike], shape: tuple[int | str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return value and error of a Response as arrays, refusing other shapes and what is none."""
-    if not isinstance(given, Response):
+def estimated_arrays(
+    name: str, given: Estimate, shape: tuple[int | str, ...]
+) -> Estimate[np.ndarray]:
+    """Return value and error of an Estimate as arrays, refusing other shapes and what is none."""
+    if not isinstance(given, Estimate):
         raise InputError(
-            f"Argument `{name}` must be a Response, but it is {given!r}. Make one of the value "
+            f"Argument `{name}` must be an `Estimate`, but it is {given!r}. Make one of the value "
             "and its error."
         )
     for part in given:
         _checks.finite_array(name, part, shape)
     value, error = (np.asarray(part, float) for part in given)
     _checks.shaped(name, error, value.shape)
-    return value, error
+    return Estimate(value, error)

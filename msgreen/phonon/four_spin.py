@@ -18,28 +18,29 @@ from msgreen import _checks
 from msgreen._typing import Pairs, Vectors
 from msgreen.clusters import ordered_loops
 from msgreen.convention import NEUTRAL
-from msgreen.phonon.displacements import Response, different_pairs, response_arrays
+from msgreen.estimate import Estimate
+from msgreen.phonon.displacements import different_pairs, estimated_arrays
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 
 
 def four_spin_interactions(
-    slopes: Response,
+    slopes: Estimate,
     pairs: Pairs,
     positions: Vectors,
-    response: Response,
+    response: Estimate,
     source: Mapping[str, str] | None = None,
 ) -> Interactions:
     """Return the four-spin exchange that phonons mediate, in the neutral convention.
 
     Parameters
     ----------
-    slopes : Response
+    slopes : Estimate
         dT/du of the pairs, shape (pair, atom, 3, 3, 3), from `exchange_slopes`.
     pairs : int array, shape (pair, 2)
         Of different sites, every pair once.
     positions : real array, shape (site, 3)
         Of the spins, in angstrom.
-    response : Response
+    response : Estimate
         Phi^-1 between the atoms that move, shape (atom, 3, atom, 3), from `static_response`, or the
         inverse of any force constants, with its error.
     source : mapping of str to str, optional
@@ -58,9 +59,9 @@ def four_spin_interactions(
     _checks.finite_array("positions", positions, ("site", 3))
     places = np.asarray(positions, float)
     pairs = different_pairs(pairs, len(places))
-    slope, doubt = response_arrays("slopes", slopes, (len(pairs), "atom", 3, 3, 3))
+    slope, doubt = estimated_arrays("slopes", slopes, (len(pairs), "atom", 3, 3, 3))
     moved = slope.shape[1]
-    stiff, loose = response_arrays("response", response, (moved, 3, moved, 3))
+    stiff, loose = estimated_arrays("response", response, (moved, 3, moved, 3))
     slope, doubt, pairs = _oriented(slope, doubt, pairs, places)
     value = -0.5 * _product(slope, stiff, slope)
     mixed = _product(doubt, np.abs(stiff), np.abs(slope))

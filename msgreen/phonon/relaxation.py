@@ -12,16 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen._typing import ArrayLike, Int, Pairs
+from msgreen.estimate import Estimate
 from msgreen.hosts.base import check_pairs
 from msgreen.phonon.crystal import HarmonicCrystal, check_sites
-from msgreen.phonon.displacements import Response, response_arrays
+from msgreen.phonon.displacements import estimated_arrays
 from msgreen.phonon.mediated import crystal_tensors
 from msgreen.spinmodel.interactions import Coefficient
 
 
 def static_response(
     crystal: HarmonicCrystal, sites: Int[ArrayLike, "site column"], shape: Sequence[int]
-) -> Response:
+) -> Estimate:
     """Return Phi^-1 between sites of a crystal: how forces on them displace them.
 
     Parameters
@@ -36,7 +37,7 @@ def static_response(
 
     Returns
     -------
-    Response
+    Estimate
         Shape (site, 3, site, 3) in angstrom^2/eV.
     """
     count = len(check_sites(crystal, sites))
@@ -47,19 +48,19 @@ def static_response(
         jnp.swapaxes(jnp.reshape(part, (count, count, 3, 3)), 1, 2)
         for part in (found.value, found.error)
     )
-    return Response(-value, error)
+    return Estimate(-value, error)
 
 
-def relaxation_tensors(coupling: Response, response: Response, pairs: Pairs) -> Coefficient:
+def relaxation_tensors(coupling: Estimate, response: Estimate, pairs: Pairs) -> Coefficient:
     """Return the mediated tensors of spins that couple to the displacements of many atoms.
 
     `crystal_tensors` has the coupling of a spin to the displacement of its own atom only.
 
     Parameters
     ----------
-    coupling : Response
+    coupling : Estimate
         T, shape (site, atom, 3, 3) in eV/angstrom, from `spin_lattice_coupling`.
-    response : Response
+    response : Estimate
         Phi^-1 between the atoms, shape (atom, 3, atom, 3) in angstrom^2/eV, from `static_response`,
         or the inverse of any force constants, with its error.
     pairs : int array, shape (pair, 2)
@@ -75,9 +76,9 @@ def relaxation_tensors(coupling: Response, response: Response, pairs: Pairs) -> 
     InputError
         If shapes disagree.
     """
-    pull, doubt = response_arrays("coupling", coupling, ("site", "atom", 3, 3))
+    pull, doubt = estimated_arrays("coupling", coupling, ("site", "atom", 3, 3))
     moved = pull.shape[1]
-    stiff, loose = response_arrays("response", response, (moved, 3, moved, 3))
+    stiff, loose = estimated_arrays("response", response, (moved, 3, moved, 3))
     first, second = check_pairs(pairs, len(pull)).T
 
     def product(left, middle, right):

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from msgreen.estimate import Estimate
 from msgreen.plot.style import BLACK, BLUE, GREEN, PURPLE, RED, add_letters, panels, styled
-from msgreen.simulation import Estimate, Thermodynamics
+from msgreen.simulation import Thermodynamics
 from msgreen.units import BOLTZMANN, MEV
 
 _COLOURS = (BLUE, RED, GREEN, PURPLE)

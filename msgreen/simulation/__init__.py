@@ -11,7 +11,6 @@ from msgreen.simulation.observables import ScalarChirality as ScalarChirality
 from msgreen.simulation.observables import StructureFactor as StructureFactor
 from msgreen.simulation.observables import TopologicalCharge as TopologicalCharge
 from msgreen.simulation.order import WaveOrder as WaveOrder
-from msgreen.simulation.statistics import Estimate as Estimate
 from msgreen.simulation.statistics import Thermodynamics as Thermodynamics
 from msgreen.simulation.statistics import autocorrelation_time as autocorrelation_time
 from msgreen.simulation.statistics import binder_crossing as binder_crossing

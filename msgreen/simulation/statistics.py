@@ -12,6 +12,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import ArrayLike, Bool, Float
 from msgreen.errors import AccuracyWarning, InputError
+from msgreen.estimate import Estimate
 from msgreen.simulation.monte_carlo import MonteCarlo
 
 _BLOCKS = 32
@@ -21,15 +22,10 @@ _TIMES = 5.0
 """Autocorrelation times of a block, below which errors are too small by a tenth or more."""
 
 
-class Estimate(NamedTuple):
-    """A number and its standard deviation, or arrays of them."""
-
-    value: np.ndarray
-    error: np.ndarray
-
-
 class Thermodynamics(NamedTuple):
     """What follows from energy and moment at every temperature, per spin.
+
+    Errors are standard deviations.
 
     Attributes
     ----------

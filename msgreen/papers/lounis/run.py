@@ -20,6 +20,7 @@ from msgreen.config.schema import (
     exactly_one,
 )
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.hosts.rashba import RashbaGas
 from msgreen.papers.lounis.figures import chiral_figure, isotropic_figure, order_figure
 from msgreen.papers.lounis.range_figure import asymptotic_figure, oscillations
@@ -124,7 +125,7 @@ class ScanRun(AbstractRun):
 
 def scan_in_blocks(
     gas: RashbaGas, coupling: ContactCoupling, distances: np.ndarray, *, progress: bool = False
-) -> tuple[DistanceScan, DistanceScan]:
+) -> Estimate[DistanceScan]:
     """Return `equidistant_scan`, made of blocks of one length: compiled once, memory bounded.
 
     Parameters
@@ -138,7 +139,7 @@ def scan_in_blocks(
 
     Returns
     -------
-    values, errors : DistanceScan
+    Estimate
         As numpy arrays.
     """
     # In three dimensions distances that no one asked for cost more than another compilation.

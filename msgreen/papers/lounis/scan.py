@@ -13,6 +13,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float
+from msgreen.estimate import Estimate
 from msgreen.exchange.calibration import equidistant_legs
 from msgreen.exchange.closed_forms import named_integrands, pattern_integrand
 from msgreen.hosts.rashba import RashbaGas
@@ -43,8 +44,8 @@ def equidistant_scan(
     gas: RashbaGas,
     scatterer: AbstractRigidScatterer,
     distances: float | Float[ArrayLike, " distance"],
-) -> tuple[DistanceScan, DistanceScan]:
-    """Return the interactions of equidistant loops and the estimates of their errors.
+) -> Estimate[DistanceScan]:
+    """Return the interactions of equidistant loops, with the estimates of their errors.
 
     Parameters
     ----------
@@ -56,8 +57,9 @@ def equidistant_scan(
 
     Returns
     -------
-    values, errors : DistanceScan
-        Energies in eV, convention L. Differentiable with respect to all arguments.
+    Estimate
+        Of `DistanceScan`, with the distances in both. Energies in eV, convention L. Differentiable
+        with respect to all arguments.
 
     Raises
     ------
@@ -80,7 +82,7 @@ def equidistant_scan(
     _checks.positive("distances", distances, "angstrom")
     distances = jnp.atleast_1d(jnp.asarray(distances, float))
     values, errors = _scan(gas, scatterer, distances)
-    return DistanceScan(distances, **values), DistanceScan(distances, **errors)
+    return Estimate(DistanceScan(distances, **values), DistanceScan(distances, **errors))
 
 
 @eqx.filter_jit

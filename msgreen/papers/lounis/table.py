@@ -6,14 +6,15 @@ import numpy as np
 import xarray as xr
 
 from msgreen.convention import LOUNIS
+from msgreen.estimate import Estimate
 from msgreen.papers.lounis.scan import DistanceScan
 from msgreen.units import MEV
 
 _SHOWN = 6
 """Rows of a scan in its summary: they fit on one screen for both dimensions."""
 
-Scans = Mapping[int, tuple[DistanceScan, DistanceScan]]
-"""Values and errors by the dimension of the gas."""
+Scans = Mapping[int, Estimate[DistanceScan]]
+"""By the dimension of the gas."""
 
 NAMES = tuple(name for name in DistanceScan._fields if name != "distance")
 SCAN_HEADER = ("dimension", "R_angstrom", *NAMES, "error")

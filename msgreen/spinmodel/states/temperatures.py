@@ -25,6 +25,7 @@ import numpy as np
 from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.spinmodel.model import SpinModel
 from msgreen.spinmodel.states.spirals import luttinger_tisza
 
@@ -43,20 +44,17 @@ class OrderingTemperatures(NamedTuple):
     ----------
     q : real array, shape (dim,)
         Wave vector of the order.
-    mean_field, rpa : float
+    mean_field, rpa : Estimate
         `rpa` is zero without coupling in three dimensions, where its sum diverges, and NaN where
-        the order is not collinear or no minimum.
-    mean_field_error, rpa_error : float
-        From the errors of the model's values, all in the worst way, and of the mesh.
+        the order is not collinear or no minimum. The errors are those of the model's values, all in
+        the worst way, and of the mesh.
     mesh : int
         Points per direction of the coarsest mesh; 0 where there is none.
     """
 
     q: np.ndarray
-    mean_field: float
-    rpa: float
-    mean_field_error: float
-    rpa_error: float
+    mean_field: Estimate[float]
+    rpa: Estimate[float]
     mesh: int
 
 
@@ -84,19 +82,19 @@ def ordering_temperatures(model: SpinModel, *, tolerance: float = 1e-4) -> Order
     wave = np.where(np.abs(wave - half) < 1e-6, half, wave)
     field, slope = _MeanField(clusters, wave).temperature(values)
     _check_order("model", field)
-    nothing = OrderingTemperatures(wave, float(field), 0.0, _sum(slope, errors), 0.0, 0)
+    mean_field = Estimate(float(field), _sum(slope, errors))
     if np.any(2 * wave % 1):
-        return nothing._replace(rpa=np.nan)
+        return OrderingTemperatures(wave, mean_field, Estimate(np.nan, 0.0), 0)
     if np.linalg.matrix_rank(clusters.cells[:, 1] - clusters.cells[:, 0]) < 3:
-        return nothing
+        return OrderingTemperatures(wave, mean_field, Estimate(0.0, 0.0), 0)
     found = change = np.nan
     for mesh in MESHES:
         last = found
         found, slope = _Collinear(clusters, wave, mesh).temperature(values)
         change = abs(float(found) - last)
         if np.isnan(found) or change < tolerance * found:
-            error = change + _sum(slope, errors)
-            return nothing._replace(rpa=float(found), rpa_error=error, mesh=mesh)
+            rpa = Estimate(float(found), float(change + _sum(slope, errors)))
+            return OrderingTemperatures(wave, mean_field, rpa, mesh)
     raise InputError(
         f"Argument `tolerance` must be reachable, but {2 * MESHES[-1]} points per direction leave "
         f"an error of {change / found:.1g}. Raise it."
