@@ -23,6 +23,7 @@ class LoopShape(NamedTuple):
     loops: Size
 
 
+# By the size n of matrices where there are several.
 HANKEL_POINTS = Size(test=1000, bench=1_000_000)
 
 LOGDET_BATCH = {

@@ -22,8 +22,13 @@ from msgreen_kernels.hankel import hankel1_01
 __all__ = ["sommerfeld"]
 
 _NODES = 240
+"""Of the path. With k = 0 and |q| R <= 30 errors are 4e-13 at 120, and rounding from 168 on."""
+
 _AT_ONCE = 24
+"""Nodes whose integrands are in memory together, a choice: a tenth of all."""
+
 _DECAY = 45.0
+"""Logarithm of what the integrand has fallen by where the path ends; from 30 on nothing changes."""
 
 _THIN = 1e-8
 """Smallest rho / R at which H0 is taken: its logarithm cancels, at a cost of rounding only."""

@@ -33,7 +33,8 @@ FINEST_MESH = {1: 2**13, 2: 512, 3: 32}
 
 COARSEST_MESH = 32
 GROWTH = 4
-"""Every mesh is compiled for, which takes longer than all but the last solution."""
+"""Points per direction to begin with, a choice, and how many times as many the next mesh has. Every
+mesh is compiled for, which takes longer than all but the last solution."""
 
 _NOTHING = 1e-9
 """Amplitude in eV below which there is no gap."""

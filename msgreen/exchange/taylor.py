@@ -16,6 +16,7 @@ from msgreen.energy.lloyd import LloydExpansion
 from msgreen.spin.algebra import tangent_frame
 
 _BLOCK_BYTES = 2**28
+"""Memory of the coefficients of a block of tangent vectors, a choice."""
 
 
 def polarised_derivative(expansion: LloydExpansion, sites: Sequence[int]) -> Float[Array, "..."]:

@@ -18,7 +18,9 @@ from msgreen.lattice.bloch import check_reach
 from msgreen.spin.algebra import Green, decompose
 
 COARSEST_MESH = 16
+"""Points per direction to begin with, a choice: hot contours end here, others double it."""
 LARGEST_POINT_COUNT = 2**22
+"""Points of a mesh in all, a choice: 2048 x 2048, or 161 in three directions."""
 SMALLEST_GROWTH = 10.0
 """Factor by which the error of a mesh may exceed the square of that of its half, relative to G.
 

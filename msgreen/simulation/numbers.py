@@ -13,6 +13,7 @@ from msgreen._typing import Array, Int
 
 _TURNS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
+"""Rotations and key parity of Threefry-2x32, as its authors print them."""
 
 
 def threefry(key: Array, first: Array, second: Array) -> tuple[Array, Array]:

@@ -16,6 +16,7 @@ HALF_PI = (
     6.123233932053594e-17,
     6.36831716351095e-25,
 )
+# Taylor series; the terms left out are below rounding in the range that reduction leaves.
 SIN = [(-1.0) ** k / math.factorial(2 * k + 1) for k in range(9)]
 COS = [(-1.0) ** k / math.factorial(2 * k) for k in range(10)]
 ATAN = [(-1.0) ** k / (2 * k + 1) for k in range(12)]

@@ -14,6 +14,7 @@ from jax import Array, lax
 # Smallest size where the batched matrix product wins on a CPU; see kernels/README.md.
 SMALLEST_MATMUL = 9
 
+# Axes of the matrices in the two layouts.
 BATCH_LAST = (-3, -2)
 BATCH_FIRST = (-2, -1)
 

@@ -16,7 +16,9 @@ _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[EeDdQq]([+-]?\d+)|([+-]\d+)
 _SPECIAL = re.compile(r"[,;*'\"/]")
 _ITEM = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"|([^\s,;/'\"]+)")
 _LARGEST_INTEGER = 2**31 - 1
+"""Of Fortran's default kind."""
 _MOST_REPEATS = 10_000
+"""Of one value, as `3*0.0`, a choice: more is a damaged file that would fill the memory."""
 
 
 @dataclass(frozen=True)

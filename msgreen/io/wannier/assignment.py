@@ -18,6 +18,8 @@ _FARTHEST = 1e6
 """Cells between a centre and the atoms; more is a damaged file."""
 
 _IMAGES = np.array(list(product(range(-2, 3), repeat=3)))
+"""Cells around the nearest in fractions, which in oblique cells is not the nearest in space. One
+suffices for reduced vectors; two for sheared ones are a choice."""
 
 
 class Assignment(NamedTuple):

@@ -33,6 +33,7 @@ from msgreen.plot.style import (
 from msgreen.units import MEV
 
 _POINTS = 361
+"""Angles of a curve, a choice: a degree apart."""
 _CHIRAL_SUMS = (
     (r"$\mathbf{D}$", ("D",), SKY),
     (r"$\mathbf{D}+c\,\mathbf{C}$", ("D", "C"), BLUE),
