@@ -26,7 +26,7 @@ from msgreen.config import read_config
 from msgreen.errors import MsgreenError
 from msgreen.io import jukkr, read_model, read_netcdf, wannier, write_netcdf
 from msgreen.io.phonopy import read_phonopy
-from msgreen.io.spin_programs import export, write_model_netcdf
+from msgreen.io.spin_programs import export
 from msgreen.papers.runs import KINDS
 from msgreen.spinmodel import SpinModel
 
@@ -126,7 +126,7 @@ def spin_models(folder: Path) -> Iterator[tuple[str, Target]]:
 
 def binary(folder: Path) -> Iterator[tuple[str, Target]]:
     file = folder / "model.nc"
-    write_model_netcdf(damaged.model(), file)
+    write_netcdf(damaged.model(), file)
     yield "model as netcdf", Target(file, file, read_model, damaged.binary_mutant, 0.02)
     file = folder / "interactions.nc"
     write_netcdf(damaged.interactions(), file)

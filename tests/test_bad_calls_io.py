@@ -51,7 +51,6 @@ WRITERS = {
     "write_csv": lambda path: io.write_csv(Interactions(()), path),
     "write_dataset": lambda path: io.write_dataset(xr.Dataset(), path),
     "write_json": lambda path: spin_programs.write_json(MODEL, path),
-    "write_model_netcdf": lambda path: spin_programs.write_model_netcdf(MODEL, path),
     "write_netcdf": lambda path: io.write_netcdf(Interactions(()), path),
     "write_ovf": lambda path: ovf.write_ovf(path, UP, UP),
     "write_table": lambda path: io.write_table(path, ["a"], [[1.0]]),

@@ -14,7 +14,7 @@ from msgreen.config import read_config
 from msgreen.errors import MsgreenError
 from msgreen.io import jukkr, netcdf, read_model, read_netcdf, write_netcdf
 from msgreen.io.phonopy import read_phonopy
-from msgreen.io.spin_programs import read_json, write_json, write_model_netcdf
+from msgreen.io.spin_programs import read_json, write_json
 from msgreen.papers import runs
 from msgreen.spinmodel import SpinModel, Term
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
@@ -282,7 +282,7 @@ def test_netcdf(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(netcdf, "_PATIENCE", 5.0)
     file = tmp_path / "model.nc"
     if kind == "model":
-        write_model_netcdf(model(), file)
+        write_netcdf(model(), file)
         reader = read_model
     else:
         write_netcdf(interactions(), file)
@@ -293,7 +293,7 @@ def test_netcdf(kind, tmp_path, monkeypatch):
 
 def test_hdf5_that_hangs_or_crashes_is_refused(tmp_path, monkeypatch):
     file = tmp_path / "model.nc"
-    write_model_netcdf(model(), file)
+    write_netcdf(model(), file)
     program = tmp_path / "netcdf_probe.py"
     monkeypatch.setattr(netcdf, "_PATIENCE", 1.0)
     monkeypatch.setattr(netcdf, "__file__", str(tmp_path / "netcdf.py"))

@@ -18,11 +18,11 @@ from msgreen.io.atomic import (
     synchronise,
     writing,
 )
+from msgreen.io.datasets import checked_interactions, model_of_dataset
 from msgreen.io.files import open_file, read_bytes
 from msgreen.io.jukkr import FILES, check_folder
-from msgreen.io.netcdf import check_hdf5, checked_interactions, load_netcdf
+from msgreen.io.netcdf import check_hdf5, load_netcdf
 from msgreen.io.netcdf_probe import probe
-from msgreen.io.spin_programs.native import model_of_dataset
 
 
 def test_only_files_are_opened(tmp_path):

@@ -7,12 +7,13 @@ import pytest
 import spin_programs as programs
 
 from msgreen.errors import AccuracyWarning, FileFormatError
+from msgreen.io.files import reading
 from msgreen.io.jukkr.structure import read_lattice_constant
 from msgreen.io.jukkr.text import Line, read_text
 from msgreen.io.spin_programs import export, read_model, read_tb2j, read_uppasd, read_vampire
 from msgreen.io.spin_programs.directions import Bond, added, check_directions, once
 from msgreen.io.spin_programs.report import energies
-from msgreen.io.spin_programs.text import reading, site_index, vectors_of, word
+from msgreen.io.spin_programs.text import site_index, vectors_of, word
 from msgreen.io.spin_programs.uppasd import FOLDING, MRY
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import SpinModel, Term

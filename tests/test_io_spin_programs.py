@@ -5,6 +5,8 @@ import pytest
 import spin_programs as programs
 
 from msgreen.errors import FileFormatError, InputError, LossWarning
+from msgreen.io import read_netcdf, write_netcdf
+from msgreen.io.native import formula
 from msgreen.io.spin_programs import (
     FORMATS,
     Export,
@@ -13,18 +15,15 @@ from msgreen.io.spin_programs import (
     read_json,
     read_magnopy,
     read_model,
-    read_model_netcdf,
     read_spirit,
     read_tb2j,
     read_uppasd,
     read_vampire,
     write_json,
-    write_model_netcdf,
 )
 from msgreen.io.spin_programs.formats import FILES, FOLDERS
 from msgreen.io.spin_programs.magnopy_script import write_magnopy_script
 from msgreen.io.spin_programs.magnopy_text import write_magnopy
-from msgreen.io.spin_programs.native import formula
 from msgreen.io.spin_programs.parts import Axes, Bonds, Geometry, Parts, axes, take_apart
 from msgreen.io.spin_programs.report import Written, energies
 from msgreen.io.spin_programs.spirit import write_spirit
@@ -62,7 +61,7 @@ READERS = {
     "magnopy": lambda path: read_magnopy(path / "grogu.txt"),
     "tb2j": lambda path: read_tb2j(path / "exchange.out"),
     "json": lambda path: read_json(path / "model.json"),
-    "netcdf": lambda path: read_model_netcdf(path / "model.nc"),
+    "netcdf": lambda path: read_model(path / "model.nc"),
 }
 PAIRS = ("exchange", "dzyaloshinskii_moriya", "anisotropic_exchange")
 HELD = {
@@ -198,7 +197,9 @@ def test_own_files_lose_nothing(format, geometry, tmp_path):
 def test_own_files_state_their_convention(tmp_path):
     model = cluster(["exchange", "chiral_four_site"])
     write_json(model, tmp_path / "m.json")
-    write_model_netcdf(model, tmp_path / "m.nc")
+    write_netcdf(model, tmp_path / "m.nc")
+    with pytest.raises(FileFormatError, match=r"holds a spin model. Read it with .*read_model"):
+        read_netcdf(tmp_path / "m.nc")
     text = (tmp_path / "m.json").read_text()
     for words in ("v.(S_a x S_b) (S_c.S_d)", "once per cell", "unit vectors", '"eV"'):
         assert words in text

@@ -21,7 +21,7 @@ from msgreen import (
 from msgreen.errors import FileFormatError, InputError
 from msgreen.exchange.ordered import reference_interactions, with_differences
 from msgreen.io import read_model, write_dataset
-from msgreen.io.netcdf import dataset_of
+from msgreen.io.datasets import dataset_of
 from msgreen.io.spin_programs import write_json
 from msgreen.phonon import add_interactions
 from msgreen.spinmodel import SpinModel, Term, from_interactions

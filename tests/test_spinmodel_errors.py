@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from msgreen.errors import InputError
-from msgreen.io import export, read_model
+from msgreen.io import dataset_of, export, read_model, write_dataset
 from msgreen.lattice import Lattice
 from msgreen.spin.tensors import pair_part_errors, pair_parts
 from msgreen.spinmodel import (
@@ -144,3 +144,11 @@ def test_a_wrong_error_is_refused():
         Term("exchange", [[0, 1]], [1.0], errors=[0.1, 0.2])
     with pytest.raises(InputError, match=r"`errors` must not be negative, but it holds -0.1"):
         Term("exchange", [[0, 1]], [1.0], errors=jnp.array([-0.1]))
+
+
+def test_errors_of_earlier_files(tmp_path):
+    """They were called `exchange_errors`; now as those of interactions, `..._error`."""
+    model = SpinModel([Term("exchange", [[0, 1]], [1.0], errors=[0.1])])
+    earlier = dataset_of(model).rename(exchange_values_error="exchange_errors")
+    write_dataset(earlier, tmp_path / "model.nc")
+    assert read_model(tmp_path / "model.nc")["exchange"].errors == 0.1

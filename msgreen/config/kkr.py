@@ -32,13 +32,14 @@ from msgreen.exchange.ordered import (
     with_differences,
 )
 from msgreen.hosts.kkr import ClusterOperation, KKRHost, cluster_operations
+from msgreen.io.datasets import dataset_of
 from msgreen.io.jukkr import FILES, Run, check_folder, read_folder, read_host
-from msgreen.io.netcdf import dataset_of
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
 from msgreen.scattering.interpolation import other_tmatrices
 from msgreen.scattering.tmatrix import TMatrix
 from msgreen.spinmodel import Symmetry, cluster_symmetry
-from msgreen.spinmodel.interactions import Coefficient, Interactions, Row
+from msgreen.spinmodel.interactions import Coefficient, Interactions
+from msgreen.spinmodel.rows import Row
 from msgreen.units import MEV
 
 

@@ -33,7 +33,7 @@ from msgreen.exchange.ordered import reference_interactions
 from msgreen.hosts.base import AbstractHost, AbstractLatticeHost
 from msgreen.hosts.finite_lattice import FiniteLattice
 from msgreen.hosts.tight_binding import TightBinding
-from msgreen.io.netcdf import dataset_of
+from msgreen.io.datasets import dataset_of
 from msgreen.lattice import HoppingModel, Lattice, Region, shell_model
 from msgreen.plot import cluster_distance_figure, distance_figure, interaction_figures
 from msgreen.scattering.contact import ContactCoupling

@@ -20,7 +20,7 @@ from msgreen.config.schema import (
 )
 from msgreen.convention import CONVENTIONS
 from msgreen.errors import AccuracyWarning, InputError
-from msgreen.io.netcdf import dataset_of
+from msgreen.io.datasets import dataset_of
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import check_request, crystal_tensors, interactions
 from msgreen.phonon.springs import Spring, mass_spring

@@ -27,7 +27,7 @@ from msgreen.errors import InputError
 from msgreen.exchange.calibration import first_minimum
 from msgreen.exchange.compute import compute_interactions
 from msgreen.hosts.rashba import RashbaGas
-from msgreen.io.netcdf import dataset_of
+from msgreen.io.datasets import dataset_of
 from msgreen.plot import interaction_figures
 from msgreen.scattering.contact import ContactCoupling
 from msgreen.spinmodel.rows import Row

@@ -2,11 +2,15 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from msgreen import _checks
-from msgreen.errors import FileFormatError
+from msgreen.errors import FileFormatError, InputError
 
 LARGEST = 2**31
 """Bytes. Green functions of 100 sites at 60 energies, the largest files that are read as a whole,
@@ -62,3 +66,16 @@ def read_bytes(path: str | Path, largest: int = LARGEST) -> bytes:
                 f"{path}: must have at most {largest} bytes, but it has more. Give the right file."
             )
         return file.read()
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Name the file in errors of what is built from it.
+
+    Overflows become such errors too: the model refuses what is not finite.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except InputError as error:
+        raise FileFormatError(f"{path}: must hold a spin model, but: {error}") from error

@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 
 from msgreen.errors import FileFormatError
-from msgreen.io.netcdf import checked_interactions, load_netcdf
+from msgreen.io.datasets import checked_interactions
+from msgreen.io.netcdf import load_netcdf
 from msgreen.io.results import finish
 from msgreen.io.spin_programs import read_model
 from msgreen.page.scan import scan_scene

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen.io.spin_programs.native import formula
+from msgreen.io.native import formula
 from msgreen.spinmodel import SpinModel, Term
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 from msgreen.units import MEV

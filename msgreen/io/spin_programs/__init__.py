@@ -4,15 +4,13 @@ Each module states the Hamiltonian of its program; sign, count, units and spin l
 and nowhere else. What a format cannot hold is reported with its share of the energy.
 """
 
+from msgreen.io.native import read_json as read_json
+from msgreen.io.native import write_json as write_json
 from msgreen.io.spin_programs.assemble import Assembly as Assembly
 from msgreen.io.spin_programs.formats import FORMATS as FORMATS
 from msgreen.io.spin_programs.formats import export as export
 from msgreen.io.spin_programs.formats import read_model as read_model
 from msgreen.io.spin_programs.magnopy_text import read_magnopy as read_magnopy
-from msgreen.io.spin_programs.native import read_json as read_json
-from msgreen.io.spin_programs.native import read_model_netcdf as read_model_netcdf
-from msgreen.io.spin_programs.native import write_json as write_json
-from msgreen.io.spin_programs.native import write_model_netcdf as write_model_netcdf
 from msgreen.io.spin_programs.report import Export as Export
 from msgreen.io.spin_programs.report import Lost as Lost
 from msgreen.io.spin_programs.spirit import read_spirit as read_spirit

@@ -15,18 +15,13 @@ from msgreen import _checks
 from msgreen._typing import ArrayLike, Float
 from msgreen.errors import FileFormatError, LossWarning
 from msgreen.io.atomic import writable_folder
+from msgreen.io.datasets import checked_interactions, model_of_dataset, write_netcdf
 from msgreen.io.files import read_bytes
-from msgreen.io.netcdf import checked_interactions, load_netcdf
+from msgreen.io.native import FORMAT, read_json, write_json
+from msgreen.io.netcdf import load_netcdf
 from msgreen.io.results import finish, replacing_files
 from msgreen.io.spin_programs.magnopy_script import write_magnopy_script
 from msgreen.io.spin_programs.magnopy_text import read_magnopy, write_magnopy
-from msgreen.io.spin_programs.native import (
-    FORMAT,
-    model_of_dataset,
-    read_json,
-    write_json,
-    write_model_netcdf,
-)
 from msgreen.io.spin_programs.parts import Parts, take_apart
 from msgreen.io.spin_programs.report import Export, Written, report
 from msgreen.io.spin_programs.spirit import read_spirit, write_spirit
@@ -60,7 +55,7 @@ FILES: Mapping[str, tuple[str, Callable[[Parts, Path, np.ndarray], Written]]] = 
 NATIVE: Mapping[str, tuple[str, Callable[[SpinModel, Path], None]]] = MappingProxyType(
     {
         "json": ("model.json", write_json),
-        "netcdf": ("model.nc", write_model_netcdf),
+        "netcdf": ("model.nc", write_netcdf),
         "csv": ("model.csv", write_csv),
     }
 )

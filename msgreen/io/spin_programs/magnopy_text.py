@@ -13,6 +13,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen.errors import FileFormatError
+from msgreen.io.files import reading
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
 from msgreen.io.spin_programs.directions import Bond, check_directions, once
@@ -24,7 +25,6 @@ from msgreen.io.spin_programs.text import (
     lines_of,
     number,
     numbers,
-    reading,
     vectors_of,
     write_text,
 )

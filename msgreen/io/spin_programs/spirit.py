@@ -14,6 +14,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen.errors import FileFormatError
+from msgreen.io.files import reading
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
 from msgreen.io.spin_programs.parts import Parts, axes
@@ -25,7 +26,6 @@ from msgreen.io.spin_programs.text import (
     lines_of,
     number,
     numbers,
-    reading,
     site_index,
     vectors_of,
     word,

@@ -17,10 +17,11 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen.errors import AccuracyWarning, FileFormatError
+from msgreen.io.files import reading
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
 from msgreen.io.spin_programs.directions import Bond, check_directions, once
-from msgreen.io.spin_programs.text import after, lines_of, reading, vectors_of
+from msgreen.io.spin_programs.text import after, lines_of, vectors_of
 from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.convert import LEVI_CIVITA
 from msgreen.units import MEV

@@ -1,7 +1,6 @@
 """Numbers, lines and keywords of text files."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -45,19 +44,6 @@ def lines_of(path: str | Path, comments: Iterable[str] = ("#",)) -> list[Line]:
     """
     marks = tuple(comments)
     return [_without_comment(line, marks) for line in read_lines(path, marks)]
-
-
-@contextmanager
-def reading(path: str | Path) -> Iterator[None]:
-    """Name the file in errors of what is built from it.
-
-    Overflows become such errors too: the model refuses what is not finite.
-    """
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    except InputError as error:
-        raise FileFormatError(f"{path}: must hold a spin model, but: {error}") from error
 
 
 def after(lines: list[Line], start: int, count: int, what: str) -> list[Line]:

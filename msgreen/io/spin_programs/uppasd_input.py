@@ -16,13 +16,13 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen.errors import FileFormatError
+from msgreen.io.files import reading
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly, label
 from msgreen.io.spin_programs.directions import Bond, added, check_directions
 from msgreen.io.spin_programs.text import (
     after,
     lines_of,
-    reading,
     site_index,
     vectors_of,
     word,

@@ -18,6 +18,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen.errors import FileFormatError, InputError
+from msgreen.io.files import reading
 from msgreen.io.jukkr.text import Line
 from msgreen.io.spin_programs.assemble import Assembly
 from msgreen.io.spin_programs.directions import Bond, added, check_directions
@@ -29,7 +30,6 @@ from msgreen.io.spin_programs.text import (
     lines_of,
     number,
     numbers,
-    reading,
     site_index,
     vectors_of,
     write_text,

@@ -1,4 +1,4 @@
-"""msgreen's own files: JSON and NetCDF that lose nothing and state their convention."""
+"""msgreen's own file of spin models: JSON that loses nothing and states its convention."""
 
 import json
 import math
@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 
 from msgreen import _checks
-from msgreen.errors import FileFormatError, InputError
+from msgreen.errors import FileFormatError
 from msgreen.io.atomic import replacing
+from msgreen.io.files import reading
 from msgreen.io.jukkr.text import read_text
-from msgreen.io.netcdf import load_netcdf, write_dataset
-from msgreen.io.spin_programs.text import reading
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import CLASSES, SpinClass, SpinModel, Term
 
@@ -146,13 +144,13 @@ def read_json(path: str | Path) -> SpinModel:
         try:
             return _from_json(path, content)
         except (KeyError, TypeError, AttributeError) as error:
-            raise _incomplete(path, error) from error
+            raise incomplete(path, error) from error
 
 
 def _from_json(path: str | Path, content) -> SpinModel:
     if not isinstance(content, dict):
-        raise _incomplete(path, KeyError("format"))
-    _check(path, content["format"], content["version"])
+        raise incomplete(path, KeyError("format"))
+    check_format(path, content["format"], content["version"])
     lattice, positions = content["lattice"], content["positions"]
     dimension = 0
     if lattice is not None:
@@ -165,7 +163,7 @@ def _from_json(path: str | Path, content) -> SpinModel:
     terms = []
     for number, term in enumerate(content["terms"]):
         place, name = f"term {number}", str(term["class"])
-        _check_form(path, place, name, term["form"])
+        check_form(path, place, name, term["form"])
         size, shape = CLASSES[name].site_count, CLASSES[name].shape
         sites = _array(path, f"{place}, sites", term["sites"], (None, size), whole=True)
         # Rows of a finite cluster have cells without components.
@@ -223,94 +221,10 @@ def _array(
     return array.astype(np.int64 if whole else float)
 
 
-def write_model_netcdf(model: SpinModel, path: str | Path) -> None:
-    """Write a spin model as NetCDF 4; every number comes back bit by bit.
-
-    Parameters
-    ----------
-    model : SpinModel
-    path : str or Path
-    """
-    data: dict = {}
-    for term in model.terms:
-        name = term.name
-        axes = [f"{'xyz'}{axis}" for axis in range(len(term.spin_class.shape))]
-        attributes = {"units": "eV", "form": formula(term.spin_class)}
-        data[f"{name}_sites"] = ((name, f"{name}_site"), term.clusters.sites)
-        data[f"{name}_cells"] = ((name, f"{name}_site", "dimension"), term.clusters.cells)
-        data[f"{name}_values"] = ((name, *axes), np.asarray(term.values), attributes)
-        if term.errors is not None:
-            data[f"{name}_errors"] = ((name, *axes), np.asarray(term.errors), {"units": "eV"})
-    lengths = {"units": "angstrom"}
-    if model.lattice is not None:
-        data["lattice_vectors"] = (("dimension", "space"), model.lattice.vectors, lengths)
-        data["basis"] = (("site", "space"), model.lattice.basis, lengths)
-    if model.positions is not None:
-        data["positions"] = (("site", "space"), np.asarray(model.positions), lengths)
-    if model.symbols is not None:
-        data["symbols"] = ("site", np.array(model.symbols, dtype=object))
-    attributes = {
-        "format": FORMAT,
-        "version": VERSION,
-        "site_count": model.site_count,
-        "classes": " ".join(model.classes),
-        **{f"convention_{key}": value for key, value in CONVENTION.items()},
-    }
-    write_dataset(xr.Dataset(data, attrs=attributes), path)
-
-
-def read_model_netcdf(path: str | Path) -> SpinModel:
-    """Read a spin model that `write_model_netcdf` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    SpinModel
-
-    Raises
-    ------
-    FileFormatError
-        If the file does not exist, is no such file, or defines a class differently.
-    """
-    return model_of_dataset(path, load_netcdf(path))
-
-
-def model_of_dataset(path: str | Path, data: xr.Dataset) -> SpinModel:
-    """Return the spin model of what `write_model_netcdf` wrote, or raise FileFormatError."""
-    with reading(path):
-        try:
-            return _from_dataset(path, data)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            if isinstance(error, FileFormatError | InputError):
-                raise
-            raise _incomplete(path, error) from error
-
-
-def _from_dataset(path: str | Path, data: xr.Dataset) -> SpinModel:
-    _check(path, data.attrs["format"], data.attrs["version"])
-    terms = []
-    for name in data.attrs["classes"].split():
-        values = data[f"{name}_values"]
-        _check_form(path, f"variable {name}_values", name, values.attrs["form"])
-        cells = data[f"{name}_cells"].values
-        errors = data[f"{name}_errors"].values if f"{name}_errors" in data else None
-        terms.append(Term(name, data[f"{name}_sites"].values, values.values, cells, errors))
-    periodic = "lattice_vectors" in data
-    return SpinModel(
-        terms,
-        site_count=int(data.attrs["site_count"]),
-        lattice=Lattice(data["lattice_vectors"].values, data["basis"].values) if periodic else None,
-        positions=data["positions"].values if "positions" in data else None,
-        symbols=data["symbols"].values.tolist() if "symbols" in data else None,
-    )
-
-
-def _check(path, form, version) -> None:
+def check_format(path: str | Path, form: object, version: object) -> None:
+    """Raise FileFormatError unless a file says that it is a spin model of a known version."""
     if not isinstance(version, (int, np.integer)):
-        raise _incomplete(path, KeyError("version"))
+        raise incomplete(path, KeyError("version"))
     if form != FORMAT or int(version) > VERSION:
         raise FileFormatError(
             f"{path}: must be a file of the format {FORMAT!r}, version {VERSION} or earlier, but "
@@ -318,7 +232,8 @@ def _check(path, form, version) -> None:
         )
 
 
-def _check_form(path, place: str, name: str, form: str) -> None:
+def check_form(path: str | Path, place: str, name: str, form: str) -> None:
+    """Raise FileFormatError unless a file defines a class of terms as msgreen does."""
     known = formula(CLASSES[name]) if name in CLASSES else None
     if form != known:
         raise FileFormatError(
@@ -327,7 +242,8 @@ def _check_form(path, place: str, name: str, form: str) -> None:
         )
 
 
-def _incomplete(path, error: Exception) -> FileFormatError:
+def incomplete(path: str | Path, error: Exception) -> FileFormatError:
+    """Return the error of a file in which something is missing."""
     return FileFormatError(
         f"{path}: the file must hold a whole spin model, but it lacks {error}. "
         "Write it again with `msgreen.io.export`."
