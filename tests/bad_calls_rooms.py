@@ -11,6 +11,7 @@ from bad_calls import Call
 from msgreen import ContactCoupling, RashbaGas, contour, io, phonon, spinmodel
 from msgreen.estimate import Estimate
 from msgreen.lattice import Lattice
+from msgreen.spinmodel import fitting, states, symmetry
 
 CHAIN_SPRING = phonon.Spring(0, 0, (1,), 5.0, 1.0)
 ONE_ATOM = ([[2.0, 0.0, 0.0]], [[0.0, 0.0, 0.0]], [50.0])
@@ -58,9 +59,9 @@ def parts() -> dict[str, Any]:
             lattice=Lattice.cubic(),
         ),
         "lattice": Lattice.chain(1.0),
-        "none": spinmodel.no_symmetry(3),
+        "none": symmetry.no_symmetry(3),
         "term": exchange,
-        "samples": spinmodel.Samples(UP_OR_TILTED, np.zeros(4), np.zeros((4, 3, 3))),
+        "samples": fitting.Samples(UP_OR_TILTED, np.zeros(4), np.zeros((4, 3, 3))),
     }
     return found
 
@@ -216,7 +217,7 @@ def exported(**arguments):
 IO = {"export": Call(exported, format="spirit", moments=np.array([1.0, 2.0, 3.0]))}
 SPINMODEL = {
     "Samples": of(
-        spinmodel.Samples,
+        fitting.Samples,
         directions=UP_OR_TILTED,
         energies=np.zeros(4),
         fields=np.zeros((4, 3, 3)),
@@ -225,11 +226,13 @@ SPINMODEL = {
         lambda **k: spinmodel.SpinModel([parts()["term"]], **k), positions=PLACES_OF_THREE
     ),
     "Term": of(spinmodel.Term, name="exchange", sites=np.array([[0, 1]]), values=np.array([0.1])),
-    "all_clusters": of(spinmodel.all_clusters, site_count=3, names=["exchange"]),
+    "all_clusters": of(fitting.all_clusters, site_count=3, names=["exchange"]),
     "allowed": of(
-        lambda **k: spinmodel.allowed(symmetry=parts()["none"], **k), name="exchange", sites=(0, 1)
+        lambda **k: symmetry.allowed(symmetry=parts()["none"], **k),
+        name="exchange",
+        sites=(0, 1),
     ),
-    "canted": of(spinmodel.canted, angle=0.1, chirality=1, count=3, phase=0.1),
+    "canted": of(states.canted, angle=0.1, chirality=1, count=3, phase=0.1),
     "cluster_symmetry": of(
         spinmodel.cluster_symmetry,
         positions=PLACES_OF_THREE,
@@ -237,62 +240,67 @@ SPINMODEL = {
         center=np.zeros(3),
         tolerance=1e-5,
     ),
-    "clusters_within": of(spinmodel.clusters_within, "lattice", cutoff=1.5, names=["exchange"]),
-    "collinear": of(spinmodel.collinear, pattern="ud", axis=AXIS),
-    "cone": of(spinmodel.cone, angle=0.1, phase=0.1, axis=AXIS),
+    "clusters_within": of(symmetry.clusters_within, "lattice", cutoff=1.5, names=["exchange"]),
+    "collinear": of(states.collinear, pattern="ud", axis=AXIS),
+    "cone": of(states.cone, angle=0.1, phase=0.1, axis=AXIS),
     "constraining_fields": of(
-        lambda **k: spinmodel.constraining_fields(field, **k), directions=UP_OR_TILTED, block=1
+        lambda **k: fitting.constraining_fields(field, **k),
+        directions=UP_OR_TILTED,
+        block=1,
     ),
-    "cross_validate": of(spinmodel.cross_validate, "model samples", folds=2, seed=0),
+    "cross_validate": of(fitting.cross_validate, "model samples", folds=2, seed=0),
     "crystal_symmetry": of(spinmodel.crystal_symmetry, "lattice", tolerance=1e-5),
-    "cube_directions": of(spinmodel.cube_directions, frame=np.eye(3)),
-    "cube_weights": of(spinmodel.cube_weights, directions=UP, frame=np.eye(3)),
-    "curvatures": of(spinmodel.curvatures, "model", directions=UP),
+    "cube_directions": of(fitting.cube_directions, frame=np.eye(3)),
+    "cube_weights": of(fitting.cube_weights, directions=UP, frame=np.eye(3)),
+    "curvatures": of(states.curvatures, "model", directions=UP),
     "derivatives_at": of(
-        lambda **k: spinmodel.derivatives_at(field, **k), directions=UP, order=2, clusters=[[0, 1]]
+        lambda **k: fitting.derivatives_at(field, **k),
+        directions=UP,
+        order=2,
+        clusters=[[0, 1]],
     ),
-    "distances": of(spinmodel.distances, "model", first=UP, others=UP[None], axes=np.eye(3)),
-    "exchange_matrix": of(spinmodel.exchange_matrix, "chain", q=np.array([[0.1]])),
-    "ferromagnet": of(spinmodel.ferromagnet, count=3, axis=AXIS),
+    "distances": of(states.distances, "model", first=UP, others=UP[None], axes=np.eye(3)),
+    "exchange_matrix": of(states.exchange_matrix, "chain", q=np.array([[0.1]])),
+    "ferromagnet": of(states.ferromagnet, count=3, axis=AXIS),
     "find_minima": of(
         spinmodel.find_minima, "model", starts=2, seed=0, same=1e-3, tolerance=1e-8, max_steps=20
     ),
     "find_spiral": of(spinmodel.find_spiral, "chain", axis=AXIS, starts=2, seed=0, max_steps=50),
-    "fit": of(spinmodel.fit, "model samples", weights=np.ones(4), field_weight=1.0),
-    "generate_group": of(spinmodel.generate_group, operations=np.eye(3)[None]),
+    "fit": of(fitting.fit, "model samples", weights=np.ones(4), field_weight=1.0),
+    "generate_group": of(symmetry.generate_group, operations=np.eye(3)[None]),
     "inequivalent_configurations": of(
-        spinmodel.inequivalent_configurations, site_count=2, choices=np.array([AXIS, -AXIS])
+        fitting.inequivalent_configurations, site_count=2, choices=np.array([AXIS, -AXIS])
     ),
     "invariants": of(
-        lambda **k: spinmodel.invariants(symmetry=parts()["none"], **k),
+        lambda **k: symmetry.invariants(symmetry=parts()["none"], **k),
         name="exchange",
         sites=np.array([[0, 1]]),
     ),
     "landscape": of(
-        lambda **k: spinmodel.landscape(parts()["model"], spinmodel.canted, k["grid"]),
+        lambda **k: spinmodel.landscape(parts()["model"], states.canted, k["grid"]),
         grid=np.array([0.1, 0.2]),
     ),
     "luttinger_tisza": of(spinmodel.luttinger_tisza, "chain", mesh=8, rounds=5),
     "magnetic_cell": of(spinmodel.magnetic_cell, "chain", shape=(2,)),
     "multi_q": of(
-        spinmodel.multi_q,
+        states.multi_q,
         shape=(4,),
         wave_vectors=np.array([[0.25]]),
         amplitudes=np.array([[1.0, 1j, 0.0]]),
         uniform=AXIS,
     ),
-    "no_symmetry": of(spinmodel.no_symmetry, site_count=3, dimension=0),
-    "operation_name": of(spinmodel.operation_name, matrix=np.eye(3)),
+    "no_symmetry": of(symmetry.no_symmetry, site_count=3, dimension=0),
+    "operation_name": of(symmetry.operation_name, matrix=np.eye(3)),
     "orbits": of(
-        lambda **k: spinmodel.orbits(symmetry=parts()["none"], **k),
+        lambda **k: symmetry.orbits(symmetry=parts()["none"], **k),
         name="exchange",
         sites=np.array([[0, 1]]),
     ),
-    "planar_neel": of(spinmodel.planar_neel, chirality=1, count=3, phase=0.1),
-    "point_group": of(spinmodel.point_group, name="C3v", axis=AXIS, second=np.eye(3)[0]),
+    "planar_neel": of(states.planar_neel, chirality=1, count=3, phase=0.1),
+    "point_group": of(symmetry.point_group, name="C3v", axis=AXIS, second=np.eye(3)[0]),
     "relax": of(spinmodel.relax, "model", directions=UP, tolerance=1e-8, max_steps=20),
     "sample_directions": of(
-        spinmodel.sample_directions, site_count=2, count=3, kind="random", seed=0
+        fitting.sample_directions, site_count=2, count=3, kind="random", seed=0
     ),
     "spin_waves": of(
         spinmodel.spin_waves,
@@ -304,15 +312,11 @@ SPINMODEL = {
         axis=AXIS,
         tolerance=1e-6,
     ),
-    "spiral": of(
-        spinmodel.spiral, shape=(4,), wave_vector=np.array([0.25]), base=UP[:1], axis=AXIS
-    ),
-    "spiral_energy": of(
-        spinmodel.spiral_energy, "chain", q=np.array([0.1]), base=UP[:1], axis=AXIS
-    ),
-    "stripes": of(spinmodel.stripes, pattern="ud", shape=(4,), along=0, axis=AXIS),
+    "spiral": of(states.spiral, shape=(4,), wave_vector=np.array([0.25]), base=UP[:1], axis=AXIS),
+    "spiral_energy": of(states.spiral_energy, "chain", q=np.array([0.1]), base=UP[:1], axis=AXIS),
+    "stripes": of(states.stripes, pattern="ud", shape=(4,), along=0, axis=AXIS),
     "tilt_errors": of(
-        lambda **k: spinmodel.tilt_errors(parts()["model"], field, **k),
+        lambda **k: fitting.tilt_errors(parts()["model"], field, **k),
         directions=UP,
         angles=[0.1],
         sites=[0],
@@ -320,9 +324,9 @@ SPINMODEL = {
         seed=0,
     ),
     "transform": of(
-        lambda **k: spinmodel.transform(symmetry=parts()["none"], **k), directions=UP, op=0
+        lambda **k: symmetry.transform(symmetry=parts()["none"], **k), directions=UP, op=0
     ),
-    "exchange_levels": of(spinmodel.exchange_levels, "crystal_model", q=np.zeros((1, 3))),
+    "exchange_levels": of(states.exchange_levels, "crystal_model", q=np.zeros((1, 3))),
     "magnons": of(
         spinmodel.magnons,
         "chain",
@@ -331,12 +335,12 @@ SPINMODEL = {
         q=np.array([0.0]),
         axis=AXIS,
     ),
-    "mean_field_temperature": of(spinmodel.mean_field_temperature, "crystal_model", q=np.zeros(3)),
+    "mean_field_temperature": of(states.mean_field_temperature, "crystal_model", q=np.zeros(3)),
     "ordering_temperatures": of(spinmodel.ordering_temperatures, "crystal_model", tolerance=1e-2),
-    "rpa_temperature": of(spinmodel.rpa_temperature, "crystal_model", q=np.zeros(3), mesh=8),
-    "standard_path": of(spinmodel.standard_path, "crystal_model", count=20),
+    "rpa_temperature": of(states.rpa_temperature, "crystal_model", q=np.zeros(3), mesh=8),
+    "standard_path": of(states.standard_path, "crystal_model", count=20),
     "wave_vector_path": of(
-        spinmodel.wave_vector_path, "lattice", corners=np.array([[0.0], [0.5]]), count=5
+        states.wave_vector_path, "lattice", corners=np.array([[0.0], [0.5]]), count=5
     ),
 }
 RIGHT = {
@@ -390,6 +394,9 @@ ROOMS = {
     "simulation": simulation.SIMULATION,
     "spinmodel": SPINMODEL,
 }
+PARTS = {"spinmodel": (fitting, states, symmetry)}
+"""Namespaces of a room, whose rows are among its own."""
+
 WITHOUT_CALL = {
     "simulation": simulation.WITHOUT_CALL,
     "contour": {"Contour": "made by the functions of the room"},

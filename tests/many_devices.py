@@ -24,7 +24,8 @@ from msgreen.hosts.tight_binding import TightBinding  # noqa: E402
 from msgreen.lattice import Lattice, Region, bloch, shell_model  # noqa: E402
 from msgreen.papers.lounis.run import scan_in_blocks  # noqa: E402
 from msgreen.phonon import Spring, crystal_modes, crystal_tensors, mass_spring, mode_tensors  # noqa: E402
-from msgreen.spinmodel import SpinModel, Term, constraining_fields, derivatives_at, relax  # noqa: E402
+from msgreen.spinmodel import SpinModel, Term, relax  # noqa: E402
+from msgreen.spinmodel.fitting import constraining_fields, derivatives_at  # noqa: E402
 
 # So that these small sums are made of many parts.
 bloch.CHUNK, bloch._PART_POINTS = 16, 2**10

@@ -66,8 +66,10 @@ def test_what_is_spoilt_is_refused(name):
 
 @pytest.mark.parametrize("room", rooms.ROOMS)
 def test_every_callable_of_a_room_has_a_row(room):
-    module = getattr(msgreen, room)
-    public = {n for n, item in vars(module).items() if callable(item) and n[0] != "_"}
+    names = {}
+    for part in (getattr(msgreen, room), *rooms.PARTS.get(room, ())):
+        names |= vars(part)
+    public = {n for n, item in names.items() if callable(item) and n[0] != "_"}
     rows, flat = set(rooms.ROOMS[room]), set(CALLS)
     assert public - flat == rows | (set(rooms.WITHOUT_CALL[room]) - flat)
     assert not rows & set(rooms.WITHOUT_CALL[room])

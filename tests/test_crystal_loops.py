@@ -57,7 +57,8 @@ from msgreen.io.wannier import read_folder, wannier_host
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal_loops import loop_lengths_figure
 from msgreen.spin.algebra import PAULI, tangent_frame
-from msgreen.spinmodel import Term, crystal_symmetry, no_symmetry, residual
+from msgreen.spinmodel import Term, crystal_symmetry
+from msgreen.spinmodel.symmetry import no_symmetry, residual
 from msgreen.units import BOLTZMANN, MEV
 
 LATTICE = Lattice(np.diag([2.0, 9.0, 9.0]), np.array([[0.0, 0.0, 0.0], [1.0, 0.3, 0.0]]))

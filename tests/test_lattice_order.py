@@ -23,7 +23,8 @@ from msgreen.exchange.crystal.axes import collinear_tensors
 from msgreen.exchange.crystal.pairs import crystal_exchange, crystal_pairs
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal import magnons_figure
-from msgreen.spinmodel import SpinModel, Term, crystal_symmetry, no_symmetry, ordering_temperatures
+from msgreen.spinmodel import SpinModel, Term, crystal_symmetry, ordering_temperatures
+from msgreen.spinmodel.symmetry import no_symmetry
 from msgreen.units import BOLTZMANN, MEV
 
 STEPS = np.eye(3, dtype=int).tolist()

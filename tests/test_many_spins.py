@@ -10,7 +10,7 @@ from msgreen import ContactCoupling, LloydEnergy, compute_interactions
 from msgreen.energy.many_spins import many_spin_energies
 from msgreen.errors import InputError
 from msgreen.exchange.fitted import EVEN, ODD, FittedModel, fitted_model
-from msgreen.spinmodel import Samples, all_clusters, fit, sample_directions
+from msgreen.spinmodel.fitting import Samples, all_clusters, fit, sample_directions
 
 HOST = paper_superconductor(7)
 SQUARE_OF_SPINS = np.array([[2, 2, 0], [3, 2, 0], [3, 3, 0], [2, 3, 0]])

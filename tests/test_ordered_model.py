@@ -23,14 +23,8 @@ from msgreen.exchange.ordered import dmi_vectors, transverse_exchange
 from msgreen.hosts.kkr import cluster_operations
 from msgreen.io import jukkr
 from msgreen.spin.algebra import tangent_frame
-from msgreen.spinmodel import (
-    Derivatives,
-    SpinModel,
-    Term,
-    all_clusters,
-    match_derivatives,
-    tilt_errors,
-)
+from msgreen.spinmodel import SpinModel, Term, match_derivatives
+from msgreen.spinmodel.fitting import Derivatives, all_clusters, tilt_errors
 
 
 @pytest.fixture(scope="module")

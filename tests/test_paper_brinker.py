@@ -18,7 +18,9 @@ from msgreen.papers.brinker import (
 )
 from msgreen.spin.algebra import spin_form
 from msgreen.spin.chirality import scalar_chirality
-from msgreen.spinmodel import Term, cluster_symmetry, complete, cube_directions, point_group
+from msgreen.spinmodel import Term, cluster_symmetry
+from msgreen.spinmodel.fitting import cube_directions
+from msgreen.spinmodel.symmetry import complete, point_group
 
 dot, cross = (lambda a, b: np.sum(a * b, axis=-1, keepdims=True)), np.cross
 

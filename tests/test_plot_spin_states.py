@@ -11,15 +11,8 @@ from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.plot import landscape_figure, magnon_figure, states_figure, texture_figure
 from msgreen.plot.style import BLUE
-from msgreen.spinmodel import (
-    SpinModel,
-    SpinWaves,
-    Term,
-    cone,
-    spiral,
-    stripes,
-    wave_vector_path,
-)
+from msgreen.spinmodel import SpinModel, Term
+from msgreen.spinmodel.states import SpinWaves, cone, spiral, stripes, wave_vector_path
 
 CHAIN, SQUARE = Lattice.chain(), Lattice.square(2.0)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import msgreen
-from msgreen import ContactCoupling, RashbaGas, compute_interactions
+from msgreen import ContactCoupling, RashbaGas, compute_interactions, spinmodel
 from msgreen.clusters import contracted_loops, loops, pairs
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
@@ -20,7 +20,6 @@ from msgreen.spinmodel import (
     SpinModel,
     Term,
     from_interactions,
-    is_even,
     resolve,
     spin_chiral_to_four_site,
 )
@@ -40,6 +39,7 @@ from msgreen.spinmodel.forms import (
 )
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
 from msgreen.spinmodel.rows import Row, cluster_names, printed, rows_of
+from msgreen.spinmodel.states import is_even
 from msgreen.spinmodel.symmetry.images import merge, relabellings
 
 SITES = 7
@@ -577,3 +577,12 @@ def test_a_model_as_a_table():
     assert len(printed([], [("pair", some)]).splitlines()) == 3
     assert cluster_names(np.array([[0, 1, 2]])) == ["0-1-2"]
     assert printed(["about"], [("pair", [row])]).splitlines()[2].split()[:2] == ["J", "0-1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("allowed", "is in `msgreen.spinmodel.symmetry`"), ("nothing", "has no `nothing`")],
+)
+def test_names_that_are_not_in_the_list_say_where_they_are(name, answer):
+    with pytest.raises(AttributeError, match=answer):
+        getattr(spinmodel, name)

@@ -16,23 +16,20 @@ from msgreen import (
     pairs,
 )
 from msgreen.lattice import Lattice
-from msgreen.spinmodel import (
+from msgreen.spinmodel import cluster_symmetry, from_interactions, resolve
+from msgreen.spinmodel.fitting import (
     LADDER,
     all_clusters,
-    cluster_symmetry,
     constraining_fields,
     cube_directions,
     cube_weights,
     fit,
     fit_by_class,
-    from_interactions,
     inequivalent_configurations,
-    point_group,
-    residual,
-    resolve,
     sample_directions,
 )
 from msgreen.spinmodel.fitting.design import evaluate
+from msgreen.spinmodel.symmetry import point_group, residual
 
 CLASSES = [name for step in LADDER.values() for name in step if name != "field"]
 GAS = RashbaGas(2, effective_mass=0.26, fermi_wavevector=0.167, rashba_wavevector=0.0135)

@@ -8,16 +8,9 @@ from msgreen.errors import InputError
 from msgreen.io import dataset_of, export, read_model, write_dataset
 from msgreen.lattice import Lattice
 from msgreen.spin.tensors import pair_part_errors, pair_parts
-from msgreen.spinmodel import (
-    SpinModel,
-    Term,
-    from_interactions,
-    magnetic_cell,
-    point_group,
-    resolve,
-    symmetrise,
-)
+from msgreen.spinmodel import SpinModel, Term, from_interactions, magnetic_cell, resolve, symmetrise
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
+from msgreen.spinmodel.symmetry import point_group
 from msgreen.spinmodel.symmetry.images import carry, carry_errors, merge
 from msgreen.spinmodel.symmetry.operations import cluster_symmetry, no_symmetry
 

@@ -12,29 +12,23 @@ from scipy.stats import chi2
 from msgreen import LloydEnergy, effective_field
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
-from msgreen.spinmodel import (
-    CLASSES,
+from msgreen.spinmodel import CLASSES, SpinModel, Term, cluster_symmetry, symmetrise
+from msgreen.spinmodel.fitting import (
     LADDER,
     Configurations,
     CrossValidation,
     FitErrors,
     FitResult,
     Samples,
-    SpinModel,
-    Term,
     all_clusters,
-    cluster_symmetry,
     constraining_fields,
-    count_parameters,
     cross_validate,
     cube_directions,
     cube_weights,
     fit,
     fit_by_class,
     inequivalent_configurations,
-    point_group,
     sample_directions,
-    symmetrise,
 )
 from msgreen.spinmodel.fitting.design import (
     Free,
@@ -45,6 +39,7 @@ from msgreen.spinmodel.fitting.design import (
     tangential,
 )
 from msgreen.spinmodel.fitting.least_squares import SINGULAR, Solution, solve
+from msgreen.spinmodel.symmetry import count_parameters, point_group
 
 EVERYTHING = [name for step in LADDER.values() for name in step if name != "field"]
 TRIMER = np.array([[np.cos(a), np.sin(a)] for a in np.pi / 2 + 2 * np.pi / 3 * np.arange(3)])

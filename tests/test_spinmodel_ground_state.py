@@ -8,31 +8,33 @@ from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spin.algebra import rotate_about
 from msgreen.spinmodel import (
-    Minima,
-    Relaxed,
     SpinModel,
     Term,
-    canted,
     cluster_symmetry,
+    crystal_symmetry,
+    find_minima,
+    landscape,
+    relax,
+)
+from msgreen.spinmodel.states import (
+    Minima,
+    Relaxed,
+    canted,
     collinear,
     cone,
-    crystal_symmetry,
     curvatures,
     distances,
     ferromagnet,
-    find_minima,
+    ground_state,
     is_even,
-    landscape,
     multi_q,
     planar_neel,
-    point_group,
-    relax,
     rotation_axes,
     spiral,
     stripes,
 )
-from msgreen.spinmodel.states import ground_state
 from msgreen.spinmodel.states.relax import curvature_product
+from msgreen.spinmodel.symmetry import point_group
 
 J = 0.010
 EDGES = [[0, 1], [1, 2], [2, 0]]

@@ -6,14 +6,8 @@ import pytest
 
 from msgreen import ContactCoupling, RashbaGas, compute_interactions
 from msgreen.clusters import contracted_loops, pairs
-from msgreen.spinmodel import (
-    Term,
-    cluster_symmetry,
-    complete,
-    from_interactions,
-    point_group,
-    residual,
-)
+from msgreen.spinmodel import Term, cluster_symmetry, from_interactions
+from msgreen.spinmodel.symmetry import complete, point_group, residual
 from msgreen.spinmodel.symmetry.images import (
     Images,
     Relabellings,

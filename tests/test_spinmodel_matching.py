@@ -28,23 +28,23 @@ from msgreen.exchange.ordered import dmi_vectors, transverse_exchange
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import (
     CLASSES,
-    Derivatives,
-    MatchResult,
     SpinModel,
     Term,
-    all_clusters,
     cluster_symmetry,
-    derivatives_at,
     from_interactions,
     match_derivatives,
-    no_symmetry,
-    point_group,
-    residual,
     resolve,
+)
+from msgreen.spinmodel.fitting import (
+    Derivatives,
+    MatchResult,
+    all_clusters,
+    derivatives_at,
     tilt_errors,
 )
 from msgreen.spinmodel.fitting.design import unit_tensors
 from msgreen.spinmodel.fitting.tilts import TiltErrors
+from msgreen.spinmodel.symmetry import no_symmetry, point_group, residual
 
 ISOTROPIC = ["exchange", "biquadratic", "three_site", "four_site"]
 TWO_SPINS = ["field", "anisotropy", "exchange", "dzyaloshinskii_moriya", "anisotropic_exchange"]

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from msgreen.errors import InputError
-from msgreen.spinmodel import (
-    CLASSES,
-    Term,
+from msgreen.spinmodel import CLASSES, Term, cluster_symmetry
+from msgreen.spinmodel.fitting.design import all_clusters
+from msgreen.spinmodel.symmetry import (
     allowed,
-    cluster_symmetry,
     complete,
     count_parameters,
     invariants,
@@ -16,7 +15,6 @@ from msgreen.spinmodel import (
     point_group,
     transform,
 )
-from msgreen.spinmodel.fitting.design import all_clusters
 from msgreen.spinmodel.symmetry.images import relabellings
 
 TRIMER = np.array([[-0.5, -np.sqrt(1 / 12)], [0.5, -np.sqrt(1 / 12)], [0.0, np.sqrt(1 / 3)]])

@@ -29,15 +29,9 @@ from msgreen.papers.brinker import (
     trimer_parameters,
 )
 from msgreen.plot import spins_figure
-from msgreen.spinmodel import (
-    cluster_symmetry,
-    collinear,
-    ferromagnet,
-    planar_neel,
-    point_group,
-    relax,
-    transform,
-)
+from msgreen.spinmodel import cluster_symmetry, relax
+from msgreen.spinmodel.states import collinear, ferromagnet, planar_neel
+from msgreen.spinmodel.symmetry import point_group, transform
 from msgreen.units import MEV
 
 BATCH = 32  # one compilation for all tests

@@ -9,24 +9,26 @@ from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import (
     CLASSES,
+    SpinModel,
+    Term,
+    cluster_symmetry,
+    crystal_symmetry,
+    symmetrise,
+)
+from msgreen.spinmodel.symmetry import (
     Count,
     Residual,
-    SpinModel,
     Symmetry,
-    Term,
     allowed,
-    cluster_symmetry,
     clusters_within,
     complete,
     count_parameters,
-    crystal_symmetry,
     generate_group,
     no_symmetry,
     operation_name,
     orbits,
     point_group,
     residual,
-    symmetrise,
     transform,
 )
 from msgreen.spinmodel.symmetry.operations import in_three_dimensions

@@ -8,24 +8,26 @@ import pytest
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel import (
+    SpinModel,
+    Term,
+    find_spiral,
+    luttinger_tisza,
+    magnetic_cell,
+    magnons,
+    spin_waves,
+)
+from msgreen.spinmodel.states import (
     LowestWave,
     Magnons,
     Path,
-    SpinModel,
     SpinWaves,
     Spiral,
-    Term,
     collinear,
     cone,
     exchange_levels,
     exchange_matrix,
     ferromagnet,
-    find_spiral,
     interacting,
-    luttinger_tisza,
-    magnetic_cell,
-    magnons,
-    spin_waves,
     spiral,
     spiral_energy,
     standard_path,

@@ -7,14 +7,8 @@ from scipy.optimize import root
 
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
-from msgreen.spinmodel import (
-    OrderingTemperatures,
-    SpinModel,
-    Term,
-    mean_field_temperature,
-    ordering_temperatures,
-    rpa_temperature,
-)
+from msgreen.spinmodel import SpinModel, Term, ordering_temperatures
+from msgreen.spinmodel.states import OrderingTemperatures, mean_field_temperature, rpa_temperature
 
 J = 0.02  # eV, of a pair
 

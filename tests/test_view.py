@@ -25,8 +25,9 @@ from msgreen.page.rows import interaction_rows, model_rows
 from msgreen.page.scan import scan_scene
 from msgreen.page.view import state_titles
 from msgreen.papers.brinker import published_model
-from msgreen.spinmodel import Minima, SpinModel, Term
+from msgreen.spinmodel import SpinModel, Term
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
+from msgreen.spinmodel.states import Minima
 from msgreen.units import MEV
 
 PLACES = np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0], [0.0, 4.0], [9.0, 0.0], [9.0, 4.0]])

@@ -7,7 +7,8 @@ from msgreen.cli.simulation import simulate
 from msgreen.errors import AccuracyWarning, InputError
 from msgreen.lattice import Lattice
 from msgreen.simulation import Moment, MonteCarlo, WaveOrder, thermodynamics
-from msgreen.spinmodel import SpinModel, Term, cone, spiral
+from msgreen.spinmodel import SpinModel, Term
+from msgreen.spinmodel.states import cone, spiral
 from msgreen.units import BOLTZMANN
 
 STEPS = [[[0, 0, 0], step] for step in np.eye(3, dtype=int).tolist()]

@@ -19,18 +19,9 @@ from msgreen.config.lattice_order import (
 from msgreen.errors import InputError
 from msgreen.plot import states_figure
 from msgreen.plot.crystal import magnons_figure
-from msgreen.spinmodel import (
-    Minima,
-    SpinModel,
-    Symmetry,
-    collinear,
-    crystal_symmetry,
-    ferromagnet,
-    find_minima,
-    find_spiral,
-    planar_neel,
-    transform,
-)
+from msgreen.spinmodel import SpinModel, crystal_symmetry, find_minima, find_spiral
+from msgreen.spinmodel.states import Minima, collinear, ferromagnet, planar_neel
+from msgreen.spinmodel.symmetry import Symmetry, transform
 from msgreen.units import MEV
 
 _NEAR = 1e-6

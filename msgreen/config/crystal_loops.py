@@ -25,14 +25,15 @@ from msgreen.io.loop_table import (
 )
 from msgreen.lattice import Lattice
 from msgreen.plot.crystal_loops import loop_lengths_figure
-from msgreen.spinmodel import Symmetry, symmetrise
+from msgreen.spinmodel import symmetrise
+from msgreen.spinmodel.symmetry import Symmetry
 from msgreen.units import MEV
 
 SAME = 1e-4
 """Angstrom within which atoms are equal by symmetry: files have five to seven decimals."""
 
-COUPLED = '["four_site"]'
-"""Kinds of loops with spin-orbit coupling."""
+KINDS_OF_FOUR = ("biquadratic", "three_site", "four_site")
+"""What is computed by default without spin-orbit coupling; with it four different sites only."""
 
 SHOWN = 12
 """Orbits of a kind that are printed: those of two shells of iron. The table has all."""
@@ -41,9 +42,12 @@ SHOWN = 12
 class Loops(AbstractTable):
     """``[loops]``: which loops are wanted, and how well."""
 
-    kinds: Annotated[
-        list[Literal["biquadratic", "three_site", "four_site", "six_site"]], Field(min_length=1)
-    ] = ["biquadratic", "three_site", "four_site"]
+    kinds: (
+        Annotated[
+            list[Literal["biquadratic", "three_site", "four_site", "six_site"]], Field(min_length=1)
+        ]
+        | None
+    ) = None
     cutoff: Positive
     tolerance: Positive = 0.002
     mesh: Annotated[int, Field(ge=2)] | None = None
@@ -58,14 +62,18 @@ class Loops(AbstractTable):
             If there are no loops, or too many, or with spin-orbit coupling other kinds than four
             sites, or a pair of theirs is not among those that are wanted.
         """
-        if host.spin_orbit and self.kinds != ["four_site"]:
+        coupled = ["four_site"]
+        kinds = self.kinds or (coupled if host.spin_orbit else list(KINDS_OF_FOUR))
+        if host.spin_orbit and kinds != coupled:
             raise InputError(
-                f"Argument `loops.kinds` must be {COUPLED} with spin-orbit coupling, as others are "
-                f"no couplings of different moments or too many, but it is {self.kinds}. Ask for "
-                "other orders by `msgreen.exchange.crystal.crystal_rotations`."
+                f"Argument `loops.kinds` must be {coupled} with spin-orbit coupling, where chains "
+                "contain changes of length of the moment that they pass twice, and six moments "
+                f"have no model, but it is {kinds}. Leave the others out: "
+                "`msgreen.exchange.crystal.crystal_rotations` has the derivatives by two to six "
+                "different moments."
             )
         try:
-            found = crystal_clusters(host, dict.fromkeys(self.kinds, self.cutoff), pairs=pairs)
+            found = crystal_clusters(host, dict.fromkeys(kinds, self.cutoff), pairs=pairs)
         except InputError as error:
             raise InputError(str(error).replace("`cutoff`", "`loops.cutoff`", 1)) from error
         if not any(len(sites) for kind, sites in found.items() if kind != "pair"):

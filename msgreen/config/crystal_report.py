@@ -11,7 +11,8 @@ from msgreen.exchange.crystal.pairs import CrystalExchange, total_exchange
 from msgreen.exchange.crystal.traces import goldstone_residual
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.wannier import WannierHamiltonian, odd_rest
-from msgreen.spinmodel import SpinModel, Symmetry, residual
+from msgreen.spinmodel import SpinModel
+from msgreen.spinmodel.symmetry import Symmetry, residual
 from msgreen.units import BOLTZMANN, MEV
 
 

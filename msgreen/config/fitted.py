@@ -13,7 +13,8 @@ from msgreen.config.schema import AbstractTable
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.energy.many_spins import many_spin_energies
 from msgreen.exchange.fitted import fitted_model
-from msgreen.spinmodel import SpinModel, sample_directions
+from msgreen.spinmodel import SpinModel
+from msgreen.spinmodel.fitting import sample_directions
 from msgreen.spinmodel.interactions import Interactions
 from msgreen.units import MEV
 

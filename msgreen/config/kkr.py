@@ -37,9 +37,10 @@ from msgreen.io.jukkr import FILES, Run, check_folder, read_folder, read_host
 from msgreen.plot import cluster_distance_figure, dmi_figure, rotation_order_figure
 from msgreen.scattering.interpolation import other_tmatrices
 from msgreen.scattering.tmatrix import TMatrix
-from msgreen.spinmodel import Symmetry, cluster_symmetry
+from msgreen.spinmodel import cluster_symmetry
 from msgreen.spinmodel.interactions import Coefficient, Interactions
 from msgreen.spinmodel.rows import Row
+from msgreen.spinmodel.symmetry import Symmetry
 from msgreen.units import MEV
 
 

@@ -8,15 +8,8 @@ import numpy as np
 
 from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
-from msgreen.spinmodel import (
-    Magnons,
-    OrderingTemperatures,
-    SpinModel,
-    exchange_levels,
-    interacting,
-    magnons,
-    ordering_temperatures,
-)
+from msgreen.spinmodel import SpinModel, magnons, ordering_temperatures
+from msgreen.spinmodel.states import Magnons, OrderingTemperatures, exchange_levels, interacting
 from msgreen.spinmodel.states.spirals import FourierExchange
 from msgreen.units import BOLTZMANN, MEV
 

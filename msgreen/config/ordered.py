@@ -10,7 +10,9 @@ from msgreen.config.schema import AbstractTable
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.matched import FIELDS, ordered_model
-from msgreen.spinmodel import CLASSES, MatchResult, SpinModel, Symmetry, tilt_errors
+from msgreen.spinmodel import CLASSES, SpinModel
+from msgreen.spinmodel.fitting import MatchResult, tilt_errors
+from msgreen.spinmodel.symmetry import Symmetry
 from msgreen.units import MEV
 
 TILTS = (5.0, 10.0, 20.0, 40.0)

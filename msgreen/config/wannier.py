@@ -38,7 +38,8 @@ from msgreen.plot.crystal import (
     magnons_figure,
     mesh_figure,
 )
-from msgreen.spinmodel import SpinModel, Symmetry, crystal_symmetry, symmetrise
+from msgreen.spinmodel import SpinModel, crystal_symmetry, symmetrise
+from msgreen.spinmodel.symmetry import Symmetry
 from msgreen.units import BOLTZMANN, MEV
 
 SMALL_MOMENT = 1e-3

@@ -21,17 +21,17 @@ from msgreen.energy.determinants import log_determinant
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.estimate import Estimate
-from msgreen.spinmodel import (
+from msgreen.spinmodel import SpinModel
+from msgreen.spinmodel.fitting import (
     FitErrors,
     FitResult,
     Samples,
-    SpinModel,
-    Symmetry,
     all_clusters,
     fit,
     sample_directions,
 )
 from msgreen.spinmodel.fitting.design import free_values
+from msgreen.spinmodel.symmetry import Symmetry
 
 EVEN: tuple[str, ...] = (
     *("anisotropy", "exchange", "dzyaloshinskii_moriya", "anisotropic_exchange"),

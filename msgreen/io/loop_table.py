@@ -12,7 +12,7 @@ from msgreen.exchange.crystal.four_spins import CROSSED, PRODUCTS, FourSpins
 from msgreen.exchange.crystal.loop_model import loop_products
 from msgreen.exchange.crystal.loops import CrystalLoops, LoopTerms
 from msgreen.lattice import Lattice
-from msgreen.spinmodel import Symmetry
+from msgreen.spinmodel.symmetry import Symmetry
 from msgreen.units import MEV
 
 LOOP_COLUMNS: tuple[str, ...] = (

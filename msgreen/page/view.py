@@ -21,8 +21,9 @@ from msgreen.page.scene import (
     states_content,
     strongest,
 )
-from msgreen.spinmodel import Minima, SpinModel
+from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.interactions import Interactions
+from msgreen.spinmodel.states import Minima
 from msgreen.units import MEV
 
 Result = SpinModel | Interactions

@@ -8,7 +8,7 @@ from msgreen.exchange.crystal.axes import CrystalTensors
 from msgreen.exchange.crystal.meshes import Node
 from msgreen.lattice import Lattice
 from msgreen.plot.style import BLACK, BLUE, GREEN, PURPLE, RED, SKY, add_letters, panels, styled
-from msgreen.spinmodel import Magnons
+from msgreen.spinmodel.states import Magnons
 from msgreen.units import MEV
 
 COLOURS = (BLACK, BLUE, RED, GREEN, PURPLE, SKY)

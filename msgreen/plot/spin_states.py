@@ -24,7 +24,8 @@ from msgreen.plot.style import (
     panels,
     styled,
 )
-from msgreen.spinmodel import Path, SpinModel, SpinWaves
+from msgreen.spinmodel import SpinModel
+from msgreen.spinmodel.states import Path, SpinWaves
 from msgreen.units import MEV
 
 _CURVES = (BLUE, RED, GREEN, PURPLE)

@@ -1,89 +1,38 @@
-"""The generalised spin model: evaluate, fit, symmetrise, minimise."""
+"""The generalised spin model: evaluate, fit, symmetrise, minimise.
 
+The names that everyone meets are here; all others are in `fitting`, `states` and `symmetry`.
+"""
+
+from msgreen.spinmodel import fitting as fitting
+from msgreen.spinmodel import states as states
+from msgreen.spinmodel import symmetry as symmetry
 from msgreen.spinmodel.convert import from_interactions as from_interactions
 from msgreen.spinmodel.convert import spin_chiral_to_four_site as spin_chiral_to_four_site
-from msgreen.spinmodel.fitting.design import all_clusters as all_clusters
-from msgreen.spinmodel.fitting.fit import LADDER as LADDER
-from msgreen.spinmodel.fitting.fit import CrossValidation as CrossValidation
-from msgreen.spinmodel.fitting.fit import FitErrors as FitErrors
-from msgreen.spinmodel.fitting.fit import FitResult as FitResult
-from msgreen.spinmodel.fitting.fit import cross_validate as cross_validate
-from msgreen.spinmodel.fitting.fit import fit as fit
-from msgreen.spinmodel.fitting.fit import fit_by_class as fit_by_class
-from msgreen.spinmodel.fitting.matching import MatchResult as MatchResult
 from msgreen.spinmodel.fitting.matching import match_derivatives as match_derivatives
-from msgreen.spinmodel.fitting.matching_derivatives import Derivatives as Derivatives
-from msgreen.spinmodel.fitting.matching_derivatives import derivatives_at as derivatives_at
-from msgreen.spinmodel.fitting.sampling import Configurations as Configurations
-from msgreen.spinmodel.fitting.sampling import Samples as Samples
-from msgreen.spinmodel.fitting.sampling import constraining_fields as constraining_fields
-from msgreen.spinmodel.fitting.sampling import cube_directions as cube_directions
-from msgreen.spinmodel.fitting.sampling import cube_weights as cube_weights
-from msgreen.spinmodel.fitting.sampling import (
-    inequivalent_configurations as inequivalent_configurations,
-)
-from msgreen.spinmodel.fitting.sampling import sample_directions as sample_directions
-from msgreen.spinmodel.fitting.tilts import TiltErrors as TiltErrors
-from msgreen.spinmodel.fitting.tilts import tilt_errors as tilt_errors
 from msgreen.spinmodel.forms import CLASSES as CLASSES
 from msgreen.spinmodel.forms import SpinClass as SpinClass
 from msgreen.spinmodel.model import SpinModel as SpinModel
 from msgreen.spinmodel.model import magnetic_cell as magnetic_cell
 from msgreen.spinmodel.resolve import Resolution as Resolution
 from msgreen.spinmodel.resolve import resolve as resolve
-from msgreen.spinmodel.states.equivalence import distances as distances
-from msgreen.spinmodel.states.equivalence import is_even as is_even
-from msgreen.spinmodel.states.equivalence import rotation_axes as rotation_axes
-from msgreen.spinmodel.states.ground_state import Minima as Minima
-from msgreen.spinmodel.states.ground_state import curvatures as curvatures
 from msgreen.spinmodel.states.ground_state import find_minima as find_minima
 from msgreen.spinmodel.states.ground_state import landscape as landscape
-from msgreen.spinmodel.states.magnons import Magnons as Magnons
-from msgreen.spinmodel.states.magnons import exchange_levels as exchange_levels
-from msgreen.spinmodel.states.magnons import interacting as interacting
 from msgreen.spinmodel.states.magnons import magnons as magnons
-from msgreen.spinmodel.states.named import canted as canted
-from msgreen.spinmodel.states.named import collinear as collinear
-from msgreen.spinmodel.states.named import cone as cone
-from msgreen.spinmodel.states.named import ferromagnet as ferromagnet
-from msgreen.spinmodel.states.named import multi_q as multi_q
-from msgreen.spinmodel.states.named import planar_neel as planar_neel
-from msgreen.spinmodel.states.named import spiral as spiral
-from msgreen.spinmodel.states.named import stripes as stripes
-from msgreen.spinmodel.states.paths import Path as Path
-from msgreen.spinmodel.states.paths import standard_path as standard_path
-from msgreen.spinmodel.states.paths import wave_vector_path as wave_vector_path
-from msgreen.spinmodel.states.relax import Relaxed as Relaxed
 from msgreen.spinmodel.states.relax import relax as relax
-from msgreen.spinmodel.states.spin_waves import SpinWaves as SpinWaves
 from msgreen.spinmodel.states.spin_waves import spin_waves as spin_waves
-from msgreen.spinmodel.states.spirals import LowestWave as LowestWave
-from msgreen.spinmodel.states.spirals import Spiral as Spiral
-from msgreen.spinmodel.states.spirals import exchange_matrix as exchange_matrix
 from msgreen.spinmodel.states.spirals import find_spiral as find_spiral
 from msgreen.spinmodel.states.spirals import luttinger_tisza as luttinger_tisza
-from msgreen.spinmodel.states.spirals import spiral_energy as spiral_energy
-from msgreen.spinmodel.states.temperatures import OrderingTemperatures as OrderingTemperatures
-from msgreen.spinmodel.states.temperatures import mean_field_temperature as mean_field_temperature
 from msgreen.spinmodel.states.temperatures import ordering_temperatures as ordering_temperatures
-from msgreen.spinmodel.states.temperatures import rpa_temperature as rpa_temperature
-from msgreen.spinmodel.symmetry.groups import generate_group as generate_group
-from msgreen.spinmodel.symmetry.groups import operation_name as operation_name
-from msgreen.spinmodel.symmetry.groups import point_group as point_group
-from msgreen.spinmodel.symmetry.invariance import Count as Count
-from msgreen.spinmodel.symmetry.invariance import Residual as Residual
-from msgreen.spinmodel.symmetry.invariance import allowed as allowed
-from msgreen.spinmodel.symmetry.invariance import complete as complete
-from msgreen.spinmodel.symmetry.invariance import count_parameters as count_parameters
-from msgreen.spinmodel.symmetry.invariance import invariants as invariants
-from msgreen.spinmodel.symmetry.invariance import orbits as orbits
-from msgreen.spinmodel.symmetry.invariance import residual as residual
 from msgreen.spinmodel.symmetry.invariance import symmetrise as symmetrise
-from msgreen.spinmodel.symmetry.neighbours import clusters_within as clusters_within
-from msgreen.spinmodel.symmetry.operations import Symmetry as Symmetry
 from msgreen.spinmodel.symmetry.operations import cluster_symmetry as cluster_symmetry
 from msgreen.spinmodel.symmetry.operations import crystal_symmetry as crystal_symmetry
-from msgreen.spinmodel.symmetry.operations import no_symmetry as no_symmetry
-from msgreen.spinmodel.symmetry.operations import transform as transform
 from msgreen.spinmodel.terms import Clusters as Clusters
 from msgreen.spinmodel.terms import Term as Term
+
+
+def __getattr__(name: str):
+    """Say where a name is that the list above had once."""
+    for part in (fitting, states, symmetry):
+        if hasattr(part, name):
+            raise AttributeError(f"`{name}` is in `{part.__name__}`: import it from there.")
+    raise AttributeError(f"module `{__name__}` has no `{name}`.")

@@ -203,8 +203,9 @@ def fit(
 
     Examples
     --------
-    >>> from msgreen.spinmodel import SpinModel, Term, all_clusters
-    >>> from msgreen.spinmodel import constraining_fields, sample_directions
+    >>> from msgreen.spinmodel import SpinModel, Term
+    >>> from msgreen.spinmodel.fitting import all_clusters
+    >>> from msgreen.spinmodel.fitting import constraining_fields, sample_directions
     >>> trimer = SpinModel([Term("exchange", [[0, 1], [1, 2], [2, 0]], [0.01, 0.02, 0.03])])
     >>> samples = constraining_fields(trimer.energy, sample_directions(3, 20))
     >>> found = fit(all_clusters(3, ["exchange", "dzyaloshinskii_moriya"]), samples)

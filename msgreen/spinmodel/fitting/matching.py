@@ -146,7 +146,8 @@ def match_derivatives(
 
     Examples
     --------
-    >>> from msgreen.spinmodel import SpinModel, Term, all_clusters, derivatives_at
+    >>> from msgreen.spinmodel import SpinModel, Term
+    >>> from msgreen.spinmodel.fitting import all_clusters, derivatives_at
     >>> dimer = SpinModel([Term("dzyaloshinskii_moriya", [[0, 1]], [[0.001, 0.0, 0.002]])])
     >>> up = [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
     >>> along_z = derivatives_at(dimer.energy, up, clusters=[[0, 1]])

@@ -218,7 +218,8 @@ def derivatives_at(
 
     Examples
     --------
-    >>> from msgreen.spinmodel import SpinModel, Term, derivatives_at
+    >>> from msgreen.spinmodel import SpinModel, Term
+    >>> from msgreen.spinmodel.fitting import derivatives_at
     >>> dimer = SpinModel([Term("exchange", [[0, 1]], [-0.010])])
     >>> found = derivatives_at(dimer.energy, [[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
     >>> found.tensors[0, 1].round(6).tolist(), found.tensors[0, 0].round(6).tolist()

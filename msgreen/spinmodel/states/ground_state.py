@@ -244,7 +244,8 @@ def landscape(
     --------
     >>> import jax
     >>> jax.config.update("jax_enable_x64", True)
-    >>> from msgreen.spinmodel import SpinModel, Term, canted, landscape
+    >>> from msgreen.spinmodel import SpinModel, Term, landscape
+    >>> from msgreen.spinmodel.states import canted
     >>> trimer = SpinModel([Term("exchange", [[0, 1], [1, 2], [2, 0]], [0.010] * 3)])
     >>> landscape(trimer, canted, [0.0, jax.numpy.pi / 2]).round(6).tolist()
     [0.03, -0.015]

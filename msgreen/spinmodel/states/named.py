@@ -40,7 +40,7 @@ def collinear(pattern: str, axis: Float[ArrayLike, "3"] = _Z) -> Float[Array, "s
     --------
     >>> import jax
     >>> jax.config.update("jax_enable_x64", True)
-    >>> from msgreen.spinmodel import collinear
+    >>> from msgreen.spinmodel.states import collinear
     >>> collinear("ud").tolist()
     [[0.0, 0.0, 1.0], [-0.0, -0.0, -1.0]]
     """

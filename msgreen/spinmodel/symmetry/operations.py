@@ -159,7 +159,7 @@ def cluster_symmetry(
     Examples
     --------
     >>> import numpy as np
-    >>> from msgreen.spinmodel import point_group
+    >>> from msgreen.spinmodel.symmetry import point_group
     >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
     >>> cluster_symmetry(corners, point_group("C3v")).permutations.tolist()[:3]
     [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
