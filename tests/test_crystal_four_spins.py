@@ -35,8 +35,11 @@ from msgreen.units import MEV
 LATTICE = Lattice(np.diag([2.0, 9.0, 9.0]))
 CELLS = np.array([[-1, 0, 0], [0, 0, 0], [1, 0, 0]])
 SITES = np.pad([[[0], [1], [2], [3]], [[0], [1], [2], [4]]], [(0, 0), (0, 0), (0, 3)])
-MESH = 16
+MESH = 48
+"""A turn that grows along a ring does not close: 16 cells leave 3e-4 of it in the pairs, 32 4e-9."""
 ANGLE = 0.02
+SECOND = 6 * ANGLE**2
+"""Terms of second order beside those of first: 5.6 and 5.3 times the square at either angle."""
 
 
 def plain():
@@ -75,19 +78,19 @@ def test_couplings_are_those_of_the_turned_chain(hosts, found, pairs):
     terms = crystal_loops(plain(), walks, mesh=MESH).terms["four_site"]
     exact = loop_products("four_site", terms).values.reshape(2, 3)
     assert isinstance(found, FourSpins) and np.abs(exact).min() > 1e-6
-    assert np.allclose(found.products, exact, rtol=0, atol=100 * ANGLE**2 * np.abs(exact).max())
+    assert np.allclose(found.products, exact, rtol=0, atol=SECOND * np.abs(exact).max())
     # The sense of the turn is that of the pairs.
     along = crystal_exchange(hosts[2], pairs, mesh=MESH)
     step = (np.arctan2(along.along(), along.exchange()) % np.pi)[4]
     step = (step + np.pi / 2) % np.pi - np.pi / 2
-    assert np.isclose(abs(step), 2 * ANGLE, rtol=1e-3)
+    assert np.isclose(abs(step), 2 * ANGLE, rtol=1e-11)
     ahead = SITES[:, CROSSED[:, 1], 0] - SITES[:, CROSSED[:, 0], 0]
     vectors = np.tile(exact, (1, 2)) * np.sin(step * ahead)
     # Of vectors of all pairings only the part that a collinear state sees is determined.
     seen = turns() @ vectors[..., None]
-    assert np.allclose(turns() @ found.vectors[..., 2:], seen, atol=1e-2 * np.abs(seen).max())
+    assert np.allclose(turns() @ found.vectors[..., 2:], seen, atol=SECOND * np.abs(seen).max())
     assert np.abs(found.vectors[..., :2]).max() < 1e-12
-    assert np.linalg.norm(found.vectors[..., 2]) <= np.linalg.norm(vectors) * (1 + 1e-3)
+    assert np.linalg.norm(found.vectors[..., 2]) < np.linalg.norm(vectors)
     assert np.all(found.product_errors > 0) and np.all(found.vector_errors > 0)
 
 
@@ -100,7 +103,7 @@ def turns():
 def test_what_is_left_is_of_second_order(found):
     twice = four_spins([turned(axis, 2 * ANGLE) for axis in np.eye(3)], SITES, mesh=MESH)
     assert np.allclose(twice.rest / found.rest, 4, rtol=0.05)
-    assert np.all(found.spread < 0.05 * np.abs(found.products).max())
+    assert np.all(found.spread < 9 * ANGLE**2 * np.abs(found.products).max())
 
 
 def test_loops_are_their_products(found):
