@@ -15,6 +15,7 @@ from msgreen.energy.uniform_gap import lowest_gap
 from msgreen.errors import ConfigError, InputError
 from msgreen.lattice.attraction import Attraction
 from msgreen.lattice.nambu import p_wave, s_wave
+from msgreen.page import result_page
 from msgreen.plot.superconductor import (
     density_figure,
     levels_figure,
@@ -117,6 +118,9 @@ def test_scan_of_the_chemical_potential(tmp_path):
     np.testing.assert_allclose(data.D.sel(fermi_energy=-2.0), found.D, atol=1e-14)
     np.testing.assert_allclose(data.D.sel(fermi_energy=2.0), -found.D, atol=1e-12)
     np.testing.assert_allclose(data.J_error.sel(fermi_energy=-2.0), found.error[:, 4:7])
+    assert data.displacement.values.tolist() == [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]
+    page = result_page(None, data, "scan")
+    assert page is not None and page.scene["frame"]["name"] == "fermi energy (eV)"
     rows = [dict(zip(outcome.header, row, strict=True)) for row in outcome.rows]
     row = next(r for r in rows if r["fermi_energy"] == 2.0 and r["steps"] == 2 and r["term"] == "D")
     assert row["sites"] == "0-2" and row["component"] == "x"

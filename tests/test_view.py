@@ -21,6 +21,7 @@ from msgreen.io.spin_programs import write_json
 from msgreen.page import Page, read_page, result_page, view
 from msgreen.page import scene as scenes
 from msgreen.page.document import document
+from msgreen.page.pair_scan import MOST, is_pair_scan, pair_scan_scene
 from msgreen.page.rows import interaction_rows, model_rows
 from msgreen.page.scan import scan_scene
 from msgreen.page.view import state_titles
@@ -289,6 +290,85 @@ def test_scan_over_distance():
         np.testing.assert_allclose(sides, 1.0, rtol=1e-8)
     with pytest.raises(FileFormatError, match="coefficients in meV against distance"):
         scan_scene("scan.nc", scan()[["J_iso_error"]], "scan")
+
+
+def pair_scan(*counts: int, steps: int = 2) -> xr.Dataset:
+    """A scan of pairs as `msgreen.config.scan` writes it, without fields of the spins."""
+    names = ("temperature_K", "ratio")[: len(counts)]
+    random = np.random.default_rng(0)
+    data = {}
+    for name in ("F0", "mu", "J", "D", "mu_odd", "J_mixed"):
+        dims = (*names, "steps") if name == "F0" else (*names, "steps", "xyz")
+        shape = (*counts, steps) if name == "F0" else (*counts, steps, 3)
+        size = 1e-12 if name.startswith("mu") else 1.0
+        data[name] = (dims, size * random.normal(size=shape))
+        data[f"{name}_error"] = (dims, np.full(shape, 1e-9))
+    for name in ("gap", "gap_error"):
+        data[name] = ((*names, "channel"), random.random((*counts, 1)))
+    coords = {name: np.arange(1.0, 1 + n) for name, n in zip(names, counts, strict=True)}
+    places = np.arange(1, 1 + steps)[:, None] * [0.0, 3.0, 0.0]
+    coords |= {"steps": 1 + np.arange(steps), "xyz": list("xyz"), "channel": ["singlet"]}
+    coords["displacement"] = (("steps", "xyz"), places)
+    found = xr.Dataset(data, coords, {"form": "F0 + mu.(S1 + S2)"})
+    found["temperature_K"].attrs["units"] = "K"
+    return found
+
+
+def test_scan_of_pairs_over_a_parameter():
+    data = pair_scan(4)
+    page = result_page(None, data, "scan")
+    assert page is not None and is_pair_scan(data) and not is_pair_scan(scan())
+    frame = page.scene["frame"]
+    assert frame["name"] == "temperature (K)" and frame["values"] == [1.0, 2.0, 3.0, 4.0]
+    assert frame["second"] is None and not frame["sizes"]
+    shown = {group["name"]: group for group in page.scene["groups"]}
+    # What is below its error everywhere, as the fields here, is left out.
+    wanted = ["J_x", "J_y", "J_z", "D", "J_yz", "J_zx", "J_xy", "F0", "gap, singlet"]
+    assert list(shown) == wanted
+    np.testing.assert_allclose(shown["J_y"]["values"], data.J.sel(xyz="y") / MEV, rtol=1e-8)
+    np.testing.assert_allclose(shown["J_zx"]["values"], data.J_mixed.sel(xyz="y") / MEV, rtol=1e-8)
+    np.testing.assert_allclose(shown["D"]["vectors"], data.D / MEV, rtol=1e-8)
+    np.testing.assert_allclose(shown["F0"]["values"], data.F0 / MEV, rtol=1e-8)
+    np.testing.assert_allclose(shown["J_x"]["errors"], np.full((4, 2), 1e-6), rtol=1e-8)
+    gaps = np.ravel(shown["gap, singlet"]["values"])
+    np.testing.assert_allclose(gaps, data.gap.values.ravel() / MEV, rtol=1e-8)
+    assert [shown[n]["order"] for n in ("J_x", "D", "F0", "gap, singlet")] == [2, 2, 0, 0]
+    places = [site["place"] for site in page.scene["sites"]]
+    assert places == [[0, 0, 0], [0, 3, 0], [0, 6, 0]]
+    assert shown["J_x"]["sites"] == [[0, 1], [0, 2]]
+
+
+def test_scan_of_pairs_over_two_parameters():
+    data = pair_scan(3, 2)
+    content = pair_scan_scene("scan.nc", data, "scan")
+    assert content["frame"]["second"]["values"] == [1.0, 2.0]
+    assert content["frame"]["second"]["name"] == "ratio"
+    values = content["groups"][0]["values"]
+    # The rule of `first` and `other` in page.js.
+    for a, b in np.ndindex(3, 2):
+        np.testing.assert_allclose(values[a * 2 + b], data.J[a, b, :, 0] / MEV, rtol=1e-8)
+
+
+def test_long_scans_show_the_nearest_pairs():
+    content = pair_scan_scene("scan.nc", pair_scan(MOST // 3, steps=4), "scan")
+    assert len(content["sites"]) == 1 + 3
+    assert content["notes"] == ["The first 3 of 4 distances are here."]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data.drop_vars("D_error"),
+        lambda data: data.transpose(),
+        lambda data: data.isel(xyz=slice(2)),
+        lambda data: data.isel(temperature_K=slice(0)),
+        lambda data: data.isel(temperature_K=0),
+        lambda data: data.assign(gap=data.F0),
+    ],
+)
+def test_datasets_that_are_no_scan_of_pairs(spoil):
+    with pytest.raises(FileFormatError, match=r"^scan\.nc: must hold a scan over one or two"):
+        result_page(None, spoil(pair_scan(4)), "scan", "scan.nc")
 
 
 def test_pages_of_folders(tmp_path):

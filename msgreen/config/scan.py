@@ -263,7 +263,9 @@ def scanned(
     shape = tuple(len(values) for values in axes.values())
     fits = jax.tree.map(lambda *parts: np.stack(parts).reshape(*shape, *parts[0].shape), *found)
     known = np.stack(gaps).reshape(*shape, 2, -1) if gaps else None
+    places = np.asarray(host.geometry().positions(sites))
     dataset = _dataset(axes, pairs, fits, channels, known)
+    dataset = dataset.assign_coords(displacement=_displacement(places[1:] - places[0]))
     summary = [
         f"{len(found)} points: "
         + ", ".join(f"{n} values of {name}" for name, n in dataset.sizes.items() if name in axes),
@@ -284,6 +286,12 @@ def scanned(
         figure = scan_figure(labels[0], values[0], pairs.distances, fits.K, curves, tick)
     header = (*axes, "steps", *Row._fields)
     return Outcome(header, rows, dataset, {"scan": figure}, summary)
+
+
+def _displacement(steps: np.ndarray) -> tuple:
+    """Return where the second spins are, seen from the first."""
+    spatial = np.pad(steps, ((0, 0), (0, 3 - steps.shape[1])))
+    return ("steps", "xyz"), spatial, {"units": "angstrom"}
 
 
 def _dataset(axes, pairs: Pairs, fits, channels: Sequence[str], gaps) -> xr.Dataset:

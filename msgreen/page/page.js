@@ -84,7 +84,7 @@
   const value = (group, row) => group.values[chosen.frame][row];
   function visible(group, share = chosen.share) {
     const peak = most(group.values[chosen.frame]);
-    return group.drawn.filter(({ row }) => value(group, row) !== null && peak > 0 &&
+    return group.drawn.filter(({ row }) => value(group, row) !== null && peak > NOISE * group.peak &&
       group.legs[row] <= chosen.cutoff + 1e-6 &&
       Math.abs(value(group, row)) >= share / 100 * peak * (1 - 1e-9));
   }
@@ -137,7 +137,8 @@
     const drawn = group ? visible(group) : [];
     const peak = group ? most(group.values[chosen.frame]) : 0;
     const vectors = chosen.vectors ? groupsOf(chosen.order)
-      .filter((g) => g.vectors[chosen.frame] && g.size > 1 && !vanishes(g)) : [];
+      .filter((g) => g.vectors[chosen.frame] && g.size > 1 && !vanishes(g)
+        && most(g.values[chosen.frame]) > NOISE * g.peak) : [];
     const others = vectors.map((g) => [g, visible(g, Math.max(chosen.share, 5))]);
     for (const { sites } of [...drawn, ...others.flatMap(([, list]) => list)]) {
       sites.forEach((n) => mine.add(n));
@@ -325,24 +326,50 @@
     panel.hidden = !frame || !group;
     if (panel.hidden) return;
     const row = parameterRow(group);
+    const labels = group.sites[row].map((n) => scene.sites[n].label).join(" – ");
+    if (frame.second) return map(group, row, labels);
     const values = group.values.map((v) => (v[row] !== null && chosen.logarithmic
       ? Math.abs(v[row]) : v[row]));
-    const labels = group.sites[row].map((n) => scene.sites[n].label).join(" – ");
+    const errors = group.errors.map((e) => e && e[row]);
     const sign = chosen.logarithmic || !group.signed;
     const name = `${sign ? `|${group.symbol}|` : group.symbol} (meV)`;
     Plotly.react("parameter", [
       { type: "scatter", mode: frame.values.length > 60 ? "lines" : "lines+markers", x: frame.values,
         y: values, line: { color: "#0f766e", width: 1.6 }, marker: { size: 5 },
-        hovertemplate: "%{x}: %{y:.5g} meV<extra></extra>" },
+        error_y: { type: "data", array: errors, thickness: 1, width: 0, color: "#8a939d" },
+        text: errors.map((e) => (e ? ` ± ${e.toPrecision(1)}` : "")),
+        hovertemplate: "%{x}: %{y:.5g}%{text} meV<extra></extra>" },
       { type: "scatter", mode: "markers", x: [frame.values[chosen.frame]], y: [values[chosen.frame]],
         marker: { size: 11, color: colour(value(group, row), group.peak),
           line: { width: 2, color: INK } }, hoverinfo: "skip" }],
     { ...LAYOUT, xaxis: { ...AXIS, zeroline: false, title: { text: frame.name } },
       yaxis: { ...AXIS, title: { text: name }, type: chosen.logarithmic ? "log" : "linear",
         exponentformat: "power" },
-      annotations: frame.sizes ? [] : [{ text: escape(labels), xref: "paper", yref: "paper", x: 1, y: 1,
-        showarrow: false, xanchor: "right" }] }, curve);
+      ...headed(frame.sizes ? "" : labels) }, curve);
   }
+  function map(group, row, labels) {
+    const { values: x, second, name } = scene.frame, peak = most(group.values.map((v) => v[row]));
+    const count = second.values.length, ramp = group.signed ? RAMP : UPPER;
+    const z = second.values.map((_, b) => x.map((_, a) => group.values[a * count + b][row]));
+    const symbol = group.signed ? group.symbol : `|${group.symbol}|`;
+    Plotly.react("parameter", [
+      { type: "heatmap", x, y: second.values, z, zmin: group.signed ? -peak : 0, zmax: peak || 1,
+        colorscale: ramp.map(([share, ...c]) => [share, `rgb(${c})`]),
+        colorbar: { title: { text: `${symbol} (meV)` }, thickness: 12 },
+        hovertemplate: "%{x}, %{y}: %{z:.5g} meV<extra></extra>" },
+      { type: "scatter", mode: "markers", x: [x[first()]], y: [second.values[other()]],
+        marker: { size: 11, color: "rgba(0,0,0,0)", line: { width: 2, color: INK } },
+        hoverinfo: "skip" }],
+    { ...LAYOUT, xaxis: { ...AXIS, title: { text: name } },
+      yaxis: { ...AXIS, title: { text: second.name } }, ...headed(labels) }, curve);
+  }
+  const headed = (text) => ({ margin: { ...LAYOUT.margin, t: 30 }, annotations: [{
+    text: escape(text), xref: "paper", yref: "paper", x: 0, y: 1, showarrow: false, xanchor: "left",
+    yanchor: "bottom" }] });
+  // The second parameter of two runs faster.
+  const others = scene.frame && scene.frame.second ? scene.frame.second.values.length : 1;
+  const first = () => Math.floor(chosen.frame / others);
+  const other = () => chosen.frame % others;
   function parameterRow(group) {
     const mine = group.sites.findIndex((sites) => key(sites) === chosen.picked);
     if (mine >= 0) return mine;
@@ -380,7 +407,7 @@
   }
   function controls() {
     at("controls").replaceChildren();
-    slider("order", orders.length, orders.indexOf(chosen.order), (n) => `${orders[n]} spins`, (n) => {
+    slider("order", orders.length, orders.indexOf(chosen.order), (n) => `${orders[n] || "no"} spin${orders[n] === 1 ? "" : "s"}`, (n) => {
       choose(orders[n]);
       controls();
       at("order").focus();
@@ -404,8 +431,11 @@
     slider("weakest", group.drawn.length > 1 ? 101 : 0, chosen.share, (n) => `${n} % of the largest`,
       (n) => { chosen.share = n; });
     if (scene.frame) {
-      slider(scene.frame.name, scene.frame.values.length, chosen.frame,
-        (n) => number(scene.frame.values[n]), (n) => { chosen.frame = n; });
+      const { name, values, second } = scene.frame;
+      slider(name, values.length, first(), (n) => number(values[n]),
+        (n) => { chosen.frame = n * others + other(); });
+      if (second) slider(second.name, others, other(), (n) => number(second.values[n]),
+        (n) => { chosen.frame = first() * others + n; });
     }
     slider("state", scene.states.length, chosen.state, (n) => `${n + 1} of ${scene.states.length}`,
       (n) => { chosen.state = n; });
@@ -441,6 +471,12 @@
   function listen() {
     const click = (event) => pick(event.points[0].customdata);
     if (!at("distance").hidden) at("distance").on("plotly_click", click);
+    if (!at("parameter").hidden) at("parameter").on("plotly_click", (event) => {
+      const { pointIndex, pointNumber } = event.points[0]; // of maps [row, column]
+      chosen.frame = scene.frame.second ? pointIndex[1] * others + pointIndex[0] : pointNumber;
+      controls();
+      redraw();
+    });
     at("previous").onclick = () => flip(-1);
     at("next").onclick = () => flip(1);
     document.addEventListener("keydown", (event) => {

@@ -11,6 +11,7 @@ from msgreen.io.datasets import checked_interactions
 from msgreen.io.netcdf import load_netcdf
 from msgreen.io.results import finish
 from msgreen.io.spin_programs import read_model
+from msgreen.page.pair_scan import is_pair_scan, pair_scan_scene
 from msgreen.page.scan import scan_scene
 from msgreen.page.view import Page, state_titles, view
 from msgreen.spinmodel import SpinModel
@@ -56,7 +57,7 @@ def result_page(
     model : SpinModel, optional
     data : xarray.Dataset, optional
         States of the model (``directions`` against ``energy`` or ``temperature``), interactions,
-        or a scan over distance.
+        or a scan over distance or over parameters of a host.
     title : str
     where : str or Path
         What an error names.
@@ -67,6 +68,8 @@ def result_page(
         return view(checked_interactions(where, data), title=title)
     if data is not None and "distance" in data.coords:
         return Page(scan_scene(where, data, title))
+    if data is not None and is_pair_scan(data):
+        return Page(pair_scan_scene(where, data, title))
     return None
 
 
