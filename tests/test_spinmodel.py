@@ -19,6 +19,7 @@ from msgreen.spinmodel import (
     SpinClass,
     SpinModel,
     Term,
+    fitting,
     from_interactions,
     resolve,
     spin_chiral_to_four_site,
@@ -586,3 +587,11 @@ def test_a_model_as_a_table():
 def test_names_that_are_not_in_the_list_say_where_they_are(name, answer):
     with pytest.raises(AttributeError, match=answer):
         getattr(spinmodel, name)
+
+
+def test_names_that_moved_say_where_they_are():
+    with pytest.warns(FutureWarning, match="`fit` is in `msgreen.spinmodel.fitting`"):
+        from msgreen.spinmodel import fit
+    assert fit is fitting.fit
+    with pytest.raises(AttributeError, match="has no `spam`"):
+        msgreen.spinmodel.spam

@@ -3,6 +3,8 @@
 The names that everyone meets are here; all others are in `fitting`, `states` and `symmetry`.
 """
 
+import warnings
+
 from msgreen.spinmodel import fitting as fitting
 from msgreen.spinmodel import states as states
 from msgreen.spinmodel import symmetry as symmetry
@@ -31,8 +33,10 @@ from msgreen.spinmodel.terms import Term as Term
 
 
 def __getattr__(name: str):
-    """Say where a name is that the list above had once."""
+    """Give names that the list above had once, and say where they are."""
     for part in (fitting, states, symmetry):
         if hasattr(part, name):
-            raise AttributeError(f"`{name}` is in `{part.__name__}`: import it from there.")
+            where = f"`{name}` is in `{part.__name__}`: import it from there."
+            warnings.warn(where, FutureWarning, stacklevel=2)
+            return getattr(part, name)
     raise AttributeError(f"module `{__name__}` has no `{name}`.")
