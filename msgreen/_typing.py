@@ -76,8 +76,11 @@ else:
     Complex = _Kind(jaxtyping.Complex, jaxtyping.Num)
     Num = _Kind(jaxtyping.Num, jaxtyping.Num)
 
-Scalar = float | Float[Array, ""]
-"""A number, or what JAX traces of one."""
+if TYPE_CHECKING:
+    Scalar = float | Array
+else:
+    Scalar = Float[ArrayLike, ""]
+"""A real number, or an array without axes, such as what JAX traces of one."""
 
 Sites = Num[ArrayLike, "site ..."]
 """One row per site, as the host names its sites."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from msgreen._typing import ArrayLike, Float
+from msgreen._typing import ArrayLike, Float, Scalar
 from msgreen.errors import InputError
 from msgreen.spinmodel import SpinModel, magnons, ordering_temperatures
 from msgreen.spinmodel.states import Magnons, OrderingTemperatures, exchange_levels, interacting
@@ -95,7 +95,7 @@ def largest_wave(model: SpinModel, q: Float[ArrayLike, " dim"]) -> State:
 def magnons_about(
     model: SpinModel,
     states: Iterable[State],
-    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"],
+    moments: Scalar | Float[ArrayLike, " site"],
 ) -> tuple[list[str], Magnons | None]:
     """Return the magnons of the first state that is stable, and what there is to say.
 

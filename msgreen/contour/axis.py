@@ -6,7 +6,7 @@ import numpy as np
 
 from msgreen._checks import concrete, finite, number, positive_number
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Scalar
 from msgreen.contour.base import LOOSE_FACTOR, Contour
 from msgreen.contour.kronrod import check_node_count
 from msgreen.contour.paths import real, unit_pair, vertical
@@ -112,10 +112,10 @@ def _ratio(given: float | None, large, small, names: tuple[str, str]) -> float:
 
 
 def imaginary_axis(
-    fermi_energy: Float[ArrayLike, ""],
-    gap: Float[ArrayLike, ""] | None = None,
-    bandwidth: Float[ArrayLike, ""] | None = None,
-    scale: Float[ArrayLike, ""] | None = None,
+    fermi_energy: Scalar,
+    gap: Scalar | None = None,
+    bandwidth: Scalar | None = None,
+    scale: Scalar | None = None,
     nodes: int | None = None,
     accuracy: float = 1e-10,
     ratio: float | None = None,
@@ -210,9 +210,9 @@ def _moebius(fermi_energy, scale, nodes: int) -> Contour:
 
 
 def matsubara(
-    temperature: Float[ArrayLike, ""],
-    fermi_energy: Float[ArrayLike, ""],
-    bandwidth: Float[ArrayLike, ""] | None = None,
+    temperature: Scalar,
+    fermi_energy: Scalar,
+    bandwidth: Scalar | None = None,
     accuracy: float = 1e-10,
     nodes: int | None = None,
     ratio: float | None = None,
@@ -271,9 +271,7 @@ def matsubara(
     )
 
 
-def matsubara_sum(
-    temperature: Float[ArrayLike, ""], fermi_energy: Float[ArrayLike, ""], nodes: int
-) -> Contour:
+def matsubara_sum(temperature: Scalar, fermi_energy: Scalar, nodes: int) -> Contour:
     """Plain Matsubara sum of the lowest `nodes` frequencies, the slow reference.
 
     The error falls as 1/nodes once the highest frequency exceeds the bandwidth; below

@@ -9,7 +9,7 @@ import numpy as np
 
 from msgreen._checks import concrete, number, positive_number
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, Float, Scalar
 from msgreen.contour.base import KRONROD_FACTOR, LOOSE_FACTOR, Contour
 from msgreen.contour.kronrod import check_node_count, gauss_kronrod
 from msgreen.errors import InputError
@@ -25,7 +25,7 @@ GREGORY_POINTS = 8
 """Order of the end correction; the estimate of its error is of half the order."""
 
 
-def real(value: Float[ArrayLike, ""]) -> Float[Array, ""]:
+def real(value: Scalar) -> Float[Array, ""]:
     """Return a number as a float64 array."""
     return jnp.asarray(value, dtype=jnp.float64)
 
@@ -57,11 +57,11 @@ def _line_nodes(nodes: int | None, shortest, longest) -> int:
 
 
 def fermi_line(
-    fermi_wavevector: Float[ArrayLike, ""],
-    rashba_wavevector: Float[ArrayLike, ""],
-    hbar2_over_m: Float[ArrayLike, ""],
-    shortest: Float[ArrayLike, ""],
-    longest: Float[ArrayLike, ""] | None = None,
+    fermi_wavevector: Scalar,
+    rashba_wavevector: Scalar,
+    hbar2_over_m: Scalar,
+    shortest: Scalar,
+    longest: Scalar | None = None,
     nodes: int | None = None,
 ) -> Contour:
     r"""Path of constant Re q through the Fermi point of a free or Rashba gas.
@@ -176,10 +176,10 @@ def _matsubara_correction(energy, temperature) -> tuple[Array, Array, Array]:
 
 
 def semicircle(
-    bottom: Float[ArrayLike, ""],
-    fermi_energy: Float[ArrayLike, ""],
+    bottom: Scalar,
+    fermi_energy: Scalar,
     nodes: int = 31,
-    temperature: Float[ArrayLike, ""] | None = None,
+    temperature: Scalar | None = None,
 ) -> Contour:
     """Semicircle from below the spectrum to E_F, Gauss-Kronrod in the angle.
 

@@ -36,7 +36,7 @@ the node of a p-wave gap is found to 1e-6 of the hopping."""
 
 
 class _MeshSum(NamedTuple):
-    """Blocks (energy, pair, dim, dim) of a mesh and of a part of it, and the ratio of `Coarse`."""
+    """Blocks (energy, pair, size, size) of a mesh and of part of it, and the ratio of `Coarse`."""
 
     fine: Complex[Array, "energy pair size size"]
     coarse: Complex[Array, "energy pair size size"]

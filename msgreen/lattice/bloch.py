@@ -14,7 +14,7 @@ import numpy as np
 from msgreen_kernels import linalg
 from msgreen_kernels.torus import planes, torus_green
 
-from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Num
+from msgreen._typing import Array, ArrayLike, Complex, Float, Int, Num, Scalar
 from msgreen.blocks import SUMMANDS, sum_items
 from msgreen.errors import InputError
 
@@ -24,7 +24,7 @@ CHUNK = 4096
 
 def grid(
     mesh: Sequence[int] | Int[np.ndarray, " dim"],
-    twist: Float[ArrayLike, ""] | Float[ArrayLike, " dim"] = 0.0,
+    twist: Scalar | Float[ArrayLike, " dim"] = 0.0,
 ) -> Array:
     """Return the points (n + twist) / N of a mesh in units of the reciprocal vectors.
 
@@ -53,7 +53,7 @@ def bloch_matrix(
 
     Parameters
     ----------
-    matrices : complex array, shape (hop, dim, dim)
+    matrices : complex array, shape (hop, size, size)
     cells : int array, shape (hop, dim)
     k : real array, shape (k, dim)
         In units of the reciprocal vectors.
@@ -123,7 +123,7 @@ def mesh_blocks(
     mesh: int,
     z: Complex[Array, " energy"],
     differences: Int[ArrayLike, "difference dim"],
-    twist: Float[ArrayLike, ""] | Float[ArrayLike, " dim"] = 0.0,
+    twist: Scalar | Float[ArrayLike, " dim"] = 0.0,
 ) -> Complex[Array, "coset energy difference size size"]:
     """Return G between cells of an infinite lattice from interleaved meshes.
 
@@ -133,7 +133,7 @@ def mesh_blocks(
 
     Parameters
     ----------
-    matrices : complex array, shape (hop, dim, dim)
+    matrices : complex array, shape (hop, size, size)
     cells : int array, shape (hop, dim)
     mesh : int
         N, even.
@@ -145,7 +145,7 @@ def mesh_blocks(
 
     Returns
     -------
-    complex array, shape (2^dim, energy, difference, dim, dim)
+    complex array, shape (2^dim, energy, difference, size, size)
         The first is the torus of N/2 cells with the same twist.
     """
     dim, size = np.shape(cells)[1], matrices.shape[-1]
@@ -160,7 +160,7 @@ def mesh_blocks(
 
 @eqx.filter_jit
 def _some_chunks(known, share, cosets, starts):
-    """Sum over chunks of the points of cosets, shape (coset, energy, difference, dim, dim)."""
+    """Sum over chunks of the points of cosets, shape (coset, energy, difference, size, size)."""
     matrices, cells, differences, mesh, chunk, z, twist = known
     dim, size, half = len(cells[0]), matrices.shape[-1], mesh // 2
     total = half**dim

@@ -19,7 +19,7 @@ import numpy as np
 from msgreen_kernels import linalg
 from scipy.sparse.csgraph import connected_components
 
-from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Int
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Int, Scalar
 from msgreen.lattice.bloch import bloch_matrix, grid, resolvent, wave
 from msgreen.lattice.geometry import Region
 
@@ -50,7 +50,7 @@ def cut_blocks(
     region: Region,
     z: Energies,
     sites: Int[ArrayLike, "site column"],
-    twist: Float[ArrayLike, ""] | Float[ArrayLike, " dim"] = 0.0,
+    twist: Scalar | Float[ArrayLike, " dim"] = 0.0,
 ) -> Complex[Array, "energy site spinorb site spinorb"]:
     """Return G(z) of a homogeneous region between the given sites.
 
@@ -93,7 +93,7 @@ def sector_blocks(
     z: Complex[Array, " energy"],
     sites: Int[np.ndarray, "site column"],
     parts: Sequence[Sequence[int]],
-    twist: Float[ArrayLike, ""] | Float[ArrayLike, " dim"] = 0.0,
+    twist: Scalar | Float[ArrayLike, " dim"] = 0.0,
 ) -> Complex[Array, "energy site spinorb site spinorb"]:
     """Return `cut_blocks` assembled from sectors that do not mix; arguments as there."""
     count, size = len(sites), blocks.shape[-1]

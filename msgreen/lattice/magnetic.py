@@ -169,7 +169,7 @@ def sector_levels(
 
     Parameters
     ----------
-    blocks : complex array, shape (2 L1 + 1, 2 L2 + 1, 2 L3 + 1, dim, dim)
+    blocks : complex array, shape (2 L1 + 1, 2 L2 + 1, 2 L3 + 1, size, size)
         H(R).
     mesh : sequence of 3 int
     overlap : complex array, shape of `blocks`, optional

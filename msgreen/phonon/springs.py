@@ -32,7 +32,7 @@ def mass_spring(
     masses: Float[ArrayLike, " atom"],
     springs: Iterable[Spring],
     *,
-    pinning: Float[ArrayLike, ""] | Float[ArrayLike, " atom"] = 0.0,
+    pinning: Scalar | Float[ArrayLike, " atom"] = 0.0,
 ) -> HarmonicCrystal:
     """Return the crystal of masses joined by springs.
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float, Pairs, Vectors
+from msgreen._typing import ArrayLike, Float, Pairs, Scalar, Vectors
 from msgreen.convention import NEUTRAL
 from msgreen.errors import InputError
 from msgreen.hosts.base import check_pairs
@@ -39,7 +39,7 @@ class Texture(NamedTuple):
 def heisenberg(
     pairs: Pairs,
     positions: Vectors,
-    exchange: Float[ArrayLike, ""] | Float[ArrayLike, " pair"],
+    exchange: Scalar | Float[ArrayLike, " pair"],
 ) -> Interactions:
     """Return isotropic interactions of the given strength, energy J e_i.e_j per pair, in eV."""
     _checks.finite_array("positions", positions, ("site", 3))

@@ -10,7 +10,7 @@ from msgreen_kernels import linalg
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Complex, Float
+from msgreen._typing import Array, ArrayLike, Complex, Float, Scalar
 from msgreen.errors import InputError
 from msgreen.spin.algebra import SIGMA, spin_matrix
 
@@ -97,9 +97,7 @@ class ContactCoupling(AbstractRigidScatterer):
     coupling: Float[Array, "..."]
     orbitals: int = eqx.field(static=True)
 
-    def __init__(
-        self, coupling: Float[ArrayLike, ""] | Float[ArrayLike, " site"], orbitals: int = 1
-    ):
+    def __init__(self, coupling: Scalar | Float[ArrayLike, " site"], orbitals: int = 1):
         require_x64("ContactCoupling")
         _checks.finite("coupling", coupling)
         _checks.whole_number("orbitals", orbitals, 1, MOST_ORBITALS)

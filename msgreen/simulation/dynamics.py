@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, ArrayLike, Float, Scalar
 from msgreen.errors import InputError
 from msgreen.spinmodel import SpinModel
 from msgreen.units import HBAR_FS
@@ -54,8 +54,8 @@ def spin_dynamics(
     step: float,
     steps: int,
     every: int = 1,
-    damping: Float[ArrayLike, ""] = 0.0,
-    temperature: Float[ArrayLike, ""] = 0.0,
+    damping: Scalar = 0.0,
+    temperature: Scalar = 0.0,
     field: Drive | None = None,
     seed: int = 0,
 ) -> Trajectory:

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float
+from msgreen._typing import ArrayLike, Float, Scalar
 from msgreen.errors import FileFormatError, LossWarning
 from msgreen.io.atomic import writable_folder
 from msgreen.io.datasets import checked_interactions, model_of_dataset, write_netcdf
@@ -70,7 +70,7 @@ def export(
     path: str | Path,
     format: str,
     *,
-    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"] | None = None,
+    moments: Scalar | Float[ArrayLike, " site"] | None = None,
 ) -> Export:
     """Write a spin model for another program, in the convention of that program.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Bool, Float, Int
+from msgreen._typing import ArrayLike, Bool, Float, Int, Scalar
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.atomic import replacing
 from msgreen.io.jukkr.text import Line, read_lines
@@ -87,9 +87,7 @@ def vectors_of(line: Line, matrix: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def site_moments(
-    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"] | None, count: int
-) -> np.ndarray:
+def site_moments(moments: Scalar | Float[ArrayLike, " site"] | None, count: int) -> np.ndarray:
     """Return magnetic moments in Bohr magnetons, one per site; 1 by default.
 
     Raises

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float, Vectors
+from msgreen._typing import ArrayLike, Float, Scalar, Vectors
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.spinmodel.model import SpinModel
@@ -35,7 +35,7 @@ def magnons(
     model: SpinModel,
     directions: Vectors,
     *,
-    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"],
+    moments: Scalar | Float[ArrayLike, " site"],
     q: Float[ArrayLike, " dim"] | None = None,
     axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
 ) -> Magnons:

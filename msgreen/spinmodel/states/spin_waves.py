@@ -17,7 +17,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Bool, Complex, Float, Vectors
+from msgreen._typing import ArrayLike, Bool, Complex, Float, Scalar, Vectors
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.model import SpinModel
@@ -60,7 +60,7 @@ def spin_waves(
     directions: Vectors,
     k: Float[ArrayLike, "k dim"],
     *,
-    moments: Float[ArrayLike, ""] | Float[ArrayLike, " site"],
+    moments: Scalar | Float[ArrayLike, " site"],
     q: Float[ArrayLike, " dim"] | None = None,
     axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
     tolerance: float = 1e-6,
