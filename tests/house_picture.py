@@ -42,7 +42,7 @@ def summary(room: str) -> str:
 
 def picture() -> str:
     """The block of CONTRIBUTING.md: a graph of all rooms but the foundations, and their words."""
-    hidden = {*FOUNDATIONS, "msgreen"}
+    hidden = {room for room in ROOMS if room.startswith("_")} | {*FOUNDATIONS, "msgreen"}
     shown = [room for room in ROOMS if room not in hidden]
     lines = ["```mermaid", "graph BT"]
     found = {room: parts - hidden for room, parts in arrows().items()}

@@ -22,6 +22,7 @@ WITHOUT_CALL = {
     "AbstractScatterer": "abstract",
     "Contour": "made by the functions of msgreen.contour, which are checked",
     "Green": "made by hosts, whose blocks are checked",
+    "Estimate": "what functions return",
     "Interactions": "made by compute_interactions",
     "read_netcdf": "see test_files_and_folders_that_are_not_there",
     "write_csv": "see test_files_and_folders_that_are_not_there",

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 # The rooms in the order of the sentence: a room imports from rooms before it only.
-FOUNDATIONS = ("errors", "units", "estimate", "_typing", "_checks", "_threads", "_precision")
+FOUNDATIONS = ("errors", "units", "_typing", "estimate", "_checks", "_threads", "_precision")
 ROOMS = (
     "msgreen_kernels",
     *FOUNDATIONS,

@@ -193,9 +193,7 @@ class LloydEnergy(eqx.Module):
         product = jnp.einsum("eiajb,ejbc->eiajc", self.green, potential)
         return as_matrix(product)
 
-    def dressed_green(
-        self, spins: Float[Array, "site 3"]
-    ) -> Complex[Array, "energy site spinorb site spinorb"]:
+    def dressed_green(self, spins: Vectors) -> Complex[Array, "energy site spinorb site spinorb"]:
         """Return g = (1 - G V)^-1 G on the contour: the Green function with the spins in place."""
         return dressed(self.scattering_matrix(spins), self.green)
 

@@ -62,10 +62,9 @@ def complete(
     --------
     >>> import jax, numpy as np
     >>> jax.config.update("jax_enable_x64", True)
-    >>> from msgreen.spinmodel import Term, cluster_symmetry
-    >>> from msgreen.spinmodel.symmetry import point_group
+    >>> from msgreen.spinmodel import Term, cluster_symmetry, symmetry
     >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
-    >>> trimer = cluster_symmetry(corners, point_group("C3v"))
+    >>> trimer = cluster_symmetry(corners, symmetry.point_group("C3v"))
     >>> vectors = complete(Term("dzyaloshinskii_moriya", [[0, 1]], [[0.0, 1.0, 2.0]]), trimer)
     >>> vectors.clusters.sites.tolist(), np.round(vectors.values[1], 3).tolist()
     ([[0, 1], [1, 2], [2, 0]], [-0.866, -0.5, 2.0])
@@ -306,8 +305,7 @@ def count_parameters(model: SpinModel, symmetry: Symmetry) -> dict[str, Count]:
     Examples
     --------
     >>> from msgreen.lattice import Lattice
-    >>> from msgreen.spinmodel import crystal_symmetry
-    >>> from msgreen.spinmodel.symmetry import clusters_within
+    >>> from msgreen.spinmodel.symmetry import clusters_within, crystal_symmetry
     >>> plane = clusters_within(Lattice.square(), 1.0, ["exchange", "dzyaloshinskii_moriya"])
     >>> surface = crystal_symmetry(Lattice.square()).that_keeps(polar=[0, 0, 1])
     >>> count_parameters(plane, surface)["dzyaloshinskii_moriya"]
