@@ -594,4 +594,4 @@ def test_names_that_moved_say_where_they_are():
         from msgreen.spinmodel import fit
     assert fit is fitting.fit
     with pytest.raises(AttributeError, match="has no `spam`"):
-        msgreen.spinmodel.spam
+        _ = msgreen.spinmodel.spam
