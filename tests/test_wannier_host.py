@@ -16,7 +16,6 @@ from msgreen.exchange.crystal.pairs import (
     crystal_exchange,
     crystal_pairs,
     exchange_on_meshes,
-    in_mev,
     total_exchange,
 )
 from msgreen.exchange.crystal.traces import Integrands, integrands
@@ -229,7 +228,7 @@ def test_collinear_tensors_are_isotropic():
     found = crystal_exchange(made, crystal_pairs(made, 2.1), tolerance=1e-6)
     tensors = collinear_tensors(found)
     assert np.allclose(tensors.tensors, found.exchange()[:, None, None] * np.eye(3))
-    assert np.allclose(in_mev(found.exchange()), tensors.parts()[0].isotropic * 1e3)
+    assert np.allclose(-found.exchange() / 2, tensors.parts()[0].isotropic)
     assert crystal_model(tensors, LATTICE).classes == ("exchange",)
 
 

@@ -65,10 +65,8 @@ class WannierHost(AbstractHost):
         (1, cell, 2 orb, 2 orb) with spin as the slow index and moments along `axis`.
     atom_of : int array, shape (orb,)
         The atom of every orbital.
-    fermi_energy : float
-        E_F in eV.
-    temperature : float
-        k_B T in eV.
+    fermi_energy, temperature : float
+        E_F and k_B T in eV, differentiable leaves.
     vertex : {"bond", "onsite"}
     axis : real array, shape (3,)
         Direction of the moments, that of the largest if they are antiparallel. With spin-orbit
@@ -102,15 +100,16 @@ class WannierHost(AbstractHost):
     overlap: Complex[Array, "n1 n2 n3 orb orb"] | None
     frame: Complex[Array, "m1 m2 m3 orb orb"] | None
     fermi_energy: Float[Array, ""]
+    temperature: Float[Array, ""]
     lattice: Lattice = eqx.field(static=True)
     atom_of: tuple[int, ...] = eqx.field(static=True)
     atoms: tuple[int, ...] = eqx.field(static=True)
-    temperature: float = eqx.field(static=True)
     vertex: Vertex = eqx.field(static=True)
     axis: tuple[float, float, float] = eqx.field(static=True)
     signs: tuple[int, ...] = eqx.field(static=True)
     real: bool = eqx.field(static=True)
     band: tuple[float, float] = eqx.field(static=True)
+    made_at: float = eqx.field(static=True)
     mesh: int | None = eqx.field(static=True)
     accuracy: float = eqx.field(static=True)
 
@@ -122,7 +121,7 @@ class WannierHost(AbstractHost):
         atom_of: Int[ArrayLike, " orb"],
         *,
         fermi_energy: ArrayLike,
-        temperature: float,
+        temperature: ArrayLike,
         vertex: Vertex = "bond",
         axis: Float[ArrayLike, "3"] = (0.0, 0.0, 1.0),
         overlap: ArrayLike | None = None,
@@ -155,9 +154,9 @@ class WannierHost(AbstractHost):
             self.overlap = overlap_box(overlap, cells, len(orbitals))
             self.frame = loewdin(self.overlap) if vertex == "bond" else None
         self.fermi_energy = jnp.asarray(fermi_energy, float)
-        self.temperature, self.vertex, self.mesh = float(temperature), vertex, mesh
+        self.temperature, self.made_at = jnp.asarray(temperature, float), float(temperature)
+        self.vertex, self.mesh, self.accuracy = vertex, mesh, float(accuracy)
         self.axis = tuple(float(a) for a in np.asarray(axis))  # pyright: ignore
-        self.accuracy = float(accuracy)
         given = [matrices] if overlap is None else [matrices, overlap]
         self.real = matrices.shape[0] == 2 and not any(np.any(np.imag(x)) for x in given)
         self.atoms, self.signs = self._magnetic(atoms)
@@ -206,10 +205,12 @@ class WannierHost(AbstractHost):
     def contour(self, sites: Sites | None = None) -> Contour:
         """Return poles of the Fermi function for the bands and 20 % more.
 
-        Wherever in the bands E_F lies: their number is the same while JAX traces it.
+        Wherever in the bands E_F lies: their number is the same while JAX traces it, and is that
+        of the temperature with which the host was made while JAX traces the temperature.
         """
         low, high = self.band
-        ratio = (0.6 + 0.5) * (high - low) / self.temperature
+        known = _checks.concrete(self.temperature)
+        ratio = (0.6 + 0.5) * (high - low) / (self.made_at if known is None else float(known))
         return matsubara(self.temperature, self.fermi_energy, ratio=ratio)
 
     def has_levels(self, low: float, high: float) -> bool:
@@ -233,7 +234,7 @@ class WannierHost(AbstractHost):
             flip = sign * np.array([[0, 0.5], [0.5, 0]])
             return jnp.asarray(np.kron(flip, np.eye(width)), complex)
         row = self.orbitals(atom)
-        block = sign * self.splitting[self._home()][np.ix_(row, row)]
+        block = sign * self.splitting[self.reach][np.ix_(row, row)]
         missing = width - len(row)
         return jnp.pad(block, ((0, missing), (0, missing)))
 
@@ -359,10 +360,6 @@ class WannierHost(AbstractHost):
             f"do not resolve {complex(z):.3g} eV. Raise the temperature or `accuracy`."
         )
 
-    def _home(self) -> tuple[int, int, int]:
-        a, b, c = (width // 2 for width in self.splitting.shape[:3])
-        return a, b, c
-
     def nonlocal_share(self) -> float:
         """Return the share of the exchange field, by norm, that lies between cells."""
         field = between_loewdin(self.splitting, self.frame)
@@ -405,11 +402,14 @@ class WannierHost(AbstractHost):
             )
         return tuple(np.flatnonzero(size >= MAGNETIC * size.max()).tolist()), signs
 
-    def _extremes(self) -> tuple[float, float]:
-        blocks = np.asarray(self.sectors)
+    def levels(self, count: int) -> Float[np.ndarray, "k level"]:
+        """Return the energies in eV of all states of both spins on a `uniform` mesh."""
         overlap = None if self.overlap is None else np.asarray(self._both(self.overlap))
-        mesh = self.uniform(BAND_MESH)
-        levels = np.concatenate([sector_levels(x, mesh, overlap) for x in blocks])
+        known, mesh = np.asarray(self.sectors), self.uniform(count)
+        return np.concatenate([sector_levels(x, mesh, overlap) for x in known], axis=1)
+
+    def _extremes(self) -> tuple[float, float]:
+        levels = self.levels(BAND_MESH)
         low, high = float(levels.min()), float(levels.max())
         energy = _checks.concrete(self.fermi_energy)
         if energy is not None and not low < float(energy) < high:

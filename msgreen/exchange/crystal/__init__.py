@@ -8,6 +8,9 @@ from msgreen.exchange.crystal.axes import collinear_tensors as collinear_tensors
 from msgreen.exchange.crystal.axes import crystal_model as crystal_model
 from msgreen.exchange.crystal.axes import whole_tensors as whole_tensors
 from msgreen.exchange.crystal.clusters import crystal_clusters as crystal_clusters
+from msgreen.exchange.crystal.filling import Filling as Filling
+from msgreen.exchange.crystal.filling import electrons_on_meshes as electrons_on_meshes
+from msgreen.exchange.crystal.filling import filled as filled
 from msgreen.exchange.crystal.four_spins import FourSpins as FourSpins
 from msgreen.exchange.crystal.four_spins import four_spins as four_spins
 from msgreen.exchange.crystal.four_spins import with_four_spins as with_four_spins

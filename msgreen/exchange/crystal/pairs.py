@@ -16,14 +16,13 @@ import numpy as np
 from jax.tree_util import Partial
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Float
+from msgreen._typing import Array, Float
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.exchange.crystal.meshes import Budget, Effort, Node, on_meshes, sum_over_meshes
 from msgreen.exchange.crystal.traces import Integrands, integrands
 from msgreen.hosts.wannier import WannierHost
 from msgreen.spin.algebra import tangent_frame
-from msgreen.units import MEV
 
 LARGEST_SEARCH = 10_000_000
 """Pairs of atoms that are looked through for those within a cutoff: about a GB of numbers."""
@@ -266,8 +265,3 @@ def total_exchange(found: CrystalExchange, atom: int) -> float:
     i, j = found.pairs[:, :2].T
     signs = np.array(found.signs)
     return float(-np.sum((signs[i] * signs[j] * found.exchange())[i == atom]))
-
-
-def in_mev(energy: Float[ArrayLike, "..."]) -> np.ndarray:
-    """Return the exchange J of paper L's convention, E = -sum over ordered pairs, in meV."""
-    return -np.asarray(energy) / (2 * MEV)

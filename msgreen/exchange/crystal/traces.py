@@ -48,7 +48,7 @@ def integrands(
     signs = jnp.array(host.signs)
     alike = jnp.where(i == atoms[:, None], signs[i] * signs[j], 0)
     turned = tilted + jnp.einsum("ap,pst->ast", alike.astype(complex), pairs)
-    up, down = _diagonals(host, boxes)
+    up, down = diagonals(host, boxes)
     return Integrands(pairs, tilted, turned, up, down)
 
 
@@ -105,7 +105,7 @@ def _traces(host: WannierHost, left, there, right, back, frame) -> Complex[Array
     return jnp.moveaxis(jnp.stack(rows), -1, 0)
 
 
-def _diagonals(host: WannierHost, boxes):
+def diagonals(host: WannierHost, boxes):
     """Return the trace of G of every atom in its cell, for spin along and against the axis."""
     orb = len(host.atom_of)
     atoms = jnp.array(host.atom_of)

@@ -43,7 +43,7 @@ def wannier_host(
     if energy is None:
         raise InputError(
             "Argument `fermi_energy` must be given, but the files do not hold it. Take it from the "
-            "output of the calculation, in eV."
+            "output of the calculation, in eV, or let it be found from the number of electrons."
         )
     crystal = hamiltonian.crystal
     return WannierHost(
