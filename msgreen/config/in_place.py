@@ -188,7 +188,7 @@ class LocalDensities(AbstractTable):
             broadening=self.broadening,
             places=places,
         )
-        columns = [np.asarray(part) for part in (found.total, found.host, found.error)]
+        columns = [np.asarray(part) for part in (found.total.value, found.host, found.total.error)]
         spin = np.asarray(found.spin)
         table = [
             (

@@ -20,6 +20,7 @@ from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Float, Num, Sites, Vectors
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.determinants import as_matrix
+from msgreen.estimate import Estimate
 from msgreen.hosts.base import AbstractHost, checked_blocks, mesh_error, site_count
 from msgreen.scattering.contact import AbstractScatterer, check_scatterer
 from msgreen.spin.algebra import Green, decompose
@@ -30,20 +31,18 @@ class LocalDensity(NamedTuple):
 
     Attributes
     ----------
-    total : real array, shape (energy, place)
-        With the spins in place.
+    total : Estimate
+        Shape (energy, place), with the spins in place. The error is that of the mesh of the host
+        and of rounding; the broadening is none.
     spin : real array, shape (energy, place, 3)
         Difference of the densities of spins along and against x, y and z.
     host : real array, shape (energy, place)
         Without the spins.
-    error : real array, shape (energy, place)
-        Estimate for `total`: of the mesh of the host and of rounding. The broadening is no error.
     """
 
-    total: Float[Array, "energy place"]
+    total: Estimate[Float[Array, "energy place"]]
     spin: Float[Array, "energy place 3"]
     host: Float[Array, "energy place"]
-    error: Float[Array, "energy place"]
 
 
 def local_density(
@@ -94,7 +93,7 @@ def local_density(
     >>> chain = TightBinding(shell_model(Lattice.chain(), [-1.0]))
     >>> site, up = [[0, 0]], [[0.0, 0.0, 1.0]]
     >>> found = local_density(chain, ContactCoupling(0.0), site, up, [0.0], broadening=0.1)
-    >>> round(float(found.total[0, 0]) * np.pi, 3)  # 2 spins, each 1 / (2 pi t)
+    >>> round(float(found.total.value[0, 0]) * np.pi, 3)  # 2 spins, each 1 / (2 pi t)
     0.999
     """
     count = site_count(sites)
@@ -128,7 +127,7 @@ def local_density(
     if coarse is not None:
         less = _densities(coarse.green, potential, len(outside), host.nambu)[0]
         error = error + mesh_error(total, less, coarse.ratio)
-    return LocalDensity(total, spin, bare, error)
+    return LocalDensity(Estimate(total, error), spin, bare)
 
 
 @eqx.filter_jit
