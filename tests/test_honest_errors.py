@@ -237,3 +237,12 @@ def test_parts_of_the_error_of_loops():
     exact = ROUNDING * np.abs(contour.weights) @ size[:, index[0]].prod(axis=1) / np.pi
     bound = loop_rounding(contour, jnp.asarray(size), index)[0]
     assert exact <= bound <= 5 * exact
+
+
+def test_estimates_unpack_scale_and_pass_through_jit():
+    found = jax.jit(lambda x: Estimate(x, 0.1 * x).scaled(-2.0))(jnp.ones(2))
+    value, error = found
+    assert isinstance(found, Estimate)
+    np.testing.assert_allclose(value, -2.0)
+    np.testing.assert_allclose(error, 0.2)
+    assert Estimate[jax.Array] == tuple[jax.Array, jax.Array]  # what annotations are checked for

@@ -205,12 +205,12 @@ def centre_of(box: Sequence[int]) -> np.ndarray:
     return np.array(box, int) // 2
 
 
-def _plain(array) -> list:
+def _plain(array) -> list | float | None:
     """Return nested lists of short numbers; what is not finite becomes None, as JSON has it."""
     array = np.asarray(array, float)
     if array.ndim:
         return [_plain(part) for part in array]
-    return float(f"{array:.{_DIGITS}g}") if np.isfinite(array) else None  # type: ignore[return-value]
+    return float(f"{array:.{_DIGITS}g}") if np.isfinite(array) else None
 
 
 def frame_content(name: str, values: Sequence[float], sizes: bool = False) -> Mapping[str, Any]:
