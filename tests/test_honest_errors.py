@@ -1,5 +1,6 @@
 """Reported errors against true ones: the mesh of a host, the contour and rounding, added."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
