@@ -174,15 +174,34 @@ def test_run_with_spin_orbit_coupling(tmp_path, capsys):
     assert (tmp_path / "out" / "vectors.png").exists()
 
 
+def test_electrons_in_place_of_the_fermi_energy(tmp_path):
+    """One E_F for all axes, that of moments along z."""
+    spin_orbit_files(tmp_path)
+    file = tmp_path / "chain.toml"
+    file.write_text(
+        '[host]\nkind = "wannier"\nfolder = "."\nelectrons = 1.8\ntemperature_K = 3000.0\n'
+        'spinor_order = "blocked"\n[pairs]\ncutoff = 3.5\n'
+    )
+    config = read_config(file)
+    assert isinstance(config, WannierRun)
+    hosts, found = config.host.filled(600.0, False)
+    assert found is not None and len(hosts) == 3
+    assert {float(host.fermi_energy) for host in hosts} == {found.fermi_energy.value}
+    run = crystal_exchange(hosts[2], crystal_pairs(hosts[2], 3.5), tolerance=1e-4)
+    assert abs(run.electrons.sum() - 1.8) < found.electrons.error + run.electron_errors.sum()
+    said = "\n".join(about_electrons(config.host.hamiltonian, hosts[2], [run], found))
+    assert f"{found.fermi_energy.value:.7g} eV within" in said and "hold 1.8 electrons" in said
+
+
 def test_loops_that_spin_orbit_coupling_leaves_unknown_are_refused(tmp_path):
     spin_orbit_files(tmp_path)
     hamiltonian = read_folder(tmp_path, spinor_order="blocked")
     host = wannier_host(hamiltonian, fermi_energy=0.1, temperature=0.3)
     pairs = crystal_pairs(host, 6.5)
-    with pytest.raises(InputError, match=r'`loops.kinds` must be \["four_site"\]'):
-        Loops(cutoff=6.5).clusters(host, pairs)
+    with pytest.raises(InputError, match=r"`loops.kinds` must be \['four_site'\] .* by two to six"):
+        Loops(kinds=["three_site"], cutoff=6.5).clusters(host, pairs)
     with pytest.raises(InputError, match="up to 9.0000 angstrom apart. Raise `pairs.cutoff`"):
-        Loops(kinds=["four_site"], cutoff=6.5).clusters(host, pairs)
+        Loops(cutoff=6.5).clusters(host, pairs)
 
 
 def test_tables_and_pictures_of_a_set(folder, iron):
@@ -249,6 +268,7 @@ def test_odd_rest_without_spin_orbit_coupling_is_nothing(folder):
         ("fermi_energy = 80.0", "line 4: Argument `host.fermi_energy` must lie within the bands"),
         ('fermi_energy = 12.6\natoms = ["Co"]', "`host.atoms` must name some of Fe"),
         ("fermi_energy = 12.6\nvertex = 3", "`host.vertex`"),
+        ("fermi_energy = 12.6\nelectrons = 8.0", "`host.electrons` must not be given together"),
         ("fermi_energy = 12.6\n[pairs]\ncutoff = 1.0", "`cutoff` must reach a pair"),
         ("fermi_energy = 12.6\n[pairs]\nmesh = 1", "line 6: Argument `pairs.mesh`"),
     ],

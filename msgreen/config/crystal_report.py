@@ -7,6 +7,7 @@ import numpy as np
 from msgreen.exchange.crystal.anisotropy import SiteAnisotropy
 from msgreen.exchange.crystal.axes import CrystalTensors
 from msgreen.exchange.crystal.clusters import loop_orbits
+from msgreen.exchange.crystal.filling import Filling
 from msgreen.exchange.crystal.pairs import CrystalExchange, total_exchange
 from msgreen.exchange.crystal.traces import goldstone_residual
 from msgreen.hosts.wannier import WannierHost
@@ -17,7 +18,10 @@ from msgreen.units import BOLTZMANN, MEV
 
 
 def about_electrons(
-    hamiltonian: WannierHamiltonian, host: WannierHost, runs: Sequence[CrystalExchange]
+    hamiltonian: WannierHamiltonian,
+    host: WannierHost,
+    runs: Sequence[CrystalExchange],
+    filling: Filling | None = None,
 ) -> list[str]:
     """Say how many electrons there are, where, and what the files hold.
 
@@ -27,14 +31,17 @@ def about_electrons(
     host : WannierHost
     runs : sequence of CrystalExchange
         For every axis of the moments; the last is that of the host.
+    filling : Filling, optional
+        Of the host, if its E_F was looked for.
     """
     found = runs[-1]
     charge = found.electrons.sum()
     lines = [
         f"{len(hamiltonian.cells)} cells, {hamiltonian.orbital_count} orbitals a spin, "
         f"{'with' if hamiltonian.spin_orbit else 'without'} spin-orbit coupling; E_F = "
-        f"{float(host.fermi_energy):.6g} eV, {host.temperature / BOLTZMANN:.6g} K",
+        f"{float(host.fermi_energy):.6g} eV, {float(host.temperature) / BOLTZMANN:.6g} K",
         *hamiltonian.notes,
+        *([] if filling is None else [_about_filling(filling)]),
         f"H(R) Hermitian to {hamiltonian.hermiticity:.1e} eV; exchange field between cells: "
         f"{host.nonlocal_share():.1%} by norm",
     ]
@@ -59,10 +66,18 @@ def about_electrons(
     ]
     if abs(charge - round(charge)) > 0.02:
         lines.append(
-            f"Warning: {charge:.4f} electrons are not an integer: check `fermi_energy`, and that "
-            "all occupied bands are in the files"
+            f"Warning: {charge:.4f} electrons are not an integer: check `fermi_energy`, or give "
+            "`electrons` instead, and that all occupied bands are in the files"
         )
     return lines
+
+
+def _about_filling(found: Filling) -> str:
+    (count, missing), (energy, error) = found.electrons, found.fermi_energy
+    return (
+        f"{energy:.7g} eV within {error:.1e} hold {count:g} electrons within {missing:.1e}; what "
+        "this E_F is wrong by is in no error below"
+    )
 
 
 def about_rotation(host: WannierHost, found: CrystalExchange) -> list[str]:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
+import equinox as eqx
 import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -24,9 +25,17 @@ from msgreen.config.lattice_order import (
     magnons_about,
     temperatures,
 )
-from msgreen.config.schema import AbstractRun, AbstractTable, InputFile, Outcome, Positive
+from msgreen.config.schema import (
+    AbstractRun,
+    AbstractTable,
+    InputFile,
+    Outcome,
+    Positive,
+    exactly_one,
+)
 from msgreen.exchange.crystal.anisotropy import anisotropy_term, site_anisotropy
 from msgreen.exchange.crystal.axes import collinear_tensors, crystal_model, whole_tensors
+from msgreen.exchange.crystal.filling import Filling, filled
 from msgreen.exchange.crystal.pairs import CrystalExchange, crystal_exchange, crystal_pairs
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.crystal_table import COLUMNS, crystal_dataset, crystal_rows
@@ -50,6 +59,7 @@ class AbstractCrystalHost(AbstractTable, ABC):
     """``[host]`` of a crystal in localised orbitals: the electrons, wherever they come from."""
 
     fermi_energy: float | None = None
+    electrons: Positive | None = None
     temperature_K: Positive = 600.0
     vertex: Literal["bond", "onsite"] = "bond"
     atoms: Annotated[list[int] | list[str], Field(min_length=1)] | None = None
@@ -59,6 +69,8 @@ class AbstractCrystalHost(AbstractTable, ABC):
 
     @model_validator(mode="after")
     def _has_meaning(self):
+        if self.electrons is not None:
+            exactly_one(self, "fermi_energy", "electrons")
         self._hamiltonian = self._read()
         axes = np.eye(3) if self._hamiltonian.spin_orbit else np.eye(3)[2:]
         self._hosts = tuple(self._host(axis) for axis in axes)
@@ -71,8 +83,21 @@ class AbstractCrystalHost(AbstractTable, ABC):
 
     @property
     def hosts(self) -> tuple[WannierHost, ...]:
-        """The crystal with moments along x, y and z; along z only without spin-orbit coupling."""
+        """The crystal with moments along x, y and z; along z only without spin-orbit coupling.
+
+        Where electrons are to be counted, at the E_F with which that begins.
+        """
         return self._hosts
+
+    def filled(
+        self, patience: float, progress: bool
+    ) -> tuple[tuple[WannierHost, ...], Filling | None]:
+        """Return the crystal at its E_F, that of the last axis, and what was counted there."""
+        if self.electrons is None:
+            return self._hosts, None
+        last, found = filled(self._hosts[-1], self.electrons, patience=patience, progress=progress)
+        energy = last.fermi_energy
+        return tuple(eqx.tree_at(lambda h: h.fermi_energy, h, energy) for h in self._hosts), found
 
     @property
     @abstractmethod
@@ -87,11 +112,19 @@ class AbstractCrystalHost(AbstractTable, ABC):
         return wannier_host(
             self._hamiltonian,
             temperature=self.temperature_K * BOLTZMANN,
-            fermi_energy=self.fermi_energy,
+            fermi_energy=self._first_energy(),
             vertex=self.vertex,
             axis=axis,
             atoms=self.atoms,
         )
+
+    def _first_energy(self) -> float | None:
+        """E_F, or where the search begins: the mean of all levels lies within the bands."""
+        known = self._hamiltonian
+        if self.electrons is None or known.fermi_energy is not None:
+            return self.fermi_energy
+        home = known.matrices[:, ~known.cells.any(axis=1)]
+        return float(np.mean(np.diagonal(home, axis1=-2, axis2=-1).real))
 
 
 class Host(AbstractCrystalHost):
@@ -162,7 +195,8 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
 
     def run(self, progress: bool) -> Outcome:
         """Compute the exchange of the crystal; see `AbstractRun.run`."""
-        hamiltonian, hosts = self.host.hamiltonian, self.host.hosts
+        hamiltonian = self.host.hamiltonian
+        hosts, filling = self.host.filled(self.pairs.patience, progress)
         runs = [self._exchange(host, self._pairs, progress) for host in hosts]
         tensors = whole_tensors(runs) if hamiltonian.spin_orbit else collinear_tensors(runs[0])
         symbols, lattice = hamiltonian.crystal.symbols, hosts[0].lattice
@@ -177,7 +211,7 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
         order = temperatures(model)
         about, waves = _magnons(model, runs[-1], single, order)
         summary = [
-            *about_electrons(hamiltonian, hosts[-1], runs),
+            *about_electrons(hamiltonian, hosts[-1], runs, filling),
             *about_rotation(hosts[-1], runs[-1]),
             *checks,
             *about_pairs(tensors, symbols, self._with_moments()),
@@ -198,12 +232,14 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
         tables = {} if waves is None else {"magnons": magnon_table(waves)}
         dataset = crystal_dataset(tensors, lattice, symbols, self._source(hosts[0]))
         outcome = Outcome(COLUMNS, crystal_rows(tensors), dataset, figures, summary, model, tables)
-        return outcome if self.loops is None else self._with_loops(outcome, self.loops, progress)
+        if self.loops is None:
+            return outcome
+        return self._with_loops(outcome, hosts, self.loops, progress)
 
-    def _with_loops(self, outcome: Outcome, table: Loops, progress: bool) -> Outcome:
-        host = self.host.hosts[0]
+    def _with_loops(self, outcome: Outcome, hosts, table: Loops, progress: bool) -> Outcome:
+        host = hosts[0]
         if host.spin_orbit:
-            found = table.four_spins(self.host.hosts, self._clusters, progress)
+            found = table.four_spins(hosts, self._clusters, progress)
         else:
             found = table.couplings(host, self._clusters, progress)
         return with_loops(
