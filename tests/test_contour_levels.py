@@ -205,7 +205,7 @@ def test_what_cannot_be_known_is_said():
     assert checked == [False]
     lloyd = LloydEnergy(SYSTEM.host, stronger(6.0), SYSTEM.sites)
     jax.jit(lambda spins: lloyd.interaction(spins))(SPINS[0])
-    refuse_levels(path, np.zeros((0, 1, 2, 1, 2)), np.zeros((0, 1, 1, 2, 2)), str)
+    refuse_levels(path, np.zeros((0, 1, 2, 1, 2), complex), np.zeros((0, 1, 1, 2, 2), complex), str)
 
 
 def test_hosts_know_their_levels():

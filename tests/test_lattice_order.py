@@ -41,7 +41,7 @@ def test_temperatures_in_words():
     found = ordering_temperatures(model)
     first, second = about_temperatures(model, temperatures(model))
     assert "q = (0.5000 0.5000 0.5000): 30.0000 meV; J(0) = -30.0000 meV" in first
-    assert f"mean field {found.mean_field / BOLTZMANN:.1f} K" in second
+    assert f"mean field {found.mean_field.value / BOLTZMANN:.1f} K" in second
     assert f"approximation {found.rpa.value / BOLTZMANN:.1f} K" in second
     layer = cubic(-0.01, STEPS[:2])
     assert "in layers and chains" in about_temperatures(layer, temperatures(layer))[1]
@@ -65,7 +65,7 @@ def test_magnons_are_those_of_the_first_stable_state():
     easy = model.with_terms(
         [
             *model.terms,
-            Term("anisotropy", [[0]], -0.01 * np.diag([0, 0, 1.0])[None], np.zeros((1, 1, 3))),
+            Term("anisotropy", [[0]], -0.01 * np.diag([0, 0, 1.0])[None], np.zeros((1, 1, 3), int)),
         ]
     )
     lines, none = magnons_about(easy, [tilted], 3.0)

@@ -134,10 +134,10 @@ class RashbaGas(AbstractHost):
         """E_F in eV, from the crossing point of the bands at k = 0."""
         return 0.5 * self.hbar2_over_mass * (self.fermi_wavevector**2 - self.rashba_wavevector**2)
 
-    def wavevector(self, z: Complex[Array, " energy"]) -> Complex[Array, " energy"]:
+    def wavevector(self, z: Energies) -> Complex[Array, " energy"]:
         """Return q(z) = sqrt(2 m z / hbar^2 + k_R^2) with Im q >= 0, in 1/angstrom."""
         scale, k = self._complex()
-        root = jnp.sqrt(2 * z / scale + k * k)
+        root = jnp.sqrt(2 * jnp.asarray(z, complex) / scale + k * k)
         # A real energy is the limit from above; no sign of zero must decide on the branch.
         return jnp.where(root.imag < 0, -root, root)
 

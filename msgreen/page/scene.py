@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.page.rows import Rows
 from msgreen.spinmodel import SpinModel
 from msgreen.spinmodel.interactions import Interactions
@@ -213,14 +214,16 @@ def _plain(array) -> list | float | None:
     return float(f"{array:.{_DIGITS}g}") if np.isfinite(array) else None
 
 
-def frame_content(name: str, values: Sequence[float], sizes: bool = False) -> Mapping[str, Any]:
+def frame_content(
+    name: str, values: Float[ArrayLike, " point"], sizes: bool = False
+) -> Mapping[str, Any]:
     """Return the parameter along which there are results.
 
     Parameters
     ----------
     name : str
         With its unit.
-    values : sequence of float
+    values : real array, shape (point,)
     sizes : bool
         Whether it is the length in angstrom by which all positions are multiplied.
     """

@@ -74,7 +74,7 @@ def view(
     result: Result | Sequence[Result],
     *,
     states: Minima | Mapping[str, Float[ArrayLike, "*box site 3"]] | None = None,
-    along: Mapping[str, Sequence[float]] | None = None,
+    along: Mapping[str, Float[ArrayLike, " point"]] | None = None,
     title: str = "",
 ) -> Page:
     """Show interactions or a spin model on a page to turn about.
@@ -212,7 +212,7 @@ def _site_count(result: Result, rows: list[Rows]) -> int:
     return count
 
 
-def _frame(along: Mapping[str, Sequence[float]] | None, count: int) -> Mapping | None:
+def _frame(along: Mapping[str, ArrayLike] | None, count: int) -> Mapping | None:
     if along is None and count == 1:
         return None
     wanted = f"one parameter with {count} values, one for each member of `result`"

@@ -21,7 +21,7 @@ _F2 = r"$3|\alpha| = J$ of F2"
 def field_map_figure(
     exchange: Float[ArrayLike, " exchange"],
     alpha: Float[ArrayLike, " alpha"],
-    moments: Mapping[float, np.ndarray],
+    moments: Mapping[float, Float[ArrayLike, "exchange alpha"]],
     *,
     temperature: float,
     ratio: float,
@@ -159,7 +159,7 @@ def displacement_figure(
 def temperature_map_figure(
     exchange: Float[ArrayLike, " exchange"],
     temperatures: Float[ArrayLike, " temperature"],
-    moments: Mapping[float, np.ndarray],
+    moments: Mapping[float, Float[ArrayLike, "exchange temperature"]],
     *,
     spin: float,
 ) -> Figure:
@@ -208,7 +208,7 @@ _FACTORS = {-7: 10_000, -6: 500, -5: 25}  # those of F2, by the exponent of Phi 
 @styled
 def site_moment_figure(
     temperatures: Float[ArrayLike, " temperature"],
-    moments: Mapping[str, Mapping[float, np.ndarray]],
+    moments: Mapping[str, Mapping[float, Float[ArrayLike, " temperature"]]],
 ) -> Figure:
     """Draw the moment per site against temperature, one curve per anharmonicity.
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Float
+from msgreen._typing import Array, ArrayLike, Float
 from msgreen.blocks import map_items
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
@@ -40,7 +40,7 @@ def tilt_errors(
     model: SpinModel,
     energy: Callable[[Array], Array],
     directions: Float[Array | np.ndarray, "site 3"],
-    angles: Sequence[float],
+    angles: Float[ArrayLike, " angle"],
     *,
     sites: Sequence[int] | None = None,
     count: int = 20,
@@ -56,7 +56,7 @@ def tilt_errors(
         Maps spins (site, 3) to an energy in eV, as for `derivatives_at`.
     directions : real array, shape (site, 3)
         Unit vectors of the reference, whose energy is the zero of both energies.
-    angles : sequence of float
+    angles : real array, shape (angle,)
         In radians.
     sites : sequence of int, optional
         The spins that are tilted, all by the same angle; by default all spins.
@@ -84,6 +84,7 @@ def tilt_errors(
     azimuth = np.random.default_rng(seed).uniform(0, 2 * np.pi, (count, len(directions)))
     compass = np.stack([np.cos(azimuth), np.sin(azimuth)], axis=-1)
     heading = np.einsum("cia,iax->cix", compass, tangent_frame(directions))
+    angles = np.asarray(angles, float)
     tilt = np.zeros((len(angles), 1, len(directions), 1))
     tilt[:, :, slice(None) if sites is None else list(sites)] = np.reshape(angles, (-1, 1, 1, 1))
     spins = np.cos(tilt) * np.asarray(directions) + np.sin(tilt) * heading
@@ -94,7 +95,7 @@ def tilt_errors(
     cost, found = ((e[1:] - e[0]).reshape(-1, count) for e in (exact, ours))
     wrong = found - cost
     rms, whole = (np.sqrt(np.mean(x**2, axis=1)) for x in (wrong, cost))
-    return TiltErrors(np.asarray(angles, float), rms, np.abs(wrong).max(axis=1), whole)
+    return TiltErrors(angles, rms, np.abs(wrong).max(axis=1), whole)
 
 
 @eqx.filter_jit
