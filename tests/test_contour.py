@@ -13,6 +13,7 @@ from integrals import (
     loop_1d_exact,
     spectra,
 )
+from pade_table import POWERS, computed
 from scipy.special import sici
 
 from msgreen.contour import (
@@ -28,7 +29,7 @@ from msgreen.contour import (
 )
 from msgreen.contour.kronrod import check_node_count, gauss_kronrod
 from msgreen.contour.paths import gregory, line_node_count, unit_pair, vertical
-from msgreen.contour.poles import PoleRule, pade, zolotarev
+from msgreen.contour.poles import TABULATED_ACCURACY, PoleRule, pade, zolotarev
 from msgreen.errors import InputError, PrecisionError
 
 
@@ -114,6 +115,26 @@ def test_lowest_pade_poles_are_matsubara_frequencies():
     poles, weights, *_ = pade(1000.0, 1e-10)
     assert poles[-4:] == pytest.approx(np.pi * np.array([7, 5, 3, 1]), rel=1e-6)
     assert weights[-4:] == pytest.approx(4.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("power", [1, 5, 7])
+def test_tabulated_rules_are_those_that_are_computed(power):
+    known, fresh = pade(2.0**power, TABULATED_ACCURACY), computed(power)
+    for one, other in zip(known, fresh, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+
+
+def test_tabulated_rules_are_accurate():
+    lengths = []
+    for power in POWERS:
+        rule = pade(2.0**power, TABULATED_ACCURACY)
+        x = np.geomspace(1e-3, 2.0**power, 3001)[:, None]
+        approximation = (rule.weights * x / (x**2 + rule.poles**2)).sum(axis=1)
+        assert np.abs(approximation - np.tanh(x[:, 0] / 2)).max() <= TABULATED_ACCURACY
+        lengths.append(len(rule.poles))
+    # The error of a rule is near 4 exp(-n decay).
+    decays = np.pi**2 / np.log(4 * np.hypot(2.0 ** np.array(POWERS) / np.pi, 1))
+    assert np.abs(lengths - np.log(4 / TABULATED_ACCURACY) / decays).max() < 3
 
 
 def test_gregory_weights_turn_the_integral_into_the_sum():

@@ -3,8 +3,9 @@
 f(x) ~ 1/2 - 1/2 sum_j a_j x / (x^2 + c_j^2), with the energy x counted from E_F.
 """
 
-from collections.abc import Callable
-from functools import lru_cache, partial
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache, partial
+from pathlib import Path
 from typing import NamedTuple
 
 import mpmath as mp
@@ -21,6 +22,18 @@ MOST_POLES = 80
 MOST_PADE_POLES = 60
 """They serve 1e-13 over eight decades, 1e-10 over ten. One rule takes 4 s of a processor, and its
 time grows with more than the third power of the number."""
+
+TABULATED_ACCURACY = 1e-11
+"""Of the Pade rules in pade.npz, whose ratios are powers of two: what hosts at a temperature ask
+for. To find one of 2^14 takes 3 s, of 2^24 half a minute. `python tests/pade_table.py` wrote
+them."""
+
+
+@cache
+def _tabulated() -> Mapping[float, np.ndarray]:
+    """Return poles and weights by the ratio."""
+    with np.load(Path(__file__).with_name("pade.npz")) as table:
+        return {2.0 ** int(power): rule for power, rule in table.items()}
 
 
 def _sum(x: np.ndarray, poles: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -239,6 +252,8 @@ def pade(ratio: float, accuracy: float, nodes: int | None = None) -> PoleRule:
     target = np.tanh(x / 2)
     if nodes is not None:
         return _rule(x, target, *_pade(ratio, nodes))
+    if accuracy == TABULATED_ACCURACY and ratio in _tabulated():
+        return _rule(x, target, *_tabulated()[ratio])
     decay = np.pi**2 / np.log(4 * np.hypot(ratio / np.pi, 1))
     make = partial(_pade, ratio)
     return _fewest(make, x, target, accuracy, decay, most=MOST_PADE_POLES, smallest="temperature")
