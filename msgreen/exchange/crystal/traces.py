@@ -105,7 +105,9 @@ def _traces(host: WannierHost, left, there, right, back, frame) -> Complex[Array
     return jnp.moveaxis(jnp.stack(rows), -1, 0)
 
 
-def diagonals(host: WannierHost, boxes):
+def diagonals(
+    host: WannierHost, boxes: Complex[Array, "sector n1 n2 n3 row column"]
+) -> list[Complex[Array, " atom"]]:
     """Return the trace of G of every atom in its cell, for spin along and against the axis."""
     orb = len(host.atom_of)
     atoms = jnp.array(host.atom_of)
