@@ -1,12 +1,12 @@
 """A folder of a Wannier90 run as one Hamiltonian of a crystal."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from msgreen import _checks
+from msgreen._typing import ArrayLike, Int
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.wannier import spinors
 from msgreen.io.wannier.archive import read_archive
@@ -48,7 +48,7 @@ def read_folder(
     *,
     seedname: str | tuple[str, str] | None = None,
     spinor_order: str | None = None,
-    orbital_atoms: Sequence[int] | None = None,
+    orbital_atoms: Int[ArrayLike, " orb"] | None = None,
     crystal: Crystal | None = None,
 ) -> WannierHamiltonian:
     """Read what a folder holds of a Wannier90 run.
@@ -66,7 +66,7 @@ def read_folder(
     spinor_order : {"blocked", "interleaved"}, optional
         With spin-orbit coupling: all functions of spin up before all of spin down, or in turn.
         By default the order that makes the exchange splitting a vector.
-    orbital_atoms : sequence of int, shape (orb,), optional
+    orbital_atoms : int array, shape (orb,), optional
         Atom of every orbital, from 0. By default the atom next to the centre; for an archive
         without centres the likeliest, if it is clear (`likely_atoms`).
     crystal : Crystal, optional

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from msgreen import _checks
-from msgreen._typing import Array, ArrayLike, Bool, Float, Int
+from msgreen._typing import Array, ArrayLike, Bool, Float, Int, Spins
 from msgreen.errors import InputError
 from msgreen.spin.algebra import tangent_frame
 from msgreen.spinmodel.model import SpinModel
@@ -57,7 +57,7 @@ class Minima(NamedTuple):
 
 def find_minima(
     model: SpinModel,
-    starts: int | Array = 256,
+    starts: int | Spins = 256,
     *,
     shape: Sequence[int] = (),
     seed: int = 0,
@@ -223,7 +223,7 @@ def curvatures(
 
 
 def landscape(
-    model: SpinModel, family: Callable[..., Array], *grids: Float[Array, "point"]
+    model: SpinModel, family: Callable[..., Array], *grids: Float[ArrayLike, " point"]
 ) -> Float[Array, "*grid"]:
     """Return the energy of a family of states over a grid of its parameters.
 
@@ -256,7 +256,7 @@ def landscape(
         )
     for grid in grids:
         _checks.finite_array("grids", grid, ("point",))
-        if not len(grid):
+        if not np.size(grid):
             raise InputError(
                 "Argument `grids` must hold points, but one grid is empty. Give some points."
             )
