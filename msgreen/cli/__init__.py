@@ -177,16 +177,16 @@ def _spinmodel(options: argparse.Namespace) -> int:
     model = published_model(options.model) or read_model(options.model)
     folder = options.out
     names = ("states.csv", "states.nc", "model.json")
-    with replacing_files("--out", folder, "spinmodel", names) as stage:
-        with _status(options) as progress:
-            outcome = ground_states(
-                model,
-                box=options.box,
-                starts=options.starts,
-                seed=options.seed,
-                moments=options.moments,
-                progress=progress,
-            )
+    files_of = replacing_files("--out", folder, "spinmodel", names)
+    with files_of as stage, _status(options) as progress:
+        outcome = ground_states(
+            model,
+            box=options.box,
+            starts=options.starts,
+            seed=options.seed,
+            moments=options.moments,
+            progress=progress,
+        )
         write_table(stage / "states.csv", outcome.header, outcome.rows)
         write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "states.nc")
         write_json(model, stage / "model.json")
@@ -249,20 +249,20 @@ def _simulate(options: argparse.Namespace) -> int:
     model = published_model(options.model) or read_model(options.model)
     folder = options.out
     names = ("simulation.csv", "simulation.nc", "state.ovf", "model.json")
-    with replacing_files("--out", folder, "simulate", names) as stage:
-        with _status(options) as progress:
-            outcome = simulate(
-                model,
-                folder=folder,
-                stage=stage,
-                temperatures=options.temperatures,
-                box=options.box,
-                critical=options.critical,
-                samples=options.samples,
-                interval=options.interval,
-                seed=options.seed,
-                progress=progress,
-            )
+    files_of = replacing_files("--out", folder, "simulate", names)
+    with files_of as stage, _status(options) as progress:
+        outcome = simulate(
+            model,
+            folder=folder,
+            stage=stage,
+            temperatures=options.temperatures,
+            box=options.box,
+            critical=options.critical,
+            samples=options.samples,
+            interval=options.interval,
+            seed=options.seed,
+            progress=progress,
+        )
         write_table(stage / "simulation.csv", outcome.header, outcome.rows)
         write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "simulation.nc")
         write_json(model, stage / "model.json")
@@ -276,6 +276,16 @@ def _simulate(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     prepare(distributed=options.distributed)
+    # From the configuration, whose host may take long to be built, to the last picture.
+    with _status(options) as progress:
+        said = _ran(options, progress)
+    if said:
+        say(options, *said)
+    return 0
+
+
+def _ran(options: argparse.Namespace, progress: bool) -> tuple:
+    """Run a configuration, write its results and return what to say, nothing if others write."""
     from hashlib import sha256
 
     from msgreen.cli.long_runs import kept_blocks
@@ -290,20 +300,18 @@ def _run(options: argparse.Namespace) -> int:
     source = configuration(options.config or EXAMPLE)
     config = read_config(source, KINDS)
     if options.check:
-        say(options, [f"{source}: nothing to mend"])
-        return 0
+        return ([f"{source}: nothing to mend"],)
     folder = options.out
     if not is_first():
         with naming(source), kept_blocks(config, folder, options.resume):
             config.run(progress=False)
-        return 0
+        return ()
     table, dataset = f"{config.table}.csv", f"{config.table}.nc"
     names = [table, dataset, "model.json"]
     writes_config = not _is_own_config(options.config, folder)
     with replacing_files("--out", folder, "run", names + ["config.toml"] * writes_config) as stage:
         with naming(source), kept_blocks(config, folder, options.resume):
-            with _status(options) as progress:
-                outcome = config.run(progress=progress)
+            outcome = config.run(progress=progress)
         write_table(stage / table, outcome.header, outcome.rows)
         found = outcome.dataset.assign_attrs(program=_program())
         if outcome.model is not None:
@@ -320,17 +328,17 @@ def _run(options: argparse.Namespace) -> int:
     files = _files(folder, (table, dataset), outcome, model, pages)
     hints = [_about_model(folder / name) for name in model]
     hints.append(f"Run again: msgreen run {_quoted(folder / 'config.toml')}")
-    say(options, outcome.summary, files, hints)
-    return 0
+    return outcome.summary, files, hints
 
 
 @contextmanager
 def _status(options: argparse.Namespace) -> Iterator[bool]:
     """Say what takes the time, and whether bars may be shown."""
+    from msgreen.cli.session import is_first
     from msgreen.cli.status import status
 
-    shown = sys.stderr.isatty() and not options.quiet
-    with status(shown, options.verbose):
+    shown = is_first() and sys.stderr.isatty() and not options.quiet
+    with status(shown, is_first() and options.verbose):
         yield shown
 
 
