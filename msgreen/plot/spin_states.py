@@ -9,6 +9,7 @@ from matplotlib.collections import EllipseCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.lattice import Lattice
 from msgreen.plot.clusters import spins_figure
@@ -34,7 +35,7 @@ _SPHERE = "coolwarm"
 
 @styled
 def texture_figure(
-    states: Mapping[str, tuple[Lattice, np.ndarray]], *, upward: str = "y"
+    states: Mapping[str, tuple[Lattice, Float[ArrayLike, "... 3"]]], *, upward: str = "y"
 ) -> Figure:
     """Draw the spins of boxes of cells: arrows in the page, discs for the component out of it.
 
@@ -105,7 +106,9 @@ def _uppermost(places, spins, across: int) -> tuple[np.ndarray, np.ndarray]:
     return places[seen], spins[seen]
 
 
-def states_figure(model: SpinModel, states: Mapping[str, np.ndarray]) -> Figure | None:
+def states_figure(
+    model: SpinModel, states: Mapping[str, Float[ArrayLike, "... 3"]]
+) -> Figure | None:
     """Draw states of a spin model: boxes of a lattice as textures, clusters from two sides.
 
     Parameters
