@@ -102,3 +102,4 @@ def compilation(request):
     computing = request.node.get_closest_marker("computing") or KERNELS in request.path.parents
     forget_programs()
     jax.config.update("jax_disable_most_optimizations", not computing)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(not computing))  # of its children

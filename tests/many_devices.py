@@ -1,6 +1,6 @@
 """Every kind of long work once, small: on one device, and on all that there are.
 
-    XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/many_devices.py
+    XLA_FLAGS=--xla_force_host_platform_device_count=4 python tests/many_devices.py
 
 prints the largest difference of every kind, relative to its largest number.
 """

@@ -51,8 +51,7 @@ def script(page: Path) -> str:
 
 def bare_checkout() -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
-    own = {"PYTHONPATH": path, "MPLBACKEND": "Agg", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
-    return {**os.environ, **own}
+    return {**os.environ, "PYTHONPATH": path, "MPLBACKEND": "Agg"}
 
 
 def execute(arguments: list[str], folder: Path) -> subprocess.CompletedProcess:
