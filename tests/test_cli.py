@@ -87,19 +87,20 @@ def test_numbers_of_gold(dimension, tmp_path, capsys):
     for name in ("interactions.csv", "interactions.nc", "config.toml"):
         assert str(out / name) in printed
     rows = rows_of(out / "interactions.csv")
-    assert list(rows[0]) == ["dimension", "R_angstrom", *COLUMNS, "error"]
+    assert list(rows[0]) == ["dimension", "R_angstrom", *(f"{n}_meV" for n in COLUMNS), "error_meV"]
     assert [(r["dimension"], r["R_angstrom"]) for r in rows] == [
         (str(dimension), str(distance)),
         (str(dimension), "20.0"),
     ]
-    found = np.array([float(rows[0][name]) for name in COLUMNS])
+    found = np.array([float(rows[0][f"{name}_meV"]) for name in COLUMNS])
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=0)
     with xr.open_dataset(out / "interactions.nc") as data:
         assert data.attrs["convention"] == "L" and coupling in data.attrs["coupling"]
         for row in rows:
             here = data.sel(dimension=dimension, distance=float(row["R_angstrom"]))
-            assert [float(here[name]) for name in COLUMNS] == [float(row[n]) for n in COLUMNS]
-            assert max(float(here[f"{n}_error"]) for n in COLUMNS) == float(row["error"])
+            for name in COLUMNS:
+                assert float(here[name]) == float(row[f"{name}_meV"])
+            assert max(float(here[f"{n}_error"]) for n in COLUMNS) == float(row["error_meV"])
             assert here.J_iso.units == "meV"
     again = read_config(out / "config.toml", KINDS)
     assert again == read_config(tmp_path / "run.toml", KINDS)

@@ -117,7 +117,7 @@ def test_scan_as_table_and_dataset(tmp_path):
     table = np.array(scan_rows(scans))
     np.testing.assert_array_equal(table[:, :2], [[1, 5.0], [1, 9.0]])
     for name, column in values.columns.items():
-        position = SCAN_HEADER.index(name)
+        position = SCAN_HEADER.index(f"{name}_meV")
         np.testing.assert_array_equal(table[:, position], np.asarray(column) / 1e-3)
     largest = np.max([np.asarray(c) for c in errors.columns.values()], axis=0) / 1e-3
     np.testing.assert_array_equal(table[:, -1], largest)

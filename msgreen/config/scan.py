@@ -284,8 +284,14 @@ def scanned(
         (axis,) = axes
         tick = COORDINATES[axis].tick
         figure = scan_figure(labels[0], values[0], pairs.distances, fits.K, curves, tick)
-    header = (*axes, "steps", *Row._fields)
+    header = (*map(_column, axes), "steps", *Row._fields)
     return Outcome(header, rows, dataset, {"scan": figure}, summary)
+
+
+def _column(name: str) -> str:
+    """Return the name of a column, with the unit."""
+    unit = COORDINATES[name].unit
+    return f"{name}_{unit}" if unit == "eV" else name
 
 
 def _displacement(steps: np.ndarray) -> tuple:

@@ -17,8 +17,8 @@ Scans = Mapping[int, Estimate[DistanceScan]]
 """By the dimension of the gas."""
 
 NAMES = tuple(name for name in DistanceScan._fields if name != "distance")
-SCAN_HEADER = ("dimension", "R_angstrom", *NAMES, "error")
-"""Columns of the table of a scan; energies in meV, convention L."""
+SCAN_HEADER = ("dimension", "R_angstrom", *(f"{name}_meV" for name in NAMES), "error_meV")
+"""Columns of the table of a scan; convention L."""
 
 
 def scan_rows(scans: Scans) -> list[tuple]:
