@@ -225,8 +225,17 @@ def test_large_boxes_are_cut_about_their_middle():
     geometry, _ = scenes.geometry_of(lattice_model(), 2)
     places = scenes.Places(geometry)
     spins = np.zeros((50, 40, 2, 3))
-    _, (note,) = scenes.states_content(places, {"up": spins}, (50, 40))
+    spins[..., 2] = np.arange(4000).reshape(50, 40, 2)
+    (state,), (note,) = scenes.states_content(places, {"up": spins}, (50, 40))
     assert f"{scenes.MOST_SPINS // 2} of 2000 cells" in note
+    assert len(state["spins"]) == scenes.MOST_SPINS
+    # The rule of `spinOf` in page.js: row 25, column 20.
+    index = state["cells"].index(25 * 40 + 20)
+    assert [spin[2] for spin in state["spins"][2 * index : 2 * index + 2]] == [2040.0, 2041.0]
+    many = dict.fromkeys(map(str, range(60)), spins)
+    some, (_, note) = scenes.states_content(places, many, (50, 40))
+    assert len(some) * scenes.MOST_SPINS == scenes.MOST_STATE_SPINS
+    assert note == "States: the first 50 of 60 are here."
     cells = np.array([site["cell"] for site in places.content()])
     assert np.abs(np.median(cells, axis=0) - [25, 20]).max() <= 1
 
@@ -307,9 +316,9 @@ def pair_scan(*counts: int, steps: int = 2) -> xr.Dataset:
         data[name] = ((*names, "channel"), random.random((*counts, 1)))
     coords = {name: np.arange(1.0, 1 + n) for name, n in zip(names, counts, strict=True)}
     places = np.arange(1, 1 + steps)[:, None] * [0.0, 3.0, 0.0]
-    coords |= {"steps": 1 + np.arange(steps), "xyz": list("xyz"), "channel": ["singlet"]}
-    coords["displacement"] = (("steps", "xyz"), places)
-    found = xr.Dataset(data, coords, {"form": "F0 + mu.(S1 + S2)"})
+    known = {"steps": 1 + np.arange(steps), "xyz": list("xyz"), "channel": ["singlet"]}
+    found = xr.Dataset(data, {**coords, **known}, {"form": "F0 + mu.(S1 + S2)"})
+    found = found.assign_coords(displacement=(("steps", "xyz"), places))
     found["temperature_K"].attrs["units"] = "K"
     return found
 

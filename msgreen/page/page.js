@@ -117,11 +117,15 @@
 
   // --- the structure ---------------------------------------------------------------------------
   const swell = () => (scene.frame && scene.frame.sizes ? scene.frame.values[chosen.frame] : 1);
+  // Numbers of the cells whose spins are here, if some were left out; the same of all states.
+  const here = scene.states.length && scene.states[0].cells
+    ? new Map(scene.states[0].cells.map((c, n) => [c, n])) : null;
   function spinOf(site) {
     const state = scene.states[chosen.state];
     if (!state) return null;
     const box = state.box, cell = scene.sites[site].cell;
-    const index = cell.reduce((sum, c, n) => sum * box[n] + ((c % box[n]) + box[n]) % box[n], 0);
+    const flat = cell.reduce((sum, c, n) => sum * box[n] + ((c % box[n]) + box[n]) % box[n], 0);
+    const index = here ? here.get(flat) : flat; // without a number there is no spin
     const spin = state.spins[index * scene.site_count + scene.sites[site].site];
     return spin && spin.every((v) => v !== null) ? spin : null;
   }

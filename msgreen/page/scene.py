@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ LARGEST = 2000
 
 MOST_SPINS = 2000
 """Spins of a state that are drawn: 1024 take 0.5 s likewise."""
+
+MOST_STATE_SPINS = 100_000
+"""Spins of all states together: they take 3 MB, as much as most of plotly.js."""
 
 _DIGITS = 9
 """Significant digits of the numbers of a page, more than anyone reads off it."""
@@ -195,9 +199,18 @@ def states_content(
     notes = []
     if len(near) < len(cells):
         notes.append(f"States: the {len(near)} of {len(cells)} cells nearest the middle are here.")
+    most = max(1, MOST_STATE_SPINS // (len(near) * count))
+    if most < len(states):
+        notes.append(f"States: the first {most} of {len(states)} are here.")
+    numbers = np.sort(near)
     return [
-        {"title": title, "spins": _plain(spins.reshape(-1, 3)), "box": list(box)}
-        for title, spins in states.items()
+        {
+            "title": title,
+            "spins": _plain(spins.reshape(len(cells), count, 3)[numbers].reshape(-1, 3)),
+            "box": list(box),
+            "cells": numbers.tolist() if len(near) < len(cells) else None,
+        }
+        for title, spins in islice(states.items(), most)
     ], notes
 
 
