@@ -124,7 +124,7 @@ class AbstractCrystalHost(AbstractTable, ABC):
         if self.electrons is None or known.fermi_energy is not None:
             return self.fermi_energy
         home = known.matrices[:, ~known.cells.any(axis=1)]
-        return float(np.mean(np.diagonal(home, axis1=-2, axis2=-1).real))
+        return float(np.mean(np.real(np.diagonal(home, axis1=-2, axis2=-1))))
 
 
 class Host(AbstractCrystalHost):

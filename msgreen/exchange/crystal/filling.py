@@ -28,7 +28,7 @@ from msgreen.hosts.wannier import WannierHost
 TOLERANCE = 1e-4
 """Electrons that may be missing.
 
-In iron they are 1e-4 eV of E_F and 0.007 meV of J_1, which answers to E_F by 71 meV per eV.
+In iron they are 1e-4 eV of E_F and 0.007 meV of J_1, which answers to E_F by 70 meV per eV.
 """
 
 POINTS = 4096
@@ -176,4 +176,5 @@ class _Levels:
             return low
         if electrons >= self.count(high):
             return high
-        return float(brentq(lambda energy: self.count(energy) - electrons, low, high))
+        found = brentq(lambda energy: self.count(energy) - electrons, low, high)
+        return float(np.asarray(found))

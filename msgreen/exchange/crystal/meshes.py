@@ -24,12 +24,18 @@ from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
 
 EQUAL = 0.2
-"""Part of the tolerance that is divided equally: else the far energies need larger meshes."""
+"""Part of the tolerance that is divided equally: else the far energies need larger meshes.
+
+Points of all meshes that were tried, in iron, SrMnO3 and CrSTe at 7 tolerances of 0.001 to 0.3 meV:
+0.01 to 0.1 cost up to 8 % more, but half in 2 of 21 cases, where one mesh less was enough at the
+last energy; 0.3 leaves it too little and costs 1.5 to 2.1 times as many in 4 cases.
+"""
 
 SURE = 0.7
 """Part of the mesh that N Im z = const predicts from the energy before, which may be a step of 3/2
 too fine: if that energy had failed on the one below, no mesh below it is tried. In iron at 600 K
-N Im z is constant within a sixth; far from the axis meshes are finer than they need to be."""
+N Im z is constant within a sixth; far from the axis meshes are finer than they need to be. In the
+cases of `EQUAL` 0 costs up to 14 % more points, but half in one; 0.9 up to 2.3 times as many."""
 
 
 class Node(NamedTuple):
