@@ -6,6 +6,7 @@ is the exchange field b(R), which turns with the moments.
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -136,6 +137,7 @@ def _largest_trace(field, orbitals: np.ndarray) -> np.ndarray:
     return traces[np.linalg.norm(traces, axis=1).argmax()]
 
 
+@jax.jit
 def _rotation(start, end):
     """Return the rotation that takes a unit vector to another by the shortest way."""
     start = start.astype(float)
