@@ -40,14 +40,15 @@ test-fast: $(DEV) ## run all tests but the slow ones, pages and notebooks
 # The checks take a second and a half of every process and 15 to 80 % of the time of short files, so
 # that `test` goes without. The files are those whose fast tests are known to pass.
 ANNOTATED := anisotropy asymptotics bounded cluster_host config config_lattice contour \
-	convention crystal_four_spins exchange gap_equation interactions io io_files io_spin_cases \
-	io_spin_programs kkr_named kkr_readers kkr_rotation kkr_tmatrix lattice lattice_loops lloyd \
-	local_density local_gap loop_parts many_spins monte_carlo nambu npz odd_orders overlap \
-	paper_fransson paper_o phonon_crystal phonon_four_spin phonon_mediated phonon_phonopy \
-	phonon_texture plaquette plot plot_interactions rashba reference rotation scan scattering spin \
-	spin_dynamics spin_lattice spinmodel spinmodel_closed_loop spinmodel_errors spinmodel_fit \
-	spinmodel_images spinmodel_matching spinmodel_symmetry spinmodel_waves superconductor \
-	temperatures textures tight_binding vibrating_pair wannier_folder wannier_readers
+	contour_levels convention crystal_four_spins exchange gap_equation interactions io io_files \
+	io_spin_cases io_spin_programs kkr_config kkr_named kkr_readers kkr_rotation kkr_tmatrix \
+	lattice lattice_loops lloyd local_density local_gap loop_parts many_spins monte_carlo nambu npz \
+	odd_orders overlap paper_fransson paper_o phonon_crystal phonon_four_spin phonon_mediated \
+	phonon_phonopy phonon_texture plaquette plot plot_interactions rashba reference rotation scan \
+	scattering spin spin_dynamics spin_lattice spinmodel spinmodel_closed_loop spinmodel_errors \
+	spinmodel_fit spinmodel_images spinmodel_matching spinmodel_moriya spinmodel_symmetry \
+	spinmodel_waves sublattices superconductor temperatures textures tight_binding vibrating_pair \
+	wannier_folder wannier_readers
 annotations: $(DEV) ## compare annotations with what the fast tests of many files pass
 	$(PYTEST) -p tests.annotations -m "not slow" $(ANNOTATED:%=tests/test_%.py)
 
