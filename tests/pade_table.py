@@ -22,4 +22,5 @@ def computed(power: int) -> PoleRule:
 if __name__ == "__main__":
     rules = {power: computed(power) for power in POWERS}
     file = Path(msgreen.__file__).parent / "contour" / "pade.npz"
-    np.savez(file, **{str(n): np.stack([rule.poles, rule.weights]) for n, rule in rules.items()})
+    named = {str(n): np.stack([rule.poles, rule.weights]) for n, rule in rules.items()}
+    np.savez(file, allow_pickle=False, **named)

@@ -12,7 +12,7 @@ from msgreen.page.scene import Geometry, Places, frame_content, groups
 from msgreen.units import MEV
 
 MOST = 20_000
-"""Points of a scan times pairs, an estimate: pages get as long as half of plotly.js by them."""
+"""Points of a scan times pairs: at 0.2 kB each they take 4 MB, nearly as much as plotly.js."""
 
 
 _NAMES = {

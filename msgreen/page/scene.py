@@ -20,7 +20,7 @@ MOST_SPINS = 2000
 """Spins of a state that are drawn: 1024 take 0.5 s likewise."""
 
 MOST_STATE_SPINS = 100_000
-"""Spins of all states together: they take 3 MB, as much as most of plotly.js."""
+"""Spins of all states together: they take 4 MB, nearly as much as plotly.js."""
 
 _DIGITS = 9
 """Significant digits of the numbers of a page, more than anyone reads off it."""
