@@ -6,7 +6,7 @@ import spin_programs as programs
 
 from msgreen.errors import FileFormatError, InputError, LossWarning
 from msgreen.io import read_netcdf, write_netcdf
-from msgreen.io.native import formula
+from msgreen.io.native import FORMAT, check_form, check_format, formula, incomplete
 from msgreen.io.spin_programs import (
     FORMATS,
     Export,
@@ -200,6 +200,11 @@ def test_own_files_state_their_convention(tmp_path):
     write_netcdf(model, tmp_path / "m.nc")
     with pytest.raises(FileFormatError, match=r"holds a spin model. Read it with .*read_model"):
         read_netcdf(tmp_path / "m.nc")
+    with pytest.raises(FileFormatError, match=r"a.nc: .*version 1 or earlier, but .*version 7"):
+        check_format("a.nc", FORMAT, 7)
+    with pytest.raises(FileFormatError, match=r"a.nc, there: must define the class 'exchange'"):
+        check_form("a.nc", "there", "exchange", "spam")
+    assert "lacks 'sites'" in str(incomplete("a.nc", KeyError("sites")))
     text = (tmp_path / "m.json").read_text()
     for words in ("v.(S_a x S_b) (S_c.S_d)", "once per cell", "unit vectors", '"eV"'):
         assert words in text
