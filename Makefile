@@ -47,7 +47,7 @@ ANNOTATED := anisotropy asymptotics bounded cluster_host config config_lattice c
 	phonon_phonopy phonon_texture plaquette plot plot_interactions rashba reference rotation scan \
 	scattering spin spin_dynamics spin_lattice spinmodel spinmodel_closed_loop spinmodel_errors \
 	spinmodel_fit spinmodel_images spinmodel_matching spinmodel_moriya spinmodel_symmetry \
-	spinmodel_waves sublattices superconductor temperatures textures tight_binding vibrating_pair \
+	spinmodel_waves sublattices superconductor temperatures textures tight_binding view vibrating_pair \
 	wannier_folder wannier_readers
 annotations: $(DEV) ## compare annotations with what the fast tests of many files pass
 	$(PYTEST) -p tests.annotations -m "not slow" $(ANNOTATED:%=tests/test_%.py)
