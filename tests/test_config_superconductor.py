@@ -122,7 +122,9 @@ def test_scan_of_the_chemical_potential(tmp_path):
     page = result_page(None, data, "scan")
     assert page is not None and page.scene["frame"]["name"] == "fermi energy (eV)"
     rows = [dict(zip(outcome.header, row, strict=True)) for row in outcome.rows]
-    row = next(r for r in rows if r["fermi_energy_eV"] == 2.0 and r["steps"] == 2 and r["term"] == "D")
+    row = next(
+        r for r in rows if r["fermi_energy_eV"] == 2.0 and r["steps"] == 2 and r["term"] == "D"
+    )
     assert row["sites"] == "0-2" and row["component"] == "x"
     assert outcome.figures["scan"].axes[0].get_ylabel() == "$D_z$ (meV)"
 

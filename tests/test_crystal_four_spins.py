@@ -36,7 +36,7 @@ LATTICE = Lattice(np.diag([2.0, 9.0, 9.0]))
 CELLS = np.array([[-1, 0, 0], [0, 0, 0], [1, 0, 0]])
 SITES = np.pad([[[0], [1], [2], [3]], [[0], [1], [2], [4]]], [(0, 0), (0, 0), (0, 3)])
 MESH = 48
-"""A turn that grows along a ring does not close: 16 cells leave 3e-4 of it in the pairs, 32 4e-9."""
+"""A turn that grows along a ring does not close: 16 cells leave 3e-4 of it in pairs, 32 4e-9."""
 ANGLE = 0.02
 SECOND = 6 * ANGLE**2
 """Terms of second order beside those of first: 5.6 and 5.3 times the square at either angle."""
