@@ -454,3 +454,14 @@ def test_wrong_arguments_are_named(call, name):
     model = chain(("exchange", -J, (0, 1)), ("dzyaloshinskii_moriya", D * Z, (0, 1)))
     with pytest.raises(InputError, match=f"Argument `{name}`"):
         call(model)
+
+
+def test_ferromagnets_do_not_turn_whatever_atoms_without_moments_do():
+    """All moments along their axis: no wave vector, though the second atom may point anywhere."""
+    lattice = Lattice(np.eye(2), [[0.0, 0.0], [0.5, 0.5]])
+    terms = [
+        Term("exchange", [[0, 0], [0, 0]], [-1.0, -1.0], [[[0, 0], [1, 0]], [[0, 0], [0, 1]]]),
+        Term("anisotropy", [[0]], [np.diag([0.0, 0.0, -0.1])], [[[0, 0]]]),
+    ]
+    found = find_spiral(SpinModel(terms, lattice=lattice), starts=8)
+    assert found.energy == pytest.approx(-2.1) and not found.q.any()

@@ -294,7 +294,9 @@ def find_spiral(
     (q, base, turn), energies, slopes = _minimise(model, fixed, guess, max_steps)
     best = int(jnp.argmin(energies))
     wave = np.asarray(q[best]) - np.round(np.asarray(q[best]))
-    if np.all(np.abs(np.asarray(base[best] @ turn[best])) > 1 - 1e-9):
+    # Atoms without a moment point anywhere.
+    along = np.abs(np.asarray(base[best] @ turn[best]))[model.coupled]
+    if np.all(along > 1 - 1e-9):
         wave = np.zeros(dim)
     sign = next((np.sign(x) for x in wave if abs(x) > 1e-6), 1.0)
     return Spiral(
