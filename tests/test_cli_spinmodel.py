@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from msgreen.cli import main
-from msgreen.cli.ground_states import ground_states
+from msgreen.cli.ground_states import default_box, ground_states
 from msgreen.errors import InputError
 from msgreen.io import export, read_model
 from msgreen.lattice import Lattice
@@ -20,6 +20,16 @@ def triangular_antiferromagnet():
     bonds = [[[0, 0], [1, 0]], [[0, 0], [0, 1]], [[0, 0], [1, -1]]]
     term = Term("exchange", [[0, 0]] * 3, [0.010] * 3, bonds)
     return SpinModel([term], lattice=Lattice([[3.0, 0.0], [1.5, 2.598]]))
+
+
+def test_box_of_a_layer_has_one_cell_across():
+    bonds = [[[0, 0, 0], [1, 0, 0]], [[0, 1, 0], [0, 0, 0]]]
+    lattice = Lattice(np.diag([3.0, 3.0, 20.0]))
+    layer = SpinModel([Term("exchange", [[0, 0]] * 2, [-0.01] * 2, bonds)], lattice=lattice)
+    assert default_box(layer, 6) == (6, 6, 1) and default_box(trimer("Pt(111)", "Fe"), 6) == ()
+    found = ground_states(layer, starts=4)
+    assert found.dataset.sizes["cell3"] == 1
+    assert any("J(q) is largest at q = (0.0000 0.0000 0.0000)" in line for line in found.summary)
 
 
 def test_published_models_by_name():

@@ -151,7 +151,12 @@ def _add_spinmodel(commands) -> None:
         help="folder of the results (default: msgreen-spinmodel)",
     )
     spinmodel.add_argument(
-        "--box", nargs="+", type=int, default=[], metavar="N", help="cells of a lattice (6 each)"
+        "--box",
+        nargs="+",
+        type=int,
+        default=[],
+        metavar="N",
+        help="cells of a lattice (6 where it couples)",
     )
     spinmodel.add_argument("--starts", type=int, default=256, help="random starts (default: 256)")
     spinmodel.add_argument("--seed", type=int, default=0, help="of the starts (default: 0)")
@@ -221,7 +226,12 @@ def _add_simulate(commands) -> None:
         help="in kelvin: all of them, or the two ends of a range (default: around the order)",
     )
     simulate.add_argument(
-        "--box", nargs="+", type=int, default=[], metavar="N", help="cells of a lattice (12 each)"
+        "--box",
+        nargs="+",
+        type=int,
+        default=[],
+        metavar="N",
+        help="cells of a lattice (12 where it couples)",
     )
     simulate.add_argument(
         "--critical",

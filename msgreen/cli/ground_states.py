@@ -52,7 +52,7 @@ def ground_states(
     ----------
     model : SpinModel
     box : sequence of int
-        Cells along every lattice vector, for a lattice; 6 each by default.
+        Cells along every lattice vector, for a lattice; as `default_box` of 6.
     starts : int
         Number of random configurations to minimise from.
     seed : int
@@ -67,7 +67,7 @@ def ground_states(
     InputError
         If `box` does not fit the lattice, or no start converges.
     """
-    shape = tuple(box) or (6,) * model.dimension
+    shape = tuple(box) or default_box(model, 6)
     symmetry = None if model.lattice is None else _symmetry(model, shape)
     found = find_minima(model, starts, shape=shape, seed=seed, symmetry=symmetry, progress=progress)
     figures = dict(_figures(model, found))
@@ -82,6 +82,22 @@ def ground_states(
     return Outcome(
         _HEADER, _rows(model, found), _dataset(model, found), figures, lines, tables=tables
     )
+
+
+def default_box(model: SpinModel, cells: int) -> tuple[int, ...]:
+    """Return a box of a lattice: one cell along vectors that no term crosses, as out of a layer.
+
+    Parameters
+    ----------
+    model : SpinModel
+    cells : int
+        Along every other lattice vector.
+    """
+    crossed = np.zeros(model.dimension, bool)
+    for term in model.terms:
+        inside = term.clusters.cells
+        crossed |= np.any(inside != inside[:, :1], axis=(0, 1))
+    return tuple(np.where(crossed, cells, 1).tolist())
 
 
 def _symmetry(model: SpinModel, shape: Sequence[int]) -> Symmetry:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from msgreen.cli.ground_states import default_box
 from msgreen.config import Outcome
 from msgreen.errors import InputError
 from msgreen.estimate import Estimate
@@ -70,7 +71,7 @@ def simulate(
     temperatures : sequence of float
         In K; two numbers are the ends of a range. By default a range around that of order.
     box : sequence of int
-        Cells along every lattice vector of a lattice; 12 each by default.
+        Cells along every lattice vector of a lattice; as `default_box` of 12.
     critical : bool
         Whether to sample a smaller box too, and look for the crossing of the cumulants.
     samples, interval, seed : int
@@ -83,7 +84,7 @@ def simulate(
     InputError
         If the temperatures are not positive, the box does not fit, or nothing crosses.
     """
-    shape = tuple(box) or (12,) * model.dimension
+    shape = tuple(box) or default_box(model, 12)
     kelvin = _temperatures(model, temperatures)
     waves = [_waves(model, shape)]
     shapes = [shape]
