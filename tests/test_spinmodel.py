@@ -580,18 +580,9 @@ def test_a_model_as_a_table():
     assert printed(["about"], [("pair", [row])]).splitlines()[2].split()[:2] == ["J", "0-1"]
 
 
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [("allowed", "is in `msgreen.spinmodel.symmetry`"), ("nothing", "has no `nothing`")],
-)
-def test_names_that_are_not_in_the_list_say_where_they_are(name, answer):
-    with pytest.raises(AttributeError, match=answer):
-        getattr(spinmodel, name)
-
-
 def test_names_that_moved_say_where_they_are():
     with pytest.warns(FutureWarning, match="`fit` is in `msgreen.spinmodel.fitting`"):
         from msgreen.spinmodel import fit
     assert fit is fitting.fit
     with pytest.raises(AttributeError, match="has no `spam`"):
-        _ = msgreen.spinmodel.spam
+        _ = spinmodel.spam
