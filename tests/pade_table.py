@@ -1,6 +1,6 @@
 """Write the table of Pade rules of the Fermi function anew: `python tests/pade_table.py`.
 
-It takes a quarter of an hour, mostly for the last rules.
+It takes minutes, mostly for the last rules.
 """
 
 from pathlib import Path

@@ -25,7 +25,7 @@ time grows with more than the third power of the number."""
 
 TABULATED_ACCURACY = 1e-11
 """Of the Pade rules in pade.npz, whose ratios are powers of two: what hosts at a temperature ask
-for. To find one of 2^14 takes 3 s, of 2^24 half a minute. `python tests/pade_table.py` wrote
+for. To find one of 2^14 takes 1 to 2 s, of 2^18 2 to 5 s. `python tests/pade_table.py` wrote
 them."""
 
 
