@@ -323,6 +323,14 @@ def pair_scan(*counts: int, steps: int = 2) -> xr.Dataset:
     return found
 
 
+def test_scans_draw_all_sites():
+    """Also those without a number to show."""
+    frame = scenes.frame_content("x", [0.0, 1.0])
+    scene = scenes.scan_content({"title": "none"}, np.eye(3), [], frame)
+    assert scene["title"] == "none" and scene["site_count"] == 3 and not scene["groups"]
+    assert [site["place"] for site in scene["sites"]] == np.eye(3).tolist()
+
+
 def test_scan_of_pairs_over_a_parameter():
     data = pair_scan(4)
     page = result_page(None, data, "scan")

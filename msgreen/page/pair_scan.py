@@ -8,12 +8,11 @@ import xarray as xr
 
 from msgreen.errors import FileFormatError
 from msgreen.page.rows import Rows
-from msgreen.page.scene import Geometry, Places, frame_content, groups
+from msgreen.page.scene import frame_content, scan_content
 from msgreen.units import MEV
 
 MOST = 20_000
 """Points of a scan times pairs: at 0.2 kB each they take 4 MB, nearly as much as plotly.js."""
-
 
 _NAMES = {
     "J": ("J_x", "J_y", "J_z"),
@@ -60,28 +59,16 @@ def pair_scan_scene(path: str | Path, data: xr.Dataset, title: str) -> dict:
     if count < data.sizes["steps"]:
         notes.append(f"The first {count} of {data.sizes['steps']} distances are here.")
     places = np.concatenate([np.zeros((1, 3)), shown["displacement"].values])
-    geometry = Places(Geometry(places, np.zeros((0, 3)), (), np.ones(len(places), bool)))
-    for site in range(len(places)):
-        geometry.number(site, ())
     columns = [column for name in _NAMES for column in _coefficients(name, shown, shape)]
     if "gap" in shown:
         columns += _gaps(shown, shape)
-    frames = [list(rows) for rows in zip(*columns, strict=True)]
     first, *others = (
         frame_content(_label(name, data), data[name].values.tolist()) for name in axes
     )
-    return {
-        "title": title,
-        "about": f"Energy of two spins: {data.attrs.get('form', '')}; unit vectors; meV.",
-        "notes": notes,
-        "vectors": [],
-        "centre": [],
-        "groups": groups(frames, geometry, np.zeros(0, int)),
-        "sites": geometry.content(),
-        "site_count": len(places),
-        "states": [],
-        "frame": {**first, "second": others[0] if others else None},
-    }
+    about = f"Energy of two spins: {data.attrs.get('form', '')}; unit vectors; meV."
+    texts = {"title": title, "about": about, "notes": notes}
+    frame = {**first, "second": others[0] if others else None}
+    return scan_content(texts, places, columns, frame)
 
 
 def _check(path: str | Path, data: xr.Dataset, axes: list[str]) -> None:

@@ -8,7 +8,7 @@ import xarray as xr
 
 from msgreen.errors import FileFormatError
 from msgreen.page.rows import Rows
-from msgreen.page.scene import Geometry, Places, frame_content, groups
+from msgreen.page.scene import frame_content, scan_content
 
 _NOTE = (
     "All bonds of a loop have the length R. Loops of four and six sites are drawn as squares and "
@@ -50,23 +50,11 @@ def scan_scene(path: str | Path, data: xr.Dataset, title: str) -> dict:
     corners = {order: _polygon(order) for order in orders}
     start = dict(zip(orders, np.cumsum([0, *orders])[:-1].tolist(), strict=True))
     places = np.concatenate(list(corners.values()))
-    count = len(places)
-    geometry = Places(Geometry(places, np.zeros((0, 3)), (), np.ones(count, bool)))
     columns = [_columns(name, selected, data, start) for name, selected in named]
-    frames = [list(rows) for rows in zip(*columns, strict=True)]
-    return {
-        "title": title,
-        "about": f"Convention {data.attrs.get('convention', '')}; meV. "
-        + str(data.attrs.get("coupling", "")),
-        "notes": [_NOTE],
-        "vectors": [],
-        "centre": [],
-        "groups": groups(frames, geometry, np.zeros(0, int)),
-        "sites": geometry.content(),
-        "site_count": count,
-        "states": [],
-        "frame": frame_content("R (Å)", distances.tolist(), sizes=True),
-    }
+    about = f"Convention {data.attrs.get('convention', '')}; meV. {data.attrs.get('coupling', '')}"
+    texts = {"title": title, "about": about, "notes": [_NOTE]}
+    frame = frame_content("R (Å)", distances.tolist(), sizes=True)
+    return scan_content(texts, places, columns, frame)
 
 
 def _dimensions(variable: xr.DataArray) -> list[dict]:

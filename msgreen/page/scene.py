@@ -241,3 +241,39 @@ def frame_content(
         Whether it is the length in angstrom by which all positions are multiplied.
     """
     return {"name": name, "values": _plain(values), "sizes": sizes}
+
+
+def scan_content(
+    texts: Mapping[str, Any],
+    positions: Float[np.ndarray, "site 3"],
+    columns: Sequence[list[Rows]],
+    frame: Mapping[str, Any],
+) -> dict:
+    """Return the scene of a scan, whose sites are on no lattice.
+
+    Parameters
+    ----------
+    texts : mapping of str
+        ``title``, ``about`` and ``notes``.
+    positions : real array, shape (site, 3)
+        In angstrom; all of them are drawn.
+    columns : sequence of list of Rows
+        Of every coefficient its values at all points of the scan.
+    frame : mapping
+        As `frame_content`.
+    """
+    count = len(positions)
+    places = Places(Geometry(positions, np.zeros((0, 3)), (), np.ones(count, bool)))
+    for site in range(count):
+        places.number(site, ())
+    frames = [list(rows) for rows in zip(*columns, strict=True)]
+    return {
+        **texts,
+        "vectors": [],
+        "centre": [],
+        "groups": groups(frames, places, np.zeros(0, int)),
+        "sites": places.content(),
+        "site_count": count,
+        "states": [],
+        "frame": frame,
+    }
