@@ -25,6 +25,8 @@ STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
+    # Where they would be anyway: to look for ticks in their way took a fifth of the time to draw.
+    "axes.titley": 1.0,
     "axes.linewidth": 0.6,
     "legend.fontsize": 7,
     "legend.frameon": False,
