@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.polynomial.chebyshev import Chebyshev, chebpts1
 
 from msgreen import _checks
 from msgreen._typing import Array, Float, Scalar
@@ -18,6 +19,9 @@ from msgreen.scattering.contact import AbstractRigidScatterer, ContactCoupling
 
 NODES = 31
 """Energies per loop; every loop of a gas decays along its contour, so that they reach 1e-13."""
+
+_DEGREE = 12
+"""Of the polynomial through J_iso about its minimum; its coefficients are rounding from 8 on."""
 
 
 def first_minimum(gas: RashbaGas) -> tuple[float, float]:
@@ -40,21 +44,23 @@ def first_minimum(gas: RashbaGas) -> tuple[float, float]:
         If J_iso has no minimum within four Fermi wavelengths.
     """
     grid = np.linspace(0.05, 8 * np.pi, 400) / float(gas.fermi_wavevector)
-    distance = value = np.nan
+    values = np.asarray(_unit_exchanges(gas, jnp.asarray(grid)))
+    low = np.flatnonzero((values[1:-1] < values[:-2]) & (values[1:-1] <= values[2:]))
+    if not len(low):
+        raise InputError(
+            "Argument `gas` must have a minimum of J_iso within four Fermi wavelengths to "
+            "calibrate the coupling, but there is none. Give the coupling itself."
+        )
+    # A polynomial knows the slope: derivatives of the Green functions take as long to be traced as
+    # they do themselves.
+    left, right = grid[low[0]], grid[low[0] + 2]
+    nodes = 0.5 * (left + right) + 0.5 * (right - left) * chebpts1(len(grid))
+    values = np.asarray(_unit_exchanges(gas, jnp.asarray(nodes)))
+    exchange = Chebyshev.fit(nodes, values, _DEGREE, domain=[left, right])
+    distance = nodes[np.argmin(values)]
     for _ in range(3):
-        values, slopes = map(np.asarray, _unit_exchange_and_slope(gas, jnp.asarray(grid)))
-        turns = np.nonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))[0]
-        if not len(turns):
-            raise InputError(
-                "Argument `gas` must have a minimum of J_iso within four Fermi wavelengths to "
-                "calibrate the coupling, but there is none. Give the coupling itself."
-            )
-        left = turns[0]
-        step = grid[left + 1] - grid[left]
-        distance = grid[left] - slopes[left] * step / (slopes[left + 1] - slopes[left])
-        value = values[left]
-        grid = np.linspace(grid[left], grid[left + 1], len(grid))
-    return float(distance), float(value)
+        distance -= exchange.deriv(1)(distance) / exchange.deriv(2)(distance)
+    return float(distance), float(exchange(distance))
 
 
 def calibrated_coupling(gas: RashbaGas, minimum: Scalar) -> ContactCoupling:
@@ -97,10 +103,8 @@ def _unit_exchange(gas: RashbaGas, distance: Float[Array, ""]) -> Float[Array, "
 
 
 @eqx.filter_jit
-def _unit_exchange_and_slope(gas, distances):
-    # Forwards: the way back through the Hankel functions takes three times as long to be traced.
-    exchange = jax.vmap(lambda distance: _unit_exchange(gas, distance))
-    return jax.jvp(exchange, (distances,), (jnp.ones_like(distances),))
+def _unit_exchanges(gas, distances):
+    return jax.vmap(lambda distance: _unit_exchange(gas, distance))(distances)
 
 
 def equidistant_legs(
