@@ -15,12 +15,15 @@ import xarray as xr
 from msgreen import ContactCoupling, RashbaGas, read_netcdf
 from msgreen.cli import devices, doctor, main
 from msgreen.cli.devices import Rates
-from msgreen.config import read_config
+from msgreen.cli.results import program, write_outcome
+from msgreen.config import Outcome, read_config
 from msgreen.errors import PrecisionError
 from msgreen.io.spin_programs import FORMATS
 from msgreen.papers.lounis import run as lounis_run
 from msgreen.papers.lounis.asymptotics import range_1d
+from msgreen.papers.lounis.range_figure import PHASES, asymptotic_figure
 from msgreen.papers.lounis.run import scan_in_blocks
+from msgreen.papers.lounis.scan import DistanceScan
 from msgreen.papers.runs import EXAMPLE, KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,6 +159,28 @@ def test_figures_of_a_short_scan(tmp_path, capsys):
     assert [name[:7] for name in pictures] == [f"figure{n}" for n in (1, 2, 3, 4)]
     printed = capsys.readouterr().out
     assert all(name in printed for name in pictures)
+
+
+def test_outcome_in_files_by_kind(tmp_path):
+    """Pictures are those of `savefig`."""
+    scan = np.array([[1.0, 2.0]])
+    gas = {1: RashbaGas(1, effective_mass=0.26, fermi_wavevector=0.167)}
+    scans = {1: DistanceScan(scan[0], *np.repeat(scan, 6, axis=0))}
+
+    def draw():
+        return asymptotic_figure(gas, scans, {1: DistanceScan(*np.ones((7, PHASES)))})
+
+    stage, folder = tmp_path / "stage", tmp_path / "results"
+    stage.mkdir()
+    (stage / "own.ovf").touch()
+    outcome = Outcome(("a",), [(1,)], xr.Dataset(), {"far": draw()}, [], tables={"more": ((), [])})
+    files = write_outcome(outcome, stage, folder, "all", None, page=False)
+    names = {kind: [path.name for path in paths] for kind, paths in files.items()}
+    assert names["tables"] == ["all.csv", "all.nc", "own.ovf", "more.csv"]
+    assert names["pictures"] == ["far.png"] and not names["page"] and not names["model"]
+    draw().savefig(tmp_path / "far.png", dpi=200)
+    assert (stage / "far.png").read_bytes() == (tmp_path / "far.png").read_bytes()
+    assert program() in xr.open_dataset(stage / "all.nc").attrs["program"]
 
 
 def test_mistake_gives_one_line_and_code_2(tmp_path, capsys):

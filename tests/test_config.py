@@ -16,14 +16,14 @@ from msgreen.config import (
     AbstractTable,
     InputFile,
     Outcome,
-    RashbaRun,
     naming,
     read_config,
     reader,
     toml_text,
 )
+from msgreen.config.kinds import Kinds
 from msgreen.config.lines import key_lines
-from msgreen.config.rashba import Cluster, Coupling, Host
+from msgreen.config.rashba import Cluster, Coupling, Host, RashbaRun
 from msgreen.config.reader import read_file
 from msgreen.config.schema import exactly_one
 from msgreen.errors import ConfigError, FileFormatError, InputError
@@ -112,6 +112,12 @@ def test_all_keys_are_documented():
     keys = {key for model in models for key in model.model_fields}
     assert len(keys) > 20
     assert not {key for key in keys if f"`{key}`" not in PAGE}
+
+
+def test_every_kind_is_a_run():
+    found = Kinds({**runs.KINDS.paths, "rashba": "msgreen.config.rashba.RashbaRun"})
+    assert found["rashba"] is RashbaRun and len(found) == len(runs.KINDS)
+    assert all(issubclass(kind, AbstractRun) for kind in runs.KINDS.values())
 
 
 def test_example_is_valid():

@@ -9,7 +9,8 @@ import xarray as xr
 
 from msgreen import pairs
 from msgreen.cli import main
-from msgreen.config import KKRRun, read_config
+from msgreen.config import read_config
+from msgreen.config.kkr import KKRRun
 from msgreen.errors import ConfigError, InputError
 from msgreen.exchange.ordered import OrderScan, dmi_vectors, order_scan, reference_interactions
 from msgreen.hosts.kkr import cluster_operations

@@ -72,6 +72,23 @@ def test_reference_numbers(calibrated):
     np.testing.assert_allclose(found, numbers, rtol=1e-8)
 
 
+def test_exchange_is_stationary_at_its_first_minimum(calibrated):
+    """Its slope by differentiation of the Green functions, and the first turn of a fine grid."""
+    host, coupling = calibrated
+    minimum, _ = first_minimum(host)
+
+    def exchange(distances):
+        return equidistant_scan(host, coupling, distances).value.J_iso
+
+    at = jnp.array([minimum])
+    _, slope = jax.jvp(exchange, (at,), (jnp.ones(1),))
+    assert abs(slope[0]) < 1e-11 * 1e-3 * FERMI
+    grid = jnp.linspace(0.01 / FERMI, minimum, 200)
+    values = exchange(grid)
+    turns = jnp.flatnonzero((values[1:-1] < values[:-2]) & (values[1:-1] < values[2:]))
+    assert not len(turns) and jnp.all(values >= -1e-3 * (1 + 1e-12))
+
+
 def exact_1d(distance, coupling, rashba=RASHBA, fermi=FERMI):
     """L 42, 45 and 52: exponential integrals times powers of cos and sin k_R R."""
     scale = float(gas(1).hbar2_over_mass)

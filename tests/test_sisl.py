@@ -15,8 +15,8 @@ from test_overlap import overlap
 from test_wannier_host import ATOM_OF, CELLS, LATTICE, chain
 
 from msgreen.cli import main
-from msgreen.config import SislRun, read_config
-from msgreen.config.sisl import SislHost
+from msgreen.config import read_config
+from msgreen.config.sisl import SislHost, SislRun
 from msgreen.errors import ConfigError, FileFormatError, InputError
 from msgreen.io.localised import (
     Elements,

@@ -49,5 +49,14 @@ def test_version_and_help_import_nothing_that_is_slow():
         assert python("-c", code, *words).endswith("set()\n"), words
 
 
+def test_a_kind_of_run_imports_no_other():
+    code = (
+        "import sys; from msgreen.papers.runs import KINDS; KINDS['rashba']\n"
+        "kinds = {name.rpartition('.')[0] for name in KINDS.paths.values()}\n"
+        "print(kinds & set(sys.modules), 'scipy.optimize' in sys.modules)"
+    )
+    assert python("-c", code) == "{'msgreen.papers.lounis.run'} False\n"
+
+
 def test_module_runs_as_a_program():
     assert python("-m", "msgreen", "--version").startswith("msgreen ")

@@ -9,10 +9,11 @@ import wannier_files as wf
 import xarray as xr
 
 from msgreen.cli import main
-from msgreen.config import WannierRun, read_config
+from msgreen.config import read_config
 from msgreen.config.crystal_loops import Loops
 from msgreen.config.crystal_report import about_electrons, about_pairs
 from msgreen.config.shipped import SHIPPED, configuration
+from msgreen.config.wannier import WannierRun
 from msgreen.errors import ConfigError, FileFormatError, InputError
 from msgreen.exchange.crystal.axes import CrystalTensors, collinear_tensors
 from msgreen.exchange.crystal.meshes import Node

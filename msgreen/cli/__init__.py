@@ -7,19 +7,15 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgreen.cli.endings import exit_code_of, open_standard_files
 from msgreen.cli.export import add_export
 from msgreen.cli.report import common_options, say, show_warning
+from msgreen.cli.results import program, write_outcome
 from msgreen.cli.session import prepare
 from msgreen.cli.signals import end_on_signals
 from msgreen.cli.start import add_start
-from msgreen.cli.view import PAGE, add_view
-
-if TYPE_CHECKING:
-    from msgreen.config import Outcome
-    from msgreen.spinmodel import SpinModel
+from msgreen.cli.view import add_view
 
 EXAMPLES = """examples:
   msgreen init rashba au.toml         write a commented configuration to start from
@@ -70,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=_program())
+    parser.add_argument("--version", action="version", version=program())
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands)
     _add_spinmodel(commands)
@@ -175,8 +171,7 @@ def _add_spinmodel(commands) -> None:
 def _spinmodel(options: argparse.Namespace) -> int:
     prepare()
     from msgreen.cli.ground_states import ground_states
-    from msgreen.io import read_model, replacing_files, write_dataset, write_table
-    from msgreen.io.spin_programs import write_json
+    from msgreen.io import read_model, replacing_files
     from msgreen.papers.brinker import published_model
 
     model = published_model(options.model) or read_model(options.model)
@@ -192,11 +187,7 @@ def _spinmodel(options: argparse.Namespace) -> int:
             moments=options.moments,
             progress=progress,
         )
-        write_table(stage / "states.csv", outcome.header, outcome.rows)
-        write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "states.nc")
-        write_json(model, stage / "model.json")
-        pages = _save(outcome, stage, model, folder)
-    files = _files(folder, ("states.csv", "states.nc"), outcome, ("model.json",), pages)
+        files = write_outcome(outcome, stage, folder, "states", model)
     say(options, outcome.summary, files, [_about_model(folder / "model.json")])
     return 0
 
@@ -252,8 +243,7 @@ def _add_simulate(commands) -> None:
 def _simulate(options: argparse.Namespace) -> int:
     prepare()
     from msgreen.cli.simulation import forget, simulate
-    from msgreen.io import read_model, replacing_files, write_dataset, write_table
-    from msgreen.io.spin_programs import write_json
+    from msgreen.io import read_model, replacing_files
     from msgreen.papers.brinker import published_model
 
     model = published_model(options.model) or read_model(options.model)
@@ -273,13 +263,8 @@ def _simulate(options: argparse.Namespace) -> int:
             seed=options.seed,
             progress=progress,
         )
-        write_table(stage / "simulation.csv", outcome.header, outcome.rows)
-        write_dataset(outcome.dataset.assign_attrs(program=_program()), stage / "simulation.nc")
-        write_json(model, stage / "model.json")
-        pages = _save(outcome, stage, model, folder)
-        written = [name for name in names if (stage / name).exists()]
+        files = write_outcome(outcome, stage, folder, "simulation", model)
     forget(folder)
-    files = _files(folder, written[:-1], outcome, ("model.json",), pages)
     say(options, outcome.summary, files, [_about_model(folder / "model.json")])
     return 0
 
@@ -296,15 +281,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _ran(options: argparse.Namespace, progress: bool) -> tuple:
     """Run a configuration, write its results and return what to say, nothing if others write."""
-    from hashlib import sha256
-
     from msgreen.cli.long_runs import kept_blocks
     from msgreen.cli.session import is_first
     from msgreen.config import naming, read_config, toml_text
     from msgreen.config.schema import Output
     from msgreen.config.shipped import configuration
-    from msgreen.io import replacing, replacing_files, write_dataset, write_table
-    from msgreen.io.spin_programs import write_json
+    from msgreen.io import replacing, replacing_files
     from msgreen.papers.runs import EXAMPLE, KINDS
 
     source = configuration(options.config or EXAMPLE)
@@ -316,27 +298,18 @@ def _ran(options: argparse.Namespace, progress: bool) -> tuple:
         with naming(source), kept_blocks(config, folder, options.resume):
             config.run(progress=False)
         return ()
-    table, dataset = f"{config.table}.csv", f"{config.table}.nc"
-    names = [table, dataset, "model.json"]
+    names = [f"{config.table}.csv", f"{config.table}.nc", "model.json"]
     writes_config = not _is_own_config(options.config, folder)
     with replacing_files("--out", folder, "run", names + ["config.toml"] * writes_config) as stage:
         with naming(source), kept_blocks(config, folder, options.resume):
             outcome = config.run(progress=progress)
-        write_table(stage / table, outcome.header, outcome.rows)
-        found = outcome.dataset.assign_attrs(program=_program())
-        if outcome.model is not None:
-            write_json(outcome.model, stage / "model.json")
-            found.attrs["model"] = sha256((stage / "model.json").read_bytes()).hexdigest()
-        write_dataset(found, stage / dataset)
+        # Who wants no pictures wants no page of them.
+        page = getattr(config, "output", Output()).figures
+        files = write_outcome(outcome, stage, folder, config.table, outcome.model, page=page)
         if writes_config:
             with replacing(stage / "config.toml") as part:
-                part.write_text(toml_text(config, _program()), encoding="utf-8")
-        # Who wants no pictures wants no page of them.
-        wanted = getattr(config, "output", Output()).figures
-        pages = _save(outcome, stage, outcome.model, folder if wanted else None)
-    model = () if outcome.model is None else ("model.json",)
-    files = _files(folder, (table, dataset), outcome, model, pages)
-    hints = [_about_model(folder / name) for name in model]
+                part.write_text(toml_text(config, program()), encoding="utf-8")
+    hints = [_about_model(path) for path in files["model"]]
     hints.append(f"Run again: msgreen run {_quoted(folder / 'config.toml')}")
     return outcome.summary, files, hints
 
@@ -370,56 +343,8 @@ def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-_DPI = 200
-"""Of pictures in pixels per inch, a choice: 1400 over the width of two columns."""
-
-
-def _save(
-    outcome: "Outcome", stage: Path, model: "SpinModel | None", shown: Path | None
-) -> list[str]:
-    """Write further tables, all pictures and the page of a folder; return the name of the page."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    from msgreen.io import replacing, write_table
-    from msgreen.page import result_page
-
-    for name, (header, rows) in outcome.tables.items():
-        write_table(stage / f"{name}.csv", header, rows)
-    for name, figure in outcome.figures.items():
-        figure.dpi = _DPI
-        with replacing(stage / f"{name}.png") as part:
-            # `savefig` writes the same, but goes through the whole figure once more.
-            FigureCanvasAgg(figure).print_png(part)
-    page = shown and result_page(model, outcome.dataset, shown.resolve().name)
-    if not page:
-        return []
-    page.save(stage / PAGE)
-    return [PAGE]
-
-
-def _files(folder: Path, tables, outcome: "Outcome", models, pages) -> dict[str, list[Path]]:
-    """Return what was written by kind."""
-    return {
-        "tables": [folder / name for name in (*tables, *(f"{n}.csv" for n in outcome.tables))],
-        "pictures": [folder / f"{name}.png" for name in outcome.figures],
-        "page": [folder / name for name in pages],
-        "model": [folder / name for name in models],
-    }
-
-
 def _doctor(options: argparse.Namespace) -> int:
     from msgreen.cli.doctor import doctor
 
     say(options, doctor())
     return 0
-
-
-def _program() -> str:
-    """Name and version; a source tree that is not installed has none."""
-    # It takes longer than all imports above, and signals wait for them.
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"msgreen {version('msgreen')}"
-    except PackageNotFoundError:
-        return "msgreen (source tree)"

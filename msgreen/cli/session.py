@@ -24,9 +24,9 @@ def cache_folder() -> Path | None:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("msgreen"), "jax")
 
 
-_GARBAGE = 100_000
-"""Objects between two looks for garbage. Python's 700 take a tenth of the time of the example,
-of which tracing leaves many that stay."""
+_GARBAGE = 500_000
+"""Objects between two looks for garbage. Imports and tracing leave many that stay: with Python's
+700 looks take a tenth of the time of the example, with 100,000 still 0.2 s; these cost 20 MB."""
 
 _PATIENCE = 30
 """Seconds after which a process that says nothing is taken for dead, as are all who wait for it."""
@@ -46,9 +46,9 @@ def prepare(*, distributed: bool = False) -> None:
     InputError
         If there are none.
     """
+    gc.set_threshold(_GARBAGE, 10, 10)
     import jax
 
-    gc.set_threshold(_GARBAGE, 10, 10)
     jax.config.update("jax_enable_x64", True)
     if distributed:
         _join()

@@ -21,10 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from msgreen.config.kkr import KKRRun as KKRRun
-from msgreen.config.lattice import LatticeRun as LatticeRun
-from msgreen.config.phonon import PhononRun as PhononRun
-from msgreen.config.rashba import RashbaRun as RashbaRun
+from msgreen.config.kinds import Kinds as Kinds
 from msgreen.config.reader import naming as naming
 from msgreen.config.reader import read_file
 from msgreen.config.schema import AbstractRun as AbstractRun
@@ -32,20 +29,17 @@ from msgreen.config.schema import AbstractTable as AbstractTable
 from msgreen.config.schema import InputFile as InputFile
 from msgreen.config.schema import Outcome as Outcome
 from msgreen.config.schema import json_schema as json_schema
-from msgreen.config.sisl import SislRun as SislRun
-from msgreen.config.superconductor import SuperconductorRun as SuperconductorRun
-from msgreen.config.wannier import WannierRun as WannierRun
 from msgreen.config.writer import toml_text as toml_text
 
-KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
+KINDS = Kinds(
     {
-        "rashba": RashbaRun,
-        "kkr": KKRRun,
-        "lattice": LatticeRun,
-        "superconductor": SuperconductorRun,
-        "phonons": PhononRun,
-        "wannier": WannierRun,
-        "sisl": SislRun,
+        "rashba": "msgreen.config.rashba.RashbaRun",
+        "kkr": "msgreen.config.kkr.KKRRun",
+        "lattice": "msgreen.config.lattice.LatticeRun",
+        "superconductor": "msgreen.config.superconductor.SuperconductorRun",
+        "phonons": "msgreen.config.phonon.PhononRun",
+        "wannier": "msgreen.config.wannier.WannierRun",
+        "sisl": "msgreen.config.sisl.SislRun",
     }
 )
 """The kinds of run by the name in ``host.kind``."""

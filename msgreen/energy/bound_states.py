@@ -13,7 +13,6 @@ so it is wherever |V| |G| < 1.
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import brentq
 
 from msgreen import _checks
 from msgreen._typing import Float, Sites, Vectors
@@ -130,6 +129,9 @@ def gap_around(host: AbstractHost, centre: float, reach: float, *, accuracy: flo
 
 def _levels(host, scatterer, sites, directions, interval) -> tuple[np.ndarray, list[int]]:
     """Return the levels, and the numbers of the eigenvalues that vanish there."""
+    # It takes 0.1 s of every command, and few look for levels.
+    from scipy.optimize import brentq
+
     _checks.shaped("directions", directions, (site_count(sites), 3))
     _checks.unit_vectors("directions", directions)
     _checks.shaped("interval", interval, (2,))

@@ -6,13 +6,17 @@ from types import MappingProxyType
 
 from msgreen.config import EXAMPLES as GENERAL_EXAMPLES
 from msgreen.config import KINDS as GENERAL
-from msgreen.config import AbstractRun
-from msgreen.papers.fransson.run import VibratingPairRun
-from msgreen.papers.lounis.run import EXAMPLE as EXAMPLE
-from msgreen.papers.lounis.run import ScanRun
+from msgreen.config import Kinds
 
-KINDS: Mapping[str, type[AbstractRun]] = MappingProxyType(
-    {**GENERAL, "rashba": ScanRun, "vibrating_pair": VibratingPairRun}
+EXAMPLE = Path(__file__).parent / "lounis" / "au111.toml"
+"""The configuration that is run when none is given: the surface state of Au(111)."""
+
+KINDS = Kinds(
+    {
+        **GENERAL.paths,
+        "rashba": "msgreen.papers.lounis.run.ScanRun",
+        "vibrating_pair": "msgreen.papers.fransson.run.VibratingPairRun",
+    }
 )
 """Those of `msgreen.config`, with the scan of paper L for gases, and those of the papers."""
 

@@ -1,7 +1,6 @@
 """``kind = "rashba"``: the scan of paper L with its figures, or a cluster of explicit positions."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 import jax
@@ -27,9 +26,6 @@ from msgreen.papers.lounis.range_figure import asymptotic_figure, oscillations
 from msgreen.papers.lounis.scan import DistanceScan, equidistant_scan
 from msgreen.papers.lounis.table import SCAN_HEADER, Scans, scan_dataset, scan_rows, scan_summary
 from msgreen.scattering.contact import ContactCoupling
-
-EXAMPLE = Path(__file__).with_name("au111.toml")
-"""The configuration that is run when none is given: the surface state of Au(111)."""
 
 LARGEST_SCAN = 100_000
 """Distances of a scan, an estimate: so many should take minutes, and a picture cannot show more."""
