@@ -31,6 +31,8 @@ _SAME_ENERGY = 1e-9
 """Relative change of the energy, class by class, that rounding of an operation may make."""
 
 _SHOWN = 3
+"""Minima that are drawn and printed, a choice: the table holds all."""
+
 _HEADER = (
     *("state", "energy_meV", "above_lowest_meV", "starts", "torque_meV", "lowest_curvature_meV"),
     *("site", "Sx", "Sy", "Sz"),

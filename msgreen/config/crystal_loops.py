@@ -8,6 +8,7 @@ from pydantic import Field
 
 from msgreen.config.schema import AbstractTable, Outcome, Positive
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.crystal.clusters import crystal_clusters
 from msgreen.exchange.crystal.four_spins import FourSpins, four_spins, with_four_spins
 from msgreen.exchange.crystal.loop_model import loop_model
@@ -147,8 +148,8 @@ def with_loops(
     if isinstance(found, FourSpins):
         (table,) = loop_tables(found.loops(), lattice, symmetry)
         # What comes back from the loops has added up errors twice.
-        products, errors = found.products.ravel(), found.product_errors.ravel()
-        tables = [table._replace(products=products, product_errors=errors)]
+        products = Estimate(*(part.ravel() for part in found.products))
+        tables = [table._replace(products=products)]
         if outcome.model is None:
             raise InputError("Argument `outcome` must hold the model of the pairs. Make it first.")
         model = with_four_spins(outcome.model, found)
@@ -180,12 +181,12 @@ def about_loops(tables: list[LoopTable]) -> list[str]:
     for table in tables:
         orbits = table.members()
         for rows in orbits[:SHOWN]:
-            ring, product = table.terms.ring[rows] / MEV, table.products[rows] / MEV
+            ring, product = (x.value[rows] / MEV for x in (table.terms.ring, table.products))
             known = "" if np.isnan(product[0]) else f"{product.mean():.6f}"
             lines.append(
                 f"{table.kind:<14}{len(rows):>9}{table.lengths[rows[0]]:>10.4f}"
                 f"{ring.mean():>16.6f}{known:>14}{np.ptp(ring):>10.1e}"
-                f"{table.terms.ring_error[rows].max() / MEV:>10.1e}"
+                f"{table.terms.ring.error[rows].max() / MEV:>10.1e}"
             )
         if len(orbits) > SHOWN:
             lines.append(f"... {len(orbits) - SHOWN} more of {table.kind} in loops.csv")
@@ -194,10 +195,10 @@ def about_loops(tables: list[LoopTable]) -> list[str]:
 
 def about_vectors(found: FourSpins) -> list[str]:
     """Say how large the chiral part is, and what neither part holds."""
-    largest = np.linalg.norm(found.vectors, axis=-1).max() / MEV
+    largest = np.linalg.norm(found.vectors.value, axis=-1).max() / MEV
     return [
         f"D.(S_i x S_j)(S_k.S_l), all in loop_vectors.csv: |D| up to {largest:.6f} meV, within "
-        f"{found.vector_errors.max() / MEV:.1e}",
+        f"{found.vectors.error.max() / MEV:.1e}",
         f"About moments along x, y and z the B differ by up to {found.spread.max() / MEV:.1e} meV; "
         f"anisotropy of four moments that the model leaves out: up to {found.rest.max() / MEV:.1e} "
         "meV by norm",

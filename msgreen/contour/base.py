@@ -17,7 +17,7 @@ ROUNDING = 20 * float(np.finfo(np.float64).eps)
 
 # QUADPACK takes 200 with real differences, whose accidental zeros need the larger factor.
 KRONROD_FACTOR = 10.0
-KRONROD_POWER = 1.5
+KRONROD_POWER = 1.5  # That of QUADPACK.
 
 # Where F is singular at the end of the path, or Gregory weights join in, the law is looser.
 LOOSE_FACTOR = 30.0

@@ -12,6 +12,7 @@ from msgreen._precision import require_x64
 from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Pairs, Scalar, Sites
 from msgreen.contour import Contour
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.hosts.base import AbstractLatticeHost, Coarse, check_pairs, level_contour
 from msgreen.lattice import HoppingModel, bloch_matrix, grid, mesh_blocks
 from msgreen.lattice.bloch import check_reach
@@ -183,10 +184,11 @@ class TightBinding(AbstractLatticeHost):
 
     def with_error(
         self, z: Energies, sites: Sites, pairs: Pairs
-    ) -> tuple[Complex[Array, "energy pair spinorb spinorb"], Float[Array, " energy"]]:
-        """Return the blocks as matrices, and an estimate of their largest error per energy."""
+    ) -> Estimate[Complex[Array, "energy pair spinorb spinorb"]]:
+        """Return the blocks as matrices; their error is the largest of their energy."""
         fine, (coarse, ratio) = self.model_blocks_and_coarse(self.model, z, sites, pairs)
-        return fine, _largest_error(fine, coarse, ratio)
+        error = _largest_error(fine, coarse, ratio)
+        return Estimate(fine, jnp.broadcast_to(error[:, None, None, None], fine.shape))
 
     def converged_mesh(self, z: Energies, sites: Sites) -> np.ndarray:
         """Return the mesh that every energy needs for the blocks between all given sites."""

@@ -253,7 +253,7 @@ class WannierHost(AbstractHost):
 
         Returns
         -------
-        complex array, shape (2 r1 + 1, 2 r2 + 1, 2 r3 + 1, dim, dim)
+        complex array, shape (2 r1 + 1, 2 r2 + 1, 2 r3 + 1, orb, orb)
             On the orbitals of a cell, with spin-orbit coupling times two with spin as the slow
             index; twice for the vertex "bond", and for "onsite" with an overlap, where the second
             half is G times the overlap. Zero in cells half the torus away or farther.
@@ -292,7 +292,7 @@ class WannierHost(AbstractHost):
         start: Int[ArrayLike, " pair"],
         end: Int[ArrayLike, " pair"],
     ) -> Complex[Array, "pair sector size size"]:
-        """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, dim, dim)."""
+        """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, orb, orb)."""
         centre = np.array(box.shape[1:4]) // 2
         at = tuple((jnp.asarray(steps) + centre).T)
         padded = jnp.pad(box, [(0, 0)] * 4 + [(0, 1)] * 2)
@@ -320,7 +320,7 @@ class WannierHost(AbstractHost):
         return rows.reshape(self.lattice.atoms, -1)
 
     def _spinors(self, blocks) -> Complex[Array, "energy pair spinorb spinorb"]:
-        """Sectors (energy, pair, sector, dim, dim) as matrices with spin as the slow index."""
+        """Sectors (energy, pair, sector, orb, orb) as matrices with spin as the slow index."""
         if self.spin_orbit:
             return blocks[:, :, 0]
         up, down = blocks[:, :, 0], blocks[:, :, 1]

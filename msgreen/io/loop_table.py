@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen.clusters import multiplicity
+from msgreen.estimate import Estimate
 from msgreen.exchange.closed_forms import loop_names
 from msgreen.exchange.crystal.clusters import loop_orbits
 from msgreen.exchange.crystal.four_spins import CROSSED, PRODUCTS, FourSpins
@@ -50,7 +51,7 @@ class LoopTable(NamedTuple):
     ----------
     kind : str
     terms : LoopTerms
-    products, product_errors : real arrays, shape (loop,)
+    products : Estimate of real arrays, shape (loop,)
         Coefficient in eV of (S_i.S_j)(S_j.S_k) for a loop i j k j, of (S_i.S_k)(S_j.S_l) for a
         loop i j k l; NaN for six sites.
     orbits : int array, shape (loop,)
@@ -60,8 +61,7 @@ class LoopTable(NamedTuple):
 
     kind: str
     terms: LoopTerms
-    products: np.ndarray
-    product_errors: np.ndarray
+    products: Estimate[np.ndarray]
     orbits: np.ndarray
     legs: np.ndarray
 
@@ -97,13 +97,11 @@ def loop_tables(found: CrystalLoops, lattice: Lattice, symmetry: Symmetry) -> li
             continue
         places = terms.sites[..., :3] @ lattice.vectors + lattice.basis[terms.sites[..., 3]]
         legs = np.linalg.norm(np.roll(places, -1, axis=1) - places, axis=2)
-        unknown = np.full(len(legs), np.nan)
-        values = unknown, unknown
+        products = Estimate(*np.full((2, len(legs)), np.nan))
         if kind != "six_site":
-            products = loop_products(kind, terms)
-            values = products.values, products.errors
+            products = loop_products(kind, terms).energies
         orbits = loop_orbits(terms.sites, symmetry)
-        tables.append(LoopTable(kind, terms, *values, orbits, legs))
+        tables.append(LoopTable(kind, terms, products, orbits, legs))
     return tables
 
 
@@ -124,8 +122,7 @@ def loop_rows(tables: list[LoopTable]) -> list[tuple]:
         terms = table.terms
         _, number = np.unique(terms.sites.reshape(-1, 4), axis=0, return_inverse=True)
         orders = multiplicity(number.reshape(terms.sites.shape[:2]))
-        energies = np.stack([terms.ring, terms.ring_error, table.products, table.product_errors])
-        energies, bare = energies / MEV, np.stack([terms.bare, terms.bare_error]) / MEV
+        energies, bare = np.stack([*terms.ring, *table.products]) / MEV, np.stack(terms.bare) / MEV
         for members in table.members():
             for n in members.tolist():
                 sites = terms.sites[n].tolist()
@@ -156,14 +153,14 @@ def vector_rows(found: FourSpins) -> list[tuple]:
     found : FourSpins
     """
     rows = []
-    errors = found.vector_errors.max(axis=-1)
+    vectors, errors = found.vectors.value, found.vectors.error.max(axis=-1)
     for n, places in enumerate(found.sites):
         for m, order in enumerate(CROSSED):
             sites, product = places[order].tolist(), m % len(PRODUCTS)
             energies = [
-                *found.vectors[n, m],
+                *vectors[n, m],
                 errors[n, m],
-                found.products[n, product],
+                found.products.value[n, product],
                 found.spread[n, product],
                 found.rest[n],
             ]
@@ -200,13 +197,13 @@ def loop_data(tables: list[LoopTable]) -> dict[str, tuple]:
             f"{kind}_cells": ((*sites, "direction"), terms.sites[..., :3]),
             f"{kind}_orbit": (kind, table.orbits),
             f"{kind}_length": (kind, table.lengths, length),
-            f"{kind}_J_ring": (kind, terms.ring, {**energy, "energy": "J_ring X per cell"}),
-            f"{kind}_J_ring_error": (kind, terms.ring_error, energy),
+            f"{kind}_J_ring": (kind, terms.ring.value, {**energy, "energy": "J_ring X per cell"}),
+            f"{kind}_J_ring_error": (kind, terms.ring.error, energy),
         }
-        if not np.isnan(terms.bare).all():
-            data[f"{kind}_{table.name}"] = (kind, terms.bare, {**energy, "convention": "L"})
-            data[f"{kind}_{table.name}_error"] = (kind, terms.bare_error, energy)
+        if not np.isnan(terms.bare.value).all():
+            data[f"{kind}_{table.name}"] = (kind, terms.bare.value, {**energy, "convention": "L"})
+            data[f"{kind}_{table.name}_error"] = (kind, terms.bare.error, energy)
         if kind != "six_site":
-            data[f"{kind}_B"] = (kind, table.products, energy)
-            data[f"{kind}_B_error"] = (kind, table.product_errors, energy)
+            data[f"{kind}_B"] = (kind, table.products.value, energy)
+            data[f"{kind}_B_error"] = (kind, table.products.error, energy)
     return data

@@ -192,6 +192,7 @@ def _symbols(path, value) -> list[str] | None:
 
 
 _LARGEST = 2**31 - 1
+"""Whole numbers in files are sites and cells; readers elsewhere keep them in 32 bits."""
 
 
 def _array(

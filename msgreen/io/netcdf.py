@@ -16,6 +16,7 @@ _PATIENCE = 20.0
 `_BYTES_PER_SECOND`. Small files take 0.4 s on a slow computer, nearly all of it for the start."""
 
 _BYTES_PER_SECOND = 10**7
+"""Far below what any disc reads."""
 
 
 def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:

@@ -31,11 +31,11 @@ def loop_lengths_figure(tables: Sequence[LoopTable]) -> Figure:
     """
     figure, axes = panels(1, 1, 2.8)
     panel = axes[0, 0]
-    errors = [float(np.max(table.terms.ring_error, initial=0)) for table in tables]
+    errors = [float(np.max(table.terms.ring.error, initial=0)) for table in tables]
     for table in tables:
         label, colour, marker = LOOKS[table.kind]
         rows = [members[0] for members in table.members()]
-        value, length = table.terms.ring[rows] / MEV, table.lengths[rows]
+        value, length = table.terms.ring.value[rows] / MEV, table.lengths[rows]
         for sign, face in ((1, colour), (-1, "white")):
             some = np.sign(value) == sign
             style = {"color": colour, "mfc": face, "marker": marker, "ls": "none", "ms": 4}

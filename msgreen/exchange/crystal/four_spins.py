@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.crystal.axes import by_axis
 from msgreen.exchange.crystal.clusters import ordered, rings
 from msgreen.exchange.crystal.loops import CrystalLoops, LoopTerms
@@ -48,9 +49,9 @@ class FourSpins(NamedTuple):
     ----------
     sites : int array, shape (set, 4, 4)
         Cell and atom of every site.
-    products, product_errors : real arrays, shape (set, 3)
+    products : Estimate of real arrays, shape (set, 3)
         B of `PRODUCTS`.
-    vectors, vector_errors : real arrays, shape (set, 6, 3)
+    vectors : Estimate of real arrays, shape (set, 6, 3)
         D of `CROSSED`.
     spread : real array, shape (set, 3)
         Largest difference between the B about the three axes.
@@ -63,10 +64,8 @@ class FourSpins(NamedTuple):
     """
 
     sites: np.ndarray
-    products: np.ndarray
-    product_errors: np.ndarray
-    vectors: np.ndarray
-    vector_errors: np.ndarray
+    products: Estimate[np.ndarray]
+    vectors: Estimate[np.ndarray]
     spread: np.ndarray
     rest: np.ndarray
     signs: tuple[int, ...]
@@ -75,11 +74,12 @@ class FourSpins(NamedTuple):
     def loops(self) -> CrystalLoops:
         """Return the isotropic part as couplings J_ring of loops; paper L's are not known."""
         # B of opposite sites is the sum of the three J_ring without twice the loop's own.
-        ring = (self.products.sum(axis=1, keepdims=True) - self.products) / 2
-        error = np.broadcast_to(self.product_errors.sum(axis=1, keepdims=True) / 2, ring.shape)
+        value, error = self.products
+        ring = (value.sum(axis=1, keepdims=True) - value) / 2
+        doubt = np.broadcast_to(error.sum(axis=1, keepdims=True) / 2, ring.shape)
         unknown = np.full(ring.size, np.nan)
         walks = self.sites[:, rings(4)].reshape(-1, 4, 4)
-        terms = LoopTerms(walks, ring.ravel(), error.ravel(), unknown, unknown)
+        terms = LoopTerms(walks, Estimate(ring.ravel(), doubt.ravel()), Estimate(unknown, unknown))
         return CrystalLoops({"four_site": terms}, self.signs, self.nodes)
 
 
@@ -125,10 +125,8 @@ def four_spins(
     vectors, doubt = np.stack(components, axis=-1), np.stack(doubts)
     return FourSpins(
         np.asarray(sets),
-        np.mean(products, axis=0),
-        (doubt @ np.abs(to_products).T).mean(axis=0),
-        vectors,
-        np.moveaxis(doubt @ np.abs(to_vectors).T, 0, -1),
+        Estimate(np.mean(products, axis=0), (doubt @ np.abs(to_products).T).mean(axis=0)),
+        Estimate(vectors, np.moveaxis(doubt @ np.abs(to_vectors).T, 0, -1)),
         np.ptp(products, axis=0),
         np.max(rest, axis=0),
         hosts[0].signs,
@@ -158,13 +156,13 @@ def with_four_spins(model: SpinModel, found: FourSpins) -> SpinModel:
     """
     signs = np.array(found.signs)
     parts = {
-        "four_site": (PRODUCTS, found.products, found.product_errors),
-        "chiral_four_site": (CROSSED, found.vectors, found.vector_errors),
+        "four_site": (PRODUCTS, found.products),
+        "chiral_four_site": (CROSSED, found.vectors),
     }
     terms = {term.name: term for term in model.terms}
-    for name, (orders, values, errors) in parts.items():
+    for name, (orders, energies) in parts.items():
         sites = found.sites[:, orders].reshape(-1, 4, 4)
-        values, errors = (x.reshape(len(sites), *x.shape[2:]) for x in (values, errors))
+        values, errors = (x.reshape(len(sites), *x.shape[2:]) for x in energies)
         lower = "exchange" if name == "four_site" else "dzyaloshinskii_moriya"
         halves = (0, 1), (2, 3)
         for pair, resting in (halves, halves[::-1]) if name == "four_site" else (halves,):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.crystal.clusters import KINDS, dot_products, loop_keys, ordered, rings
 from msgreen.exchange.crystal.loops import CrystalLoops, LoopTerms
 from msgreen.lattice import Lattice
@@ -38,14 +39,13 @@ class Products(NamedTuple):
         Cell and atom of every site, in the order of the class of the spin model.
     pairs : list of int arrays, shape (product, 2, 4)
         The sites of every dot product.
-    values, errors : real arrays, shape (product,)
+    energies : Estimate of real arrays, shape (product,)
         In eV.
     """
 
     sites: np.ndarray
     pairs: list[np.ndarray]
-    values: np.ndarray
-    errors: np.ndarray
+    energies: Estimate[np.ndarray]
 
 
 def loop_products(kind: str, terms: LoopTerms) -> Products:
@@ -69,11 +69,12 @@ def loop_products(kind: str, terms: LoopTerms) -> Products:
         _, ring, error = _grouped(terms)
         values = ring.sum(axis=1, keepdims=True) - 2 * ring
         errors = np.broadcast_to(error.sum(axis=1, keepdims=True), ring.shape)
-        return Products(np.concatenate(pairs, axis=1), pairs, values.ravel(), errors.ravel())
+        energies = Estimate(values.ravel(), errors.ravel())
+        return Products(np.concatenate(pairs, axis=1), pairs, energies)
     # Half of the trace of p_i p_j p_k p_j is 2 (p_i.p_j)(p_j.p_k) - p_j^2 (p_i.p_k).
     width = 2 if kind == "biquadratic" else 3
     pairs = pairs * 2 if kind == "biquadratic" else pairs
-    return Products(terms.sites[:, :width], pairs, 2 * terms.ring, 2 * terms.ring_error)
+    return Products(terms.sites[:, :width], pairs, terms.ring.scaled(2))
 
 
 def _grouped(terms: LoopTerms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -87,7 +88,8 @@ def _grouped(terms: LoopTerms) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             f"Argument `found` must hold all loops over the same {order} sites one after the "
             "other, but one is missing. Take the loops of `crystal_clusters`."
         )
-    return sets, terms.ring.reshape(count, -1), terms.ring_error.reshape(count, -1)
+    ring, error = (part.reshape(count, -1) for part in terms.ring)
+    return sets, ring, error
 
 
 def _six_sites(terms: LoopTerms) -> Products:
@@ -96,9 +98,9 @@ def _six_sites(terms: LoopTerms) -> Products:
     pairings = perfect_matchings(6)
     signs = np.array([[_sign(walk, pairing) for pairing in pairings] for walk in rings(6)])
     sites = sets[:, np.array(pairings).reshape(-1, 6)].reshape(-1, 6, 4)
-    values = (ring @ signs).ravel()
     errors = np.repeat(error.sum(axis=1), len(pairings))
-    return Products(sites, [sites[:, [n, n + 1]] for n in (0, 2, 4)], values, errors)
+    energies = Estimate((ring @ signs).ravel(), errors)
+    return Products(sites, [sites[:, [n, n + 1]] for n in (0, 2, 4)], energies)
 
 
 def perfect_matchings(count: int) -> list[tuple[tuple[int, int], ...]]:
@@ -159,7 +161,7 @@ def loop_model(found: CrystalLoops, lattice: Lattice) -> SpinModel:
             rest, resting = six.pairs[:n] + six.pairs[n + 1 :], six.pairs[n : n + 1]
             four = _less(four, keys, loop_keys(_crossed(rest)), resting, six, signs)
         products["four_site"] = four
-    exchange = Products(pair.sites, [pair.sites], pair.ring, pair.ring_error)
+    exchange = Products(pair.sites, [pair.sites], pair.ring)
     keys = ordered(pair.sites).reshape(len(pair.sites), -1)
     for product in products.values():
         for n, mine in enumerate(product.pairs):
@@ -192,13 +194,13 @@ def _less(
             "Argument `found` must hold every pair and loop that its products contain, but one is "
             "missing. Take the loops of `crystal_clusters`."
         )
-    at, values, errors = np.array(rows, int), lower.values.copy(), lower.errors.copy()
+    at, (values, errors) = np.array(rows, int), (part.copy() for part in lower.energies)
     sign = np.prod([signs[pair[..., 3]].prod(axis=1) for pair in resting], axis=0)
-    np.subtract.at(values, at, sign * higher.values)
-    np.add.at(errors, at, higher.errors)
-    return lower._replace(values=values, errors=errors)
+    np.subtract.at(values, at, sign * higher.energies.value)
+    np.add.at(errors, at, higher.energies.error)
+    return lower._replace(energies=Estimate(values, errors))
 
 
 def _term(name: str, product: Products) -> Term:
-    sites = product.sites
-    return Term(name, sites[..., 3], product.values, sites[..., :3], product.errors)
+    sites, (values, errors) = product.sites, product.energies
+    return Term(name, sites[..., 3], values, sites[..., :3], errors)

@@ -26,6 +26,7 @@ from msgreen import _checks
 from msgreen._typing import Array, Float
 from msgreen.clusters import multiplicity
 from msgreen.errors import InputError
+from msgreen.estimate import Estimate
 from msgreen.exchange.crystal.clusters import check_sites, loop_legs
 from msgreen.exchange.crystal.meshes import Budget, Effort, Node, on_meshes, sum_over_meshes
 from msgreen.hosts.wannier import WannierHost
@@ -41,17 +42,15 @@ class LoopTerms(NamedTuple):
     ----------
     sites : int array, shape (loop, order, 4)
         Cell and atom of every site in the order of the loop.
-    ring, ring_error : real arrays, shape (loop,)
+    ring : Estimate of real arrays, shape (loop,)
         J_ring, of moments of fixed length that turn; neutral: E = J_ring X.
-    bare, bare_error : real arrays, shape (loop,)
+    bare : Estimate of real arrays, shape (loop,)
         Paper L's coefficient without B, of deviations e - e0: "B4_iso", "kappa6".
     """
 
     sites: np.ndarray
-    ring: np.ndarray
-    ring_error: np.ndarray
-    bare: np.ndarray
-    bare_error: np.ndarray
+    ring: Estimate[np.ndarray]
+    bare: Estimate[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,8 @@ def crystal_loops(
     terms = {}
     for (kind, sites), value, doubt in zip(clusters.items(), values, doubts, strict=True):
         found, error = (np.asarray(x) for x in host.contour().integrate(value, doubt=doubt))
-        terms[kind] = LoopTerms(np.asarray(sites), found[0], error[0], found[1], error[1])
+        ring, bare = map(Estimate, found, error)
+        terms[kind] = LoopTerms(np.asarray(sites), ring, bare)
     return CrystalLoops(terms, host.signs, tuple(nodes))
 
 
@@ -213,7 +213,7 @@ def _integrands(host: WannierHost, plan: _Plan, boxes) -> list:
     ----------
     host : WannierHost
     plan : _Plan
-    boxes : complex array, shape (sector, n1, n2, n3, dim, dim)
+    boxes : complex array, shape (sector, n1, n2, n3, orb, orb)
 
     Returns
     -------

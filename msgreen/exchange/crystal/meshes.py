@@ -108,7 +108,7 @@ def sum_over_meshes(
     cells : int array, shape (leg, 3)
         Differences of the cells between which the Green function is wanted.
     evaluate : callable
-        Maps boxes (sector, n1, n2, n3, dim, dim), see `WannierHost.green_box`, to a pytree of
+        Maps boxes (sector, n1, n2, n3, orb, orb), see `WannierHost.green_box`, to a pytree of
         arrays. What it knows besides must be seen by JAX, as in `jax.tree_util.Partial`.
     wanted : callable
         Maps such a pytree of doubts to the largest that counts.
@@ -161,7 +161,7 @@ def on_meshes(
     cells : int array, shape (leg, 3)
         Differences of the cells between which the Green function is wanted.
     evaluate : callable
-        Maps boxes (sector, n1, n2, n3, dim, dim) to a complex array.
+        Maps boxes (sector, n1, n2, n3, orb, orb) to a complex array.
 
     Returns
     -------

@@ -125,7 +125,7 @@ def _open_trace(table: np.ndarray, legs: np.ndarray) -> np.ndarray:
 
 
 def _word(table: np.ndarray, letters: np.ndarray) -> np.ndarray:
-    """Return products of the letters (word, letter), shape (word, component, dim, dim)."""
+    """Return products of the letters (word, letter), shape (word, component, orb, orb)."""
     product = table[letters[:, 0]]
     for letter in letters.T[1:]:
         product = product[:, :, None] @ table[letter][:, None]

@@ -32,7 +32,7 @@ def integrands(
     boxes: Complex[Array, "sector n1 n2 n3 row column"],
     rows: Int[Array | np.ndarray, "pair 5"],
 ) -> Integrands:
-    """Evaluate all traces of one energy from boxes (sector, n1, n2, n3, dim, dim)."""
+    """Evaluate all traces of one energy from boxes (sector, n1, n2, n3, orb, orb)."""
     i, j, cells = rows[:, 0], rows[:, 1], rows[:, 2:]
     vertices = jnp.stack([host.vertex_of(atom) for atom in range(host.lattice.atoms)])
     frame = tangent_frame(jnp.asarray(host.axis))
@@ -77,7 +77,7 @@ def goldstone_residual(host: WannierHost, count: int = 5) -> float:
 
 
 def _spins(host: WannierHost, vertices, directions):
-    """Return v (x) e.sigma in the layout of the sectors, (pair, direction, sector, dim, dim).
+    """Return v (x) e.sigma in the layout of the sectors, (pair, direction, sector, orb, orb).
 
     Without spin-orbit coupling only directions along the moments are diagonal in spin.
     """

@@ -55,6 +55,7 @@ _SAME_SHELL = 1e-5**0.5
 """Distance, in units of the file, below which UppASD takes vectors for the same shell."""
 
 _FARTHEST = 1e9
+"""Components above it, in units of the file, are no vectors; shells are counted by integers."""
 
 _REACHED = 0.1
 """Distance, in units of the file, at which UppASD takes a vector to end at an atom."""
