@@ -3,8 +3,10 @@
 F = F0 + mu.(S1 + S2) + mu_odd.(S1 - S2) + S1.K.S2
 """
 
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -110,6 +112,7 @@ def _site_fields(found: PairCoefficients, pairs, doubt, lone, lone_error) -> Ter
     return Terms(sites[:, None], {"field": coefficient}, coefficient)
 
 
+@partial(jax.jit, static_argnames="sign")
 def _bilinear(J, D, mixed, sign: int = -1):
     """Return K of its diagonal, antisymmetric and mixed symmetric parts; `sign` is that of D^t."""
     a, b, c = np.array([1, 2, 0]), np.array([2, 0, 1]), np.arange(3)

@@ -180,12 +180,7 @@ class SpinPairs(eqx.Module):
         rows[0] += 1 / 36
         value, error = _surface(self, axes, axes, jnp.asarray(rows))
         energies = value.reshape(len(self.pairs), 36)
-        mean = energies.mean(axis=1, keepdims=True)
-        found = (energies - mean) @ jnp.asarray(np.linalg.pinv(form)).T
-        residual = jnp.abs(energies - mean - found @ jnp.asarray(form).T).max(axis=1)
-        mu, J, D, mu_odd, J_mixed = (found[:, n : n + 3] for n in range(1, 16, 3))
-        F0 = found[:, 0] + mean[:, 0]
-        return PairCoefficients(F0, mu, J, D, mu_odd, J_mixed, residual, error)
+        return PairCoefficients(*_fitted(energies, form, np.linalg.pinv(form)), error)
 
     def lone_fields(self) -> Estimate[Float[Array, "pair 2 3"]]:
         """Return the field that each spin of a pair feels without the other.
@@ -195,11 +190,7 @@ class SpinPairs(eqx.Module):
         """
         axes = jnp.asarray(AXES)
         self._check_levels(axes, axes)
-        potential = self.potentials(axes, self.path.nodes)[:, :, np.array(self.pairs)]
-        unit = jnp.eye(self.onsite.shape[-1], dtype=complex)
-        single = slogdet(unit - self.onsite @ potential)[1]
-        found = self.path.integrate((single[::2] - single[1::2]) / 2, axis=1, doubt=ROUNDING)
-        return Estimate(*(jnp.moveaxis(part, 0, -1) for part in found.scaled(self.prefactor)))
+        return _lone_fields(self, axes)
 
     def derivatives(self) -> tuple[Float[Array, "pair 2 3"], Float[Array, "pair 3 3"]]:
         """Return fields and bilinear couplings by exact derivatives about collinear spins.
@@ -288,6 +279,7 @@ class SpinPairs(eqx.Module):
             parts.append(part.second_order())
         return parts[0], parts[1]
 
+    @eqx.filter_jit
     def potentials(
         self, directions: Float[Array, "direction 3"], z: Complex[Array, " energy"]
     ) -> Complex[Array, "direction energy site size size"]:
@@ -331,22 +323,46 @@ def _blocks(host, z, sites, pairs):
     place = place.reshape(pairs.shape)
     wanted = np.concatenate([np.stack([used, used], axis=1), pairs, pairs[:, ::-1]])
 
-    def parts(green):
-        found = green.matrix()
-        onsite, rest = found[:, : len(used)], found[:, len(used) :]
-        return onsite[:, place], rest[:, : len(pairs)], rest[:, len(pairs) :]
-
     fine, coarse = checked_blocks(host, z, sites, wanted)
     if coarse is None:
-        return parts(fine), None, None
-    return parts(fine), parts(coarse.green), coarse.ratio
+        return _parts(fine, place), None, None
+    return _parts(fine, place), _parts(coarse.green, place), coarse.ratio
 
 
+@jax.jit
+def _parts(green, place):
+    """G on the sites of pairs, whose places among all sites are given, there and back."""
+    found, count = green.matrix(), len(place)
+    there, back = found[:, -2 * count : -count], found[:, -count:]
+    return found[:, place], there, back
+
+
+@jax.jit
 def _as_pairs(onsite, forward, backward):
     """Assemble the 2 x 2 site blocks of every pair."""
     first = jnp.stack([onsite[:, :, 0], forward], axis=3)
     second = jnp.stack([backward, onsite[:, :, 1]], axis=3)
     return jnp.stack([first, second], axis=2)
+
+
+@jax.jit
+def _fitted(energies, form, inverse):
+    """Coefficients of energies (pair, 36), and the largest that they leave of an energy."""
+    mean = energies.mean(axis=1, keepdims=True)
+    found = (energies - mean) @ inverse.T
+    residual = jnp.abs(energies - mean - found @ form.T).max(axis=1)
+    mu, J, D, mu_odd, J_mixed = (found[:, n : n + 3] for n in range(1, 16, 3))
+    return found[:, 0] + mean[:, 0], mu, J, D, mu_odd, J_mixed, residual
+
+
+@eqx.filter_jit
+def _lone_fields(pairs: SpinPairs, axes):
+    """Half the differences of the energies of single spins along +x and -x, ..."""
+    potential = pairs.potentials(axes, pairs.path.nodes)[:, :, np.array(pairs.pairs)]
+    unit = jnp.eye(pairs.onsite.shape[-1], dtype=complex)
+    single = slogdet(unit - pairs.onsite @ potential)[1]
+    found = pairs.path.integrate((single[::2] - single[1::2]) / 2, axis=1, doubt=ROUNDING)
+    return Estimate(*(jnp.moveaxis(part, 0, -1) for part in found.scaled(pairs.prefactor)))
 
 
 def _surface(pairs: SpinPairs, first, second, rows=None):

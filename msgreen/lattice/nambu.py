@@ -235,8 +235,15 @@ def double(
             f"{model.lattice.atoms} atoms. "
             "Build both from the same Lattice."
         )
-    model = model.shifted(-jnp.asarray(fermi_energy, float))
     cells = tuple(sorted({*model.cells, *pairing.cells}))
+    blocks = _doubled(cells, model, pairing, fermi_energy, pair_momentum)
+    return HoppingModel(model.lattice, cells, blocks)
+
+
+@eqx.filter_jit
+def _doubled(cells, model, pairing, fermi_energy, pair_momentum) -> Complex[Array, "..."]:
+    """Particles, holes and the pair potential between them, as one program for all that follows."""
+    model = model.shifted(-jnp.asarray(fermi_energy, float))
     turn = wave(jnp.asarray(cells, float), 0.5 * jnp.asarray(pair_momentum, float))
     particle = turn[:, None, None, None, None] * on_cells(model.cells, model.blocks, cells)
     gap = on_cells(pairing.cells, pairing.blocks, cells)
@@ -248,8 +255,7 @@ def double(
     orbitals = size // 2
     nambu = nambu.reshape(2, 2, *particle.shape[:-4], atoms, 2, orbitals, atoms, 2, orbitals)
     nambu = jnp.moveaxis(nambu, (0, 1), (-6, -2))
-    blocks = nambu.reshape(*particle.shape[:-4], atoms, 2 * size, atoms, 2 * size)
-    return HoppingModel(model.lattice, cells, blocks)
+    return nambu.reshape(*particle.shape[:-4], atoms, 2 * size, atoms, 2 * size)
 
 
 def charge_phase(angle: Float[ArrayLike, "*batch"], orbitals: int) -> Complex[Array, "*batch orb"]:
