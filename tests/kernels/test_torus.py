@@ -120,9 +120,9 @@ def test_one_compilation_serves_all_meshes():
     rng = np.random.default_rng(3)
     h = hermitian(rng, (1, 1, 1), 2)
     torus_green(Z, h, (2, 3, 4), (1, 1, 1))
-    before = api._sum.fun._cache_size()
+    before = api._swept._cache_size()
     torus_green(Z, h, (5, 3, 6), (1, 1, 1))
-    assert api._sum.fun._cache_size() == before
+    assert api._swept._cache_size() == before
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def _parts(box: Array) -> xla.Pair:
     return turned.real, turned.imag
 
 
-def _whole(parts: xla.Pair) -> Array:
+def _matrices_last(parts: xla.Pair) -> Array:
     return jnp.transpose(jax.lax.complex(*parts), (4, 3, 2, 0, 1))
 
 
@@ -162,22 +162,36 @@ def _mesh(sizes: Array, half: int | None) -> xla.Mesh:
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-@partial(jax.jit, static_argnums=(0,))
 def _sum(static: _Static, z, boxes, sizes, span) -> Array:
+    return _whole(static, _swept(static, z, boxes, sizes, span), sizes)
+
+
+@partial(jax.jit, static_argnums=(0,))
+def _swept(static: _Static, z, boxes, sizes, span) -> list[xla.Pair]:
     reach, half, tile = static
     blocks, dressing, frame = boxes
-    size = blocks.shape[-1] * (1 if dressing is None else 2)
+    n = blocks.shape[-1]
 
     def act(x):
         g = xla.resolvent(z, x[0])
-        return [g if dressing is None else dressed(g, x[1], None if frame is None else x[2])]
+        return [g] if dressing is None else dressed(g, x[1], None if frame is None else x[2])
 
     inputs = [_parts(box) for box in boxes if box is not None]
-    output = xla.Output((size, size), reach, -1)
-    plan = xla.Plan([1] * len(inputs), act, [output], _mesh(sizes, half), tile)
-    (found,) = xla.sweep(plan, inputs, (span[0], span[1]))
-    green = _whole(found)
-    if half is not None:
+    outputs = [xla.Output((n, n), reach, -1)] * (1 if dressing is None else 4)
+    plan = xla.Plan([1] * len(inputs), act, outputs, _mesh(sizes, half), tile)
+    return xla.sweep(plan, inputs, (span[0], span[1]))
+
+
+# By itself, as XLA would otherwise fuse the transpositions with what makes their input.
+@partial(jax.jit, static_argnums=(0,))
+def _whole(static: _Static, parts: list[xla.Pair], sizes) -> Array:
+    """Return boxes of matrices, those of several blocks joined, divided by the number of points."""
+    found = [_matrices_last(x) for x in parts]
+    if len(found) > 1:
+        rows = (jnp.concatenate(found[i : i + 2], -1) for i in (0, 2))
+        found = [jnp.concatenate(list(rows), -2)]
+    (green,) = found
+    if static.half is not None:
         green = green + jnp.swapaxes(green[::-1, ::-1, ::-1], -1, -2)
     return green / jnp.prod(sizes).astype(complex)
 
@@ -214,7 +228,7 @@ def _pulled(static: _Static, z, boxes, sizes, cotangent):
     plan = xla.Plan([1] * len(given) + [-1], act, outputs, mesh, static.tile)
     inputs = [*map(_parts, given), _parts(cotangent)]
     sums = xla.sweep(plan, inputs, (0, -(-mesh.visited[0] // xla.PLANES)))
-    found = [_whole(x) / jnp.prod(sizes).astype(complex) for x in sums]
+    found = [_matrices_last(x) / jnp.prod(sizes).astype(complex) for x in sums]
     home = _reach(blocks)
     energy = -jnp.trace(found[0][home])
     missing = [None] * (len(boxes) - len(found))

@@ -9,16 +9,15 @@ frame w = 1. All are matrices (n, n, point) in two parts.
 """
 
 from msgreen_kernels.linalg.xla import eliminate_last
-from msgreen_kernels.torus.xla import Pair, added, joined, product, transpose
+from msgreen_kernels.torus.xla import Pair, added, product, transpose
 
 
-def dressed(g: Pair, b: Pair, w: Pair | None) -> Pair:
-    """Return T, shape (2 n, 2 n, point)."""
+def dressed(g: Pair, b: Pair, w: Pair | None) -> list[Pair]:
+    """Return the four blocks of T, row by row."""
     inverse = None if w is None else eliminate_last(w)
     right, left = _times(b, inverse), _times(inverse, b)
     first, second = _times(g, w), product(g, right)
-    rows = [_times(w, first), _times(w, second)], [product(left, first), product(left, second)]
-    return joined([joined(row, 1) for row in rows], 0)
+    return [_times(w, first), _times(w, second), product(left, first), product(left, second)]
 
 
 def pulled(g: Pair, b: Pair, w: Pair | None, cotangent: Pair) -> list[Pair]:

@@ -47,30 +47,26 @@ def _times(x: Pair, waves: Array) -> Pair:
 
 def _to_waves(x: Pair, axis: int, sign: int) -> Pair:
     """Return the coefficients of the waves of sum_R exp(2 pi i sign k R / N) x(R), on an axis."""
-    re, im = (jnp.moveaxis(part, axis, -1) for part in x)
-    half = re.shape[-1] // 2
+    half = x[0].shape[axis] // 2
 
     def parts(y):
-        ahead, behind = y[..., half + 1 :], y[..., :half][..., ::-1]
-        return jnp.concatenate([y[..., half : half + 1], ahead + behind], -1), ahead - behind
+        behind, own, ahead = jnp.split(y, (half, half + 1), axis)
+        behind = jnp.flip(behind, axis)
+        return (own, ahead + behind), ahead - behind
 
-    (re, re_odd), (im, im_odd) = parts(re), parts(im)
-    found = jnp.concatenate([re, -sign * im_odd], -1), jnp.concatenate([im, sign * re_odd], -1)
-    return jnp.moveaxis(found[0], -1, axis), jnp.moveaxis(found[1], -1, axis)
+    (re, re_odd), (im, im_odd) = map(parts, x)
+    return jnp.concatenate([*re, -sign * im_odd], axis), jnp.concatenate([*im, sign * re_odd], axis)
 
 
 def _from_waves(x: Pair, axis: int, sign: int) -> Pair:
     """Return sum_k exp(2 pi i sign k R / N) y(k) of sums of y(k) times waves, on an axis."""
-    re, im = (jnp.moveaxis(part, axis, -1) for part in x)
-    half = re.shape[-1] // 2
+    half = x[0].shape[axis] // 2
+    (own, re, re_odd), (im_own, im, im_odd) = (jnp.split(y, (1, half + 1), axis) for y in x)
 
-    def cells(even, odd):
-        ahead, behind = even[..., 1:] + odd, even[..., 1:] - odd
-        return jnp.concatenate([behind[..., ::-1], even[..., :1], ahead], -1)
+    def cells(own, even, odd):
+        return jnp.concatenate([jnp.flip(even - odd, axis), own, even + odd], axis)
 
-    (re, re_odd), (im, im_odd) = ((y[..., : half + 1], y[..., half + 1 :]) for y in (re, im))
-    found = cells(re, -sign * im_odd), cells(im, sign * re_odd)
-    return jnp.moveaxis(found[0], -1, axis), jnp.moveaxis(found[1], -1, axis)
+    return cells(own, re, -sign * im_odd), cells(im_own, im, sign * re_odd)
 
 
 def _swap(x: Pair) -> Pair:
