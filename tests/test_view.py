@@ -140,6 +140,28 @@ def test_numbers_by_axis_are_no_vector():
     assert [some.vectors is not None for some in rows] == [name[0] == "D" for name in names]
 
 
+def test_vectors_of_legs_are_those_of_tables():
+    """Also of loops that come back to a site, with the legs as tables name them."""
+    loops = np.array([[0, 4, 1, 4], [5, 2, 3, 2]])
+    values = np.random.default_rng(0).normal(size=(2, 4, 3)) * MEV
+    chiral = Coefficient(values, 0 * values, ("leg", "xyz"))
+    found = Interactions((Terms(loops, {"C4_chiral": chiral}),))
+    (group,) = data_of(view(found).html)["groups"]
+    shown = {
+        ("-".join(map(str, loop)), f"{name} {axis}"): value
+        for loop, names, legs in zip(
+            loops, group["leg_names"], group["leg_vectors"][0], strict=True
+        )
+        for name, vector in zip(names, legs, strict=True)
+        for axis, value in zip("xyz", vector, strict=True)
+    }
+    table = {(row.sites, row.component): row.value / MEV for row in found.rows()}
+    assert list(shown) == list(table)
+    np.testing.assert_allclose(list(shown.values()), list(table.values()), rtol=1e-8)
+    (some,) = interaction_rows(found)
+    assert some.taken(np.array([1])).legs == [group["leg_names"][1]]
+
+
 def test_every_site_of_a_lattice_has_all_its_neighbours():
     model = lattice_model()
     content = view(model).scene

@@ -9,6 +9,7 @@
   const MOST_BONDS = 150; // drawn at first: more hide each other
   const TEXTURE = 30; // so many spins are coloured by S_z, as their arrows are small
   const NOISE = 1e-7; // share of the largest below which numbers vanish by symmetry
+  const MOST_LINES = 24; // about one set of sites: more do not fit beside it
   const MOST_LABELS = 120; // each is an element of the page
 
   const { add, sub, scale, length, mean, colour, css, Mesh, RAMP, UPPER, SPINS } = shapes;
@@ -101,7 +102,13 @@
     let line = `${name} = ${number(value(group, row))}`;
     if (error) line += ` ± ${error.toPrecision(1)}`;
     line += " meV";
-    return vector ? `${line}, ${group.symbol} = (${vector.map(number).join(", ")})` : line;
+    return vector ? `${line}, ${group.symbol} = ${triple(vector)}` : line;
+  }
+  const triple = (vector) => `(${vector.map(number).join(", ")})`;
+  // One vector for each leg of a loop.
+  function legWords(group, row) {
+    return (group.leg_names[row] || []).map((name, leg) =>
+      `${group.symbol} ${name} = ${triple(group.leg_vectors[chosen.frame][row][leg])} meV`);
   }
   function story(mine, newline = "<br>") {
     const list = spots.get(mine) || [];
@@ -109,9 +116,10 @@
     const names = list[0].sites.map((n) => scene.sites[n].label).join(" – ");
     const far = list[0].sites.length > 2 ? `, around it ${(swell() * around(list[0].sites)).toFixed(3)} Å`
       : list[0].sites.length === 2 ? `, ${(swell() * around(list[0].sites)).toFixed(3)} Å` : "";
-    const lines = list.filter(({ group, row }) => value(group, row)).slice(0, 14)
-      .map(({ group, row, sites }) => `${sites.length > 2 || group.vectors[chosen.frame]
-        ? `${sites.map((n) => scene.sites[n].site).join("-")}: ` : ""}${words(group, row)}`);
+    const lines = list.filter(({ group, row }) => value(group, row))
+      .flatMap(({ group, row, sites }) => [`${sites.length > 2 || group.vectors[chosen.frame]
+        ? `${sites.map((n) => scene.sites[n].site).join("-")}: ` : ""}${words(group, row)}`,
+      ...legWords(group, row)]).slice(0, MOST_LINES);
     return [names + far, ...lines].map(newline === "<br>" ? escape : String).join(newline);
   }
 

@@ -1,5 +1,6 @@
 """Interactions as rows of a page: sites, values and errors in meV, by name and kind."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,8 @@ class Rows(NamedTuple):
         In meV.
     errors : real array, shape of `values`, optional
         In meV; infinite or NaN where nothing is known.
+    legs : list of list of str
+        Of values with one vector per leg of a loop the names of the legs, "4>1", by row.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Rows(NamedTuple):
     cells: np.ndarray
     values: np.ndarray
     errors: np.ndarray | None
+    legs: Sequence[Sequence[str]] = ()
 
     @property
     def sizes(self) -> np.ndarray:
@@ -73,6 +77,7 @@ class Rows(NamedTuple):
             cells=self.cells[index],
             values=self.values[index],
             errors=None if self.errors is None else self.errors[index],
+            legs=[self.legs[n] for n in index] if self.legs else (),
         )
 
 
@@ -134,6 +139,7 @@ def _coefficient_rows(terms: Terms, name: str, coefficient: Coefficient) -> list
     # Three numbers by axis, as J of paper O, are no vector that an arrow could show.
     if coefficient.axes == ("xyz",) and not name.startswith(_VECTORS):
         parts = {f"{name}_{x}": (values[:, n], errors[:, n]) for n, x in enumerate("xyz")}
+    legs = _legs(terms.loops) if coefficient.axes == ("leg", "xyz") else ()
     return [
         Rows(
             f"{part} of {words}{turned}",
@@ -144,6 +150,13 @@ def _coefficient_rows(terms: Terms, name: str, coefficient: Coefficient) -> list
             cells,
             value / MEV,
             error / MEV,
+            legs,
         )
         for part, (value, error) in parts.items()
     ]
+
+
+def _legs(loops: np.ndarray) -> list[list[str]]:
+    """Name the legs of loops as tables do."""
+    ends = zip(loops.tolist(), np.roll(loops, -1, axis=1).tolist(), strict=True)
+    return [[f"{a}>{b}" for a, b in zip(*loop, strict=True)] for loop in ends]

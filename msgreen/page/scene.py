@@ -164,6 +164,8 @@ def groups(frames: Sequence[list[Rows]], places: Places, centre: np.ndarray) -> 
             "values": [_plain(some.sizes) for some in same],
             "errors": [None if some.doubts is None else _plain(some.doubts) for some in same],
             "vectors": [None if some.vectors is None else _plain(some.vectors) for some in same],
+            "leg_names": rows.legs,
+            "leg_vectors": [_plain(some.values) for some in same] if rows.legs else [],
         }
         # A bond leaves the cell in both directions, so that each site has all its neighbours.
         both = rows.cells.shape[-1] > 0 and rows.sites.shape[1] == 2
