@@ -180,7 +180,7 @@ class SpinPairs(eqx.Module):
         rows[0] += 1 / 36
         value, error = _surface(self, axes, axes, jnp.asarray(rows))
         energies = value.reshape(len(self.pairs), 36)
-        return PairCoefficients(*_fitted(energies, form, np.linalg.pinv(form)), error)
+        return PairCoefficients(*_fitted(energies, form, np.linalg.pinv(form)), error=error)
 
     def lone_fields(self) -> Estimate[Float[Array, "pair 2 3"]]:
         """Return the field that each spin of a pair feels without the other.
