@@ -36,7 +36,7 @@ from msgreen.contour import Contour, matsubara
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs
 from msgreen.lattice import Lattice
-from msgreen.lattice.bloch import LADDER, check_reach, error_ratio, torus_box
+from msgreen.lattice.bloch import LADDER, check_reach, cut_blocks, error_ratio, torus_box
 from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
 from msgreen.lattice.overlap import between_loewdin, loewdin, overlap_box, with_overlap
 from msgreen.scattering.exchange_field import ExchangeField
@@ -293,14 +293,7 @@ class WannierHost(AbstractHost):
         end: Int[ArrayLike, " pair"],
     ) -> Complex[Array, "pair sector size size"]:
         """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, orb, orb)."""
-        centre = np.array(box.shape[1:4]) // 2
-        at = tuple((jnp.asarray(steps) + centre).T)
-        padded = jnp.pad(box, [(0, 0)] * 4 + [(0, 1)] * 2)
-        index = jnp.asarray(self._index())
-        rows, columns = index[start], index[end]
-        found = padded[(slice(None), *at)]
-        pair = jnp.arange(len(rows))[:, None, None]
-        return jnp.moveaxis(found[:, pair, rows[:, :, None], columns[:, None, :]], 0, 1)
+        return cut_blocks(box, steps, self._index(), start, end)
 
     def _index(self) -> np.ndarray:
         """Rows of every atom's orbitals in the matrices of a box, the last being one of zeros.

@@ -5,6 +5,7 @@ images N cells away, which decay like exp(-kappa N) with kappa about Im z over t
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -257,6 +258,26 @@ tolerances of 0.01 to 0.3 meV, by factors of up to 1.83; with it none.
 """
 
 
+@jax.jit
+def cut_blocks(
+    box: Complex[Array | np.ndarray, "sector n1 n2 n3 row column"],
+    cells: Int[ArrayLike, "pair 3"],
+    rows: Int[ArrayLike, "atom size"],
+    start: Int[ArrayLike, " pair"],
+    end: Int[ArrayLike, " pair"],
+) -> Complex[Array, "pair sector size size"]:
+    """Return the blocks between atoms in chosen cells of boxes.
+
+    A row of an atom that is one too far is a row of zeros.
+    """
+    padded = jnp.pad(box, [(0, 0)] * 4 + [(0, 1)] * 2)
+    centre = np.array(box.shape[1:4]) // 2
+    found = padded[(slice(None), *(cells + centre).T)]
+    pair, rows = jnp.arange(len(cells))[:, None, None], jnp.asarray(rows)
+    return jnp.moveaxis(found[:, pair, rows[start][:, :, None], rows[end][:, None, :]], 0, 1)
+
+
+@partial(jax.jit, static_argnames=("before", "after"))
 def error_ratio(
     coarse: Num[ArrayLike, "..."], fine: Num[ArrayLike, "..."], before: int, after: int
 ) -> Float[Array, ""]:

@@ -5,6 +5,7 @@ is the exchange field b(R), which turns with the moments.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -115,29 +116,39 @@ def turn_field(
         down = _largest_trace(field[None, home], orbitals)[0] > 0
         return (matrices[::-1], -field) if down else (matrices, field)
     orb = matrices.shape[-1] // 2
-    blocks = matrices[0].reshape(-1, 2, orb, 2, orb)
-    pauli = jnp.asarray(PAULI, complex)
-    parts = jnp.einsum("pts,rsatb->prab", pauli, blocks) / 2
-    odd = parts[1:].real
-    even = parts.at[1:].add(-odd.astype(complex))
-    largest = _largest_trace(odd[:, home], orbitals)
-    own = jnp.asarray(-largest / max(np.linalg.norm(largest), 1e-12))
-    turn = _rotation(own, jnp.asarray(axis))
-    field = jnp.einsum("vw,wrab->vrab", turn, odd)
-    even = even.at[1:].add(field.astype(complex))
-    spinor = jnp.einsum("pst,prab->rsatb", pauli, even)
-    splitting = jnp.einsum("v,vrab->rab", jnp.asarray(axis), field).astype(complex)
+    even, odd = _even_and_odd(matrices[0].reshape(-1, 2, orb, 2, orb))
+    largest = _largest_trace(np.asarray(odd)[:, home], orbitals)
+    spinor, splitting = _along(even, odd, -largest / max(np.linalg.norm(largest), 1e-12), axis)
     return spinor.reshape(1, -1, 2 * orb, 2 * orb), splitting
+
+
+@jax.jit
+def _even_and_odd(blocks):
+    """Return the parts of H(R) (cell, spin, orb, spin, orb) that keep and change sign in time.
+
+    The even one has four components, 1 and sigma, the field three.
+    """
+    parts = jnp.einsum("pts,rsatb->prab", jnp.asarray(PAULI, complex), blocks) / 2
+    odd = parts[1:].real
+    return parts.at[1:].add(-odd.astype(complex)), odd
+
+
+@jax.jit
+def _along(even, odd, own, axis):
+    """Return H(R) with the field turned from one direction to another, and the field along it."""
+    field = jnp.einsum("vw,wrab->vrab", _rotation(own, axis), odd)
+    turned = even.at[1:].add(field.astype(complex))
+    spinor = jnp.einsum("pst,prab->rsatb", jnp.asarray(PAULI, complex), turned)
+    return spinor, jnp.einsum("v,vrab->rab", axis, field).astype(complex)
 
 
 def _largest_trace(field, orbitals: np.ndarray) -> np.ndarray:
     """Return the trace of a field (component, orb, orb) on the atom where it is largest."""
-    diagonal = np.asarray(jnp.diagonal(field.real, axis1=1, axis2=2))
+    diagonal = np.diagonal(np.asarray(field).real, axis1=1, axis2=2)
     traces = np.stack([diagonal[:, orbitals == a].sum(axis=1) for a in np.unique(orbitals)])
     return traces[np.linalg.norm(traces, axis=1).argmax()]
 
 
-@jax.jit
 def _rotation(start, end):
     """Return the rotation that takes a unit vector to another by the shortest way."""
     start = start.astype(float)
@@ -158,8 +169,14 @@ def boxed(
     """Put matrices (..., cell, n, n) on the smallest box of cells -L...L that holds them."""
     reach = np.abs(cells).max(axis=0)
     lead = matrices.shape[: matrices.ndim - 3]
-    box = jnp.zeros((*lead, *(2 * reach + 1), *matrices.shape[-2:]), complex)
-    return box.at[(Ellipsis, *(cells + reach).T, slice(None), slice(None))].set(matrices)
+    shape = (*lead, *(2 * reach + 1).tolist(), *matrices.shape[-2:])
+    return _placed(matrices, cells + reach, shape)
+
+
+@partial(jax.jit, static_argnames="shape")
+def _placed(matrices, cells, shape):
+    box = jnp.zeros(shape, complex)
+    return box.at[(Ellipsis, *cells.T, slice(None), slice(None))].set(matrices)
 
 
 def sector_levels(

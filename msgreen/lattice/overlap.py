@@ -99,6 +99,7 @@ def check_positive(
         )
 
 
+@jax.jit
 def with_overlap(
     z: complex | Num[Array, ""],
     blocks: Complex[Array, "n1 n2 n3 size size"],
