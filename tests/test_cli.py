@@ -141,7 +141,9 @@ def test_blocks_do_not_change_the_numbers(monkeypatch):
 def test_explicit_positions(tmp_path, capsys):
     out = tmp_path / "results"
     assert main(["run", configured(tmp_path, CLUSTER), "--out", str(out)]) == 0
-    assert "convention L" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "convention L" in said
+    assert f"Hand over: msgreen export {out / 'interactions.nc'} --to" in said
     rows = rows_of(out / "interactions.csv")
     header = "order term sites component value error unit convention spins".split()
     assert list(rows[0]) == header

@@ -190,7 +190,8 @@ def test_figures_show_what_they_are_given():
     K = 2e-3 * np.eye(3) - 1e-3 * LEVI_CIVITA[2] + np.zeros((2, 1, 1))
     figure = distance_figure([1, 2], K, unit="eV")
     left, right = figure.axes
-    assert "eV" in left.get_ylabel()
+    assert left.get_ylabel() == "$D$ (meV)" and right.get_ylabel() == "magnitude (meV)"
+    np.testing.assert_allclose(right.lines[0].get_ydata(), [1, 1])
     np.testing.assert_allclose(left.lines[1].get_ydata(), [-1, -1])
     assert [line.get_label() for line in left.lines[1:]] == ["$D_z$"]
     names = [line.get_label() for line in right.lines]

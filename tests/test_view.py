@@ -426,6 +426,9 @@ def test_pages_of_folders(tmp_path):
     msgreen.io.write_dataset(states.isel(site=slice(2)), tmp_path / "states.nc")
     with pytest.raises(FileFormatError, match=r"states\.nc: must hold states of the spin model"):
         read_page(tmp_path)
+    msgreen.io.write_dataset(xr.Dataset({"moment": ("T", [1.0])}), tmp_path / "map.nc")
+    with pytest.raises(FileFormatError, match=r"map\.nc: must hold interactions, a scan or a spin"):
+        read_page(tmp_path / "map.nc")
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileFormatError, match="must hold results that can be shown"):
         read_page(tmp_path / "empty")

@@ -309,7 +309,9 @@ def _ran(options: argparse.Namespace, progress: bool) -> tuple:
         if writes_config:
             with replacing(stage / "config.toml") as part:
                 part.write_text(toml_text(config, program()), encoding="utf-8")
-    hints = [_about_model(path) for path in files["model"]]
+    # What can be handed over: the model, or the interactions themselves.
+    hand = files["model"] or [folder / names[1]] * ("kinds" in outcome.dataset.attrs)
+    hints = [_about_model(path) for path in hand]
     hints.append(f"Run again: msgreen run {_quoted(folder / 'config.toml')}")
     return outcome.summary, files, hints
 

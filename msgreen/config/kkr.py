@@ -198,7 +198,7 @@ class KKRRun(AbstractRun):
 
 def _figures(found: Run, result: Interactions, scan: OrderScan) -> dict:
     known = found.positions is not None
-    positions, unit = (found.positions, "angstrom") if known else (found.atoms.positions, "$a$")
+    positions, unit = (found.positions, "Å") if known else (found.atoms.positions, "$a$")
     figures = {
         "distance": cluster_distance_figure(result, positions, unit),
         "rotation": rotation_order_figure(scan),

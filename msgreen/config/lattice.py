@@ -281,7 +281,7 @@ class LatticeRun(AbstractSpinRun):
         )
         summary = [*str(named).splitlines(), *about]
         table = Row._fields, named.rows(), dataset_of(named)
-        figures = {"distance": cluster_distance_figure(named, found.positions, "angstrom")}
+        figures = {"distance": cluster_distance_figure(named, found.positions, "Å")}
         return Outcome(*table, figures, summary, model)
 
 

@@ -93,8 +93,16 @@ def _folder_page(folder: Path, title: str) -> Page:
 
 
 def _file_page(file: Path, title: str) -> Page:
-    page = result_page(None, load_netcdf(file), title, file)
-    return view(read_model(file), title=title) if page is None else page
+    data = load_netcdf(file)
+    page = result_page(None, data, title, file)
+    if page is not None:
+        return page
+    if "format" not in data.attrs:
+        raise FileFormatError(
+            f"{file}: must hold interactions, a scan or a spin model to be shown, but it does not. "
+            "Look at the pictures beside it, or open it with xarray."
+        )
+    return view(read_model(file), title=title)
 
 
 def _states(where, data: xr.Dataset | None, model: SpinModel) -> Mapping[str, np.ndarray] | None:

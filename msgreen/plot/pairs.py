@@ -26,7 +26,7 @@ def distance_figure(
         Bilinear tensors S1.K.S2 in `unit`. Drawn are D of the antisymmetric part and the symmetric
         entries J_xx, ..., J_xy that do not vanish; equal ones share a curve.
     unit : str
-        Of energies: "eV", or "t" for the hopping.
+        Of energies: "eV", which are drawn in meV, or "t" for the hopping.
 
     References
     ----------
@@ -41,16 +41,18 @@ def distance_figure(
     figure, axes = panels(1, 2, 2.6)
     left, right = axes[0]
     left.axhline(0, color=BLACK, linewidth=0.5)
-    text = "t" if unit == "t" else rf"\mathrm{{{unit}}}"
+    small, whole, factor = r"$(10^{-3}\,t)$", "$(t)$", 1.0
+    if unit == "eV":
+        small, whole, factor = "(meV)", "(meV)", 1e3
     for (name, column), colour in zip(vectors.items(), (RED, PURPLE, SKY), strict=False):
         look = dict(color=colour, marker="o", markersize=3)
         left.plot(distances, 1e3 * column, label=f"${name}$", **look)
-        right.semilogy(distances, np.abs(column), label=f"$|{name}|$", **look)
+        right.semilogy(distances, factor * np.abs(column), label=f"$|{name}|$", **look)
     for n, (name, column) in enumerate(_joined(entries, least).items()):
         look = dict(color=(BLUE, GREEN, BLACK)[n % 3], marker="s^Dv<>"[n], markersize=3)
-        right.semilogy(distances, np.abs(column), label=f"${name}$", **look)
-    left.set_ylabel(rf"$D\ (10^{{-3}}\,{text})$")
-    right.set_ylabel(rf"magnitude $({text})$")
+        right.semilogy(distances, factor * np.abs(column), label=f"${name}$", **look)
+    left.set_ylabel(f"$D$ {small}")
+    right.set_ylabel(f"magnitude {whole}")
     for panel in (left, right):
         panel.set_xlabel(r"distance $\delta / a$")
         panel.set_xlim(distances.min() - 0.5, distances.max() + 0.5)
