@@ -22,6 +22,7 @@ neighbour feels the field there, and in iron from SIESTA turning one moment woul
 which sum to the rotation of everything for any W. "onsite" is the block between given orbitals.
 """
 
+import copy
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -35,9 +36,8 @@ from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Int, Num
 from msgreen.contour import Contour, matsubara
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs
-from msgreen.lattice import Lattice
+from msgreen.lattice import Lattice, magnetic
 from msgreen.lattice.bloch import LADDER, check_reach, cut_blocks, error_ratio, torus_box
-from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
 from msgreen.lattice.overlap import between_loewdin, loewdin, overlap_box, with_overlap
 from msgreen.scattering.exchange_field import ExchangeField
 from msgreen.spin.algebra import Green, decompose
@@ -133,7 +133,6 @@ class WannierHost(AbstractHost):
         _checks.positive_number("temperature", temperature, "k_B T in eV")
         _checks.positive_number("accuracy", accuracy)
         _checks.number("fermi_energy", fermi_energy)
-        _checks.finite("matrices", matrices)
         _checks.finite_array("axis", axis, (3,))
         _checks.unit_vectors("axis", np.asarray(axis, float)[None])
         if vertex not in ("bond", "onsite"):
@@ -144,21 +143,21 @@ class WannierHost(AbstractHost):
         if mesh is not None and mesh < 2:
             raise InputError(f"Argument `mesh` must be at least 2, but it is {mesh}. Raise it.")
         cells, orbitals = np.asarray(cells, int), np.asarray(atom_of, int)
-        matrices = jnp.asarray(matrices, complex)
-        check_hamiltonian(matrices, cells, orbitals, lattice)
+        direction, known = np.asarray(axis, float), magnetic.known_matrices("matrices", matrices)
+        magnetic.check_hamiltonian(known, cells, orbitals, lattice)
         self.lattice, self.atom_of = lattice, tuple(orbitals.tolist())
-        sectors, splitting = turn_field(matrices, cells, orbitals, np.asarray(axis, float))
-        self.sectors, self.splitting = (boxed(cells, x) for x in (sectors, splitting))
+        parts = magnetic.turn_field(known, cells, orbitals, direction)
+        self.sectors, self.splitting = (jnp.asarray(magnetic.boxed(cells, x)) for x in parts)
         self.overlap, self.frame = None, None
         if overlap is not None:
-            self.overlap = overlap_box(overlap, cells, len(orbitals))
+            self.overlap = jnp.asarray(overlap_box(overlap, cells, len(orbitals)))
             self.frame = loewdin(self.overlap) if vertex == "bond" else None
         self.fermi_energy = jnp.asarray(fermi_energy, float)
         self.temperature, self.made_at = jnp.asarray(temperature, float), float(temperature)
         self.vertex, self.mesh, self.accuracy = vertex, mesh, float(accuracy)
-        self.axis = tuple(float(a) for a in np.asarray(axis))  # pyright: ignore
-        given = [matrices] if overlap is None else [matrices, overlap]
-        self.real = matrices.shape[0] == 2 and not any(np.any(np.imag(x)) for x in given)
+        self.axis = tuple(direction.tolist())
+        given = [known] if overlap is None else [known, overlap]
+        self.real = len(known) == 2 and not any(np.any(np.imag(x)) for x in given)
         self.atoms, self.signs = self._magnetic(atoms)
         self.band = self._extremes()
 
@@ -177,6 +176,13 @@ class WannierHost(AbstractHost):
         """Return a mesh of so many points in every direction in which electrons move."""
         a, b, c = (count if reach else 1 for reach in self.reach)
         return a, b, c
+
+    def onsite(self) -> "WannierHost":
+        """Return the same electrons for the vertex "onsite", whose Green function costs less."""
+        plain = copy.copy(self)
+        for name, value in {"vertex": "onsite", "frame": None}.items():
+            object.__setattr__(plain, name, value)
+        return plain
 
     def orbitals(self, atom: int) -> np.ndarray:
         """Return the numbers of an atom's orbitals."""
@@ -293,7 +299,9 @@ class WannierHost(AbstractHost):
         end: Int[ArrayLike, " pair"],
     ) -> Complex[Array, "pair sector size size"]:
         """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, orb, orb)."""
-        return cut_blocks(box, steps, self._index(), start, end)
+        index = self._index()
+        whole = np.array_equal(index, [np.arange(box.shape[-1])])
+        return cut_blocks(box, steps, None if whole else index, start, end)
 
     def _index(self) -> np.ndarray:
         """Rows of every atom's orbitals in the matrices of a box, the last being one of zeros.
@@ -307,9 +315,8 @@ class WannierHost(AbstractHost):
         rows = np.full((self.lattice.atoms, spins, copies, width), (1 + dressed) * spins * orb)
         for atom in range(self.lattice.atoms):
             own = self.orbitals(atom)
-            for spin in range(spins):
-                for copy in range(copies):
-                    rows[atom, spin, copy, : len(own)] = own + orb * (spin + spins * copy)
+            first = orb * np.add.outer(np.arange(spins), spins * np.arange(copies))
+            rows[atom, :, :, : len(own)] = own + first[..., None]
         return rows.reshape(self.lattice.atoms, -1)
 
     def _spinors(self, blocks) -> Complex[Array, "energy pair spinorb spinorb"]:
@@ -359,25 +366,20 @@ class WannierHost(AbstractHost):
         away = field - field.mean(axis=(0, 1, 2))
         return float(np.linalg.norm(away) / np.linalg.norm(field))
 
-    def strengths(self) -> Float[Array, " atom"]:
+    def strengths(self) -> Float[np.ndarray, " atom"]:
         """Return the trace of every atom's exchange field in its cell, in eV.
 
         Between Löwdin's orbitals for the vertex "bond", between the given ones for "onsite".
         """
         home = between_loewdin(self.splitting, self.frame).mean(axis=(0, 1, 2))
-        return jnp.zeros(self.lattice.atoms).at[np.array(self.atom_of)].add(np.real(np.diag(home)))
+        return np.bincount(self.atom_of, np.diag(home).real, self.lattice.atoms)
 
     def _magnetic(self, atoms) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the magnetic atoms, and the sign of every atom's moment along the axis.
 
         The majority has the lower energy, so that the field on a moment along the axis is negative.
         """
-        if _checks.concrete(self.splitting) is None:
-            raise InputError(
-                "Argument `matrices` must be numbers when a host is made, but JAX traces it. Make "
-                "the host first, and differentiate with respect to its fields."
-            )
-        known = np.asarray(self.strengths())
+        known = self.strengths()
         signs = tuple(np.where(known > 0, -1, 1).tolist())
         if atoms is not None:
             chosen = sorted({int(a) for a in atoms})
@@ -399,7 +401,7 @@ class WannierHost(AbstractHost):
         """Return the energies in eV of all states of both spins on a `uniform` mesh."""
         overlap = None if self.overlap is None else np.asarray(self._both(self.overlap))
         known, mesh = np.asarray(self.sectors), self.uniform(count)
-        return np.concatenate([sector_levels(x, mesh, overlap) for x in known], axis=1)
+        return np.concatenate([magnetic.sector_levels(x, mesh, overlap) for x in known], axis=1)
 
     def _extremes(self) -> tuple[float, float]:
         levels = self.levels(BAND_MESH)

@@ -5,22 +5,38 @@ is the exchange field b(R), which turns with the moments.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Array, Complex, Int
+from msgreen._typing import ArrayLike, Complex, Int
 from msgreen.errors import InputError
 from msgreen.lattice.bloch import at_mesh
 from msgreen.lattice.geometry import Lattice
 from msgreen.spin.algebra import PAULI
 
 
+def known_matrices(name: str, value: ArrayLike) -> Complex[np.ndarray, "..."]:
+    """Return matrices that a host is made of; InputError unless they are finite numbers.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : array
+    """
+    _checks.finite(name, value)
+    known = _checks.concrete(value)
+    if known is None:
+        raise InputError(
+            f"Argument `{name}` must be numbers when a host is made, but JAX traces it. Make the "
+            "host first, and differentiate with respect to its fields."
+        )
+    return known.astype(complex)
+
+
 def check_hamiltonian(
-    matrices: Complex[Array, "spin cell size size"],
+    matrices: Complex[np.ndarray, "spin cell size size"],
     cells: np.ndarray,
     orbitals: np.ndarray,
     lattice: Lattice,
@@ -59,7 +75,7 @@ def check_hamiltonian(
 
 def check_hermitian(
     name: str,
-    matrices: Complex[Array | np.ndarray, "... cell size size"],
+    matrices: Complex[np.ndarray, "... cell size size"],
     cells: Int[np.ndarray, "cell 3"],
 ) -> None:
     """Raise InputError unless X(R) = X(-R)^dagger for every R, and every R is there once.
@@ -78,10 +94,7 @@ def check_hermitian(
             "Argument `cells` must hold every R once, and with R also -R, but it does not. Add the "
             "missing cells."
         )
-    known = _checks.concrete(matrices)
-    if known is None:
-        return
-    change = np.abs(known - known[..., np.array(back), :, :].conj().swapaxes(-1, -2))
+    change = np.abs(matrices - matrices[..., np.array(back), :, :].conj().swapaxes(-1, -2))
     if change.max() > 1e-5:
         cell = cells[np.unravel_index(change.argmax(), change.shape)[-3]].tolist()
         raise InputError(
@@ -91,11 +104,11 @@ def check_hermitian(
 
 
 def turn_field(
-    matrices: Complex[Array, "spin cell size size"],
+    matrices: Complex[np.ndarray, "spin cell size size"],
     cells: np.ndarray,
     orbitals: np.ndarray,
     axis: np.ndarray,
-) -> tuple[Complex[Array, "spin cell size size"], Complex[Array, "cell orb orb"]]:
+) -> tuple[Complex[np.ndarray, "spin cell size size"], Complex[np.ndarray, "cell orb orb"]]:
     """Turn the exchange field so that the largest moment lies along an axis.
 
     Parameters
@@ -116,73 +129,51 @@ def turn_field(
         down = _largest_trace(field[None, home], orbitals)[0] > 0
         return (matrices[::-1], -field) if down else (matrices, field)
     orb = matrices.shape[-1] // 2
-    even, odd = _even_and_odd(matrices[0].reshape(-1, 2, orb, 2, orb))
-    largest = _largest_trace(np.asarray(odd)[:, home], orbitals)
-    spinor, splitting = _along(even, odd, -largest / max(np.linalg.norm(largest), 1e-12), axis)
-    return spinor.reshape(1, -1, 2 * orb, 2 * orb), splitting
-
-
-@jax.jit
-def _even_and_odd(blocks):
-    """Return the parts of H(R) (cell, spin, orb, spin, orb) that keep and change sign in time.
-
-    The even one has four components, 1 and sigma, the field three.
-    """
-    parts = jnp.einsum("pts,rsatb->prab", jnp.asarray(PAULI, complex), blocks) / 2
+    blocks = matrices[0].reshape(-1, 2, orb, 2, orb)
+    parts = np.einsum("pts,rsatb->prab", PAULI, blocks) / 2
     odd = parts[1:].real
-    return parts.at[1:].add(-odd.astype(complex)), odd
-
-
-@jax.jit
-def _along(even, odd, own, axis):
-    """Return H(R) with the field turned from one direction to another, and the field along it."""
-    field = jnp.einsum("vw,wrab->vrab", _rotation(own, axis), odd)
-    turned = even.at[1:].add(field.astype(complex))
-    spinor = jnp.einsum("pst,prab->rsatb", jnp.asarray(PAULI, complex), turned)
-    return spinor, jnp.einsum("v,vrab->rab", axis, field).astype(complex)
+    largest = _largest_trace(odd[:, home], orbitals)
+    own = -largest / max(np.linalg.norm(largest), 1e-12)
+    field = np.einsum("vw,wrab->vrab", _rotation(own, axis), odd)
+    parts[1:] += field - odd
+    spinor = np.einsum("pst,prab->rsatb", PAULI, parts)
+    splitting = np.einsum("v,vrab->rab", axis, field).astype(complex)
+    return spinor.reshape(1, -1, 2 * orb, 2 * orb), splitting
 
 
 def _largest_trace(field, orbitals: np.ndarray) -> np.ndarray:
     """Return the trace of a field (component, orb, orb) on the atom where it is largest."""
-    diagonal = np.diagonal(np.asarray(field).real, axis1=1, axis2=2)
+    diagonal = np.diagonal(field.real, axis1=1, axis2=2)
     traces = np.stack([diagonal[:, orbitals == a].sum(axis=1) for a in np.unique(orbitals)])
     return traces[np.linalg.norm(traces, axis=1).argmax()]
 
 
-def _rotation(start, end):
+def _rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Return the rotation that takes a unit vector to another by the shortest way."""
-    start = start.astype(float)
-    cross = jnp.cross(start, end)
     cosine = start @ end
-    k = jnp.array([[0, -cross[2], cross[1]], [cross[2], 0, -cross[0]], [-cross[1], cross[0], 0]])
-    near = jnp.eye(3) + k + k @ k / jnp.maximum(1 + cosine, 1e-12)
-    flat = jnp.where(jnp.abs(start[0]) < 0.9, jnp.eye(3)[0], jnp.eye(3)[1])
-    normal = jnp.cross(start, flat)
-    normal = normal / jnp.linalg.norm(normal)
-    opposite = 2 * jnp.outer(normal, normal) - jnp.eye(3)
-    return jnp.where(cosine > -1 + 1e-9, near, opposite)
+    if cosine > -1 + 1e-9:
+        a, b, c = np.cross(start, end)
+        k = np.array([[0, -c, b], [c, 0, -a], [-b, a, 0]])
+        return np.eye(3) + k + k @ k / (1 + cosine)
+    normal = np.cross(start, np.eye(3)[np.abs(start).argmin()])
+    return 2 * np.outer(normal, normal) / (normal @ normal) - np.eye(3)
 
 
 def boxed(
-    cells: np.ndarray, matrices: Complex[Array, "... cell size size"]
-) -> Complex[Array, "... size size"]:
+    cells: np.ndarray, matrices: Complex[np.ndarray, "... cell size size"]
+) -> Complex[np.ndarray, "... size size"]:
     """Put matrices (..., cell, n, n) on the smallest box of cells -L...L that holds them."""
     reach = np.abs(cells).max(axis=0)
     lead = matrices.shape[: matrices.ndim - 3]
-    shape = (*lead, *(2 * reach + 1).tolist(), *matrices.shape[-2:])
-    return _placed(matrices, cells + reach, shape)
-
-
-@partial(jax.jit, static_argnames="shape")
-def _placed(matrices, cells, shape):
-    box = jnp.zeros(shape, complex)
-    return box.at[(Ellipsis, *cells.T, slice(None), slice(None))].set(matrices)
+    box = np.zeros((*lead, *(2 * reach + 1), *matrices.shape[-2:]), complex)
+    box[(Ellipsis, *(cells + reach).T, slice(None), slice(None))] = matrices
+    return box
 
 
 def sector_levels(
     blocks: np.ndarray,
     mesh: Sequence[int],
-    overlap: Complex[Array | np.ndarray, "..."] | None = None,
+    overlap: Complex[np.ndarray, "..."] | None = None,
 ) -> np.ndarray:
     """Return the eigenvalues of one sector on a mesh.
 

@@ -12,11 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from msgreen_kernels import linalg
 
-from msgreen import _checks
 from msgreen._typing import Array, ArrayLike, Complex, Num
 from msgreen.errors import InputError
 from msgreen.lattice.bloch import at_mesh, from_mesh
-from msgreen.lattice.magnetic import boxed, check_hermitian
+from msgreen.lattice.magnetic import boxed, check_hermitian, known_matrices
 
 MESHES = (9, 17, 25)
 """Points per direction on which the square root is taken, until its border is below `CUT`.
@@ -40,7 +39,7 @@ Below, the orbitals are as good as linearly dependent, and the cut is no longer 
 
 def overlap_box(
     overlap: Complex[ArrayLike, "cell orb orb"], cells: np.ndarray, size: int
-) -> Complex[Array, "n1 n2 n3 orb orb"]:
+) -> Complex[np.ndarray, "n1 n2 n3 orb orb"]:
     """Return S(R) of `size` orbitals on a box of cells -L...L.
 
     Parameters
@@ -54,19 +53,13 @@ def overlap_box(
     InputError
         If the shape is another, S(R) is not the adjoint of S(-R), or S(k) not positive definite.
     """
-    overlap = jnp.asarray(overlap, complex)
-    _checks.finite("overlap", overlap)
+    overlap = known_matrices("overlap", overlap)
     if overlap.shape != (len(cells), size, size):
         raise InputError(
             f"Argument `overlap` must have shape {(len(cells), size, size)}, the cells of "
             f"`matrices` and one row per orbital, but its shape is {overlap.shape}."
         )
     check_hermitian("overlap", overlap[None], cells)
-    if _checks.concrete(overlap) is None:
-        raise InputError(
-            "Argument `overlap` must be numbers when a host is made, but JAX traces it. Make the "
-            "host first, and differentiate with respect to its fields."
-        )
     box = boxed(cells, overlap)
     check_positive(box, _mesh(box, MESHES[0]))
     return box
@@ -108,7 +101,7 @@ def with_overlap(
     """Return H - z (S - 1), whose resolvent at z is (z S - H)^-1, from boxes of the same cells."""
     home = tuple(width // 2 for width in overlap.shape[:3])
     unit = jnp.eye(overlap.shape[-1], dtype=complex)
-    return (blocks - z * overlap).at[home].add(z * unit)
+    return jnp.asarray(blocks - z * overlap).at[home].add(z * unit)
 
 
 def square_root(

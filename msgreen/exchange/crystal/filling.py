@@ -6,7 +6,6 @@ the next E is where these levels hold as many more as are missing. E stays betwe
 too few and too many.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import NamedTuple, Unpack
 
@@ -131,16 +130,8 @@ def electrons_on_meshes(host: WannierHost, meshes: Sequence[int]) -> Float[Array
     With its derivatives those at a given E_F become those at a given number N of electrons:
     dJ - (dJ/dE_F) dN / (dN/dE_F).
     """
-    plain, half = _plain(host), len(host.atom_of)
+    plain, half = host.onsite(), len(host.atom_of)
     return half - on_meshes(plain, meshes, _HOME, lambda boxes: _traces(plain, boxes).sum())
-
-
-def _plain(host: WannierHost) -> WannierHost:
-    """Return the same electrons without what the vertex "bond" adds to their Green function."""
-    plain = copy.copy(host)
-    for name, value in {"vertex": "onsite", "frame": None}.items():
-        object.__setattr__(plain, name, value)
-    return plain
 
 
 def _traces(host: WannierHost, boxes) -> Complex[Array, "spin atom"]:
@@ -149,7 +140,7 @@ def _traces(host: WannierHost, boxes) -> Complex[Array, "spin atom"]:
 
 def _count(host: WannierHost, budget: Budget) -> tuple[float, float, tuple[Node, ...]]:
     """Return the number of electrons, its error and the nodes of the sum."""
-    plain = _plain(host)
+    plain = host.onsite()
     values, doubts, nodes = sum_over_meshes(
         plain, _HOME, Partial(_traces, plain), lambda doubt: float(doubt.sum()), budget
     )

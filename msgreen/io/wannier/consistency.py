@@ -11,7 +11,11 @@ LARGEST_DEFECT = 1e-5
 """eV; files have six digits, and rounding leaves 1e-6. Beyond, something else is wrong."""
 
 _ALIKE = 0.5
-"""Smallest overlap of hoppings of both spins; iron and SrMnO3 have above 0.99."""
+"""Smallest overlap of hoppings of both spins; iron and SrMnO3 have above 0.99.
+
+With the functions of one spin in any order the medians are 0.04 and 0.37, the largest of 50 orders
+0.41 and 0.52. Two that are swapped leave 0.76 and 0.96, medians, and pass.
+"""
 
 
 def hermitian(
