@@ -496,7 +496,7 @@ def test_rhombus_of_iron(iron):
     """Numbers of an independent program, converged to the last digit given."""
     cells = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
     sites = np.pad(cells, [(0, 0), (0, 1)])
-    found = crystal_loops(iron, {"four_site": sites[rings(4)]}, tolerance=2e-3 * MEV)
+    found = crystal_loops(iron, {"four_site": sites[rings(4)]}, tolerance=3e-4 * MEV)
     terms = found.terms["four_site"]
     values, error = terms.ring.value / MEV, terms.ring.error.sum() / MEV
     assert error < 1e-3

@@ -80,6 +80,28 @@ def test_in_a_gap_the_error_reaches_its_edges():
     assert error > 0.3 * (bottom - top)
 
 
+def test_an_error_of_the_fermi_energy_reaches_every_number():
+    host, wrong = chain(), 1e-3
+    pairs = crystal_pairs(host, 4.1)
+
+    def run(shift, **effort):
+        moved = eqx.tree_at(lambda h: h.fermi_energy, host, jnp.asarray(shift))
+        return crystal_exchange(moved, pairs, tolerance=1e-8, **effort)
+
+    exact, up, down = (run(shift) for shift in (0.0, wrong, -wrong))
+    unsure = run(0.0, fermi_error=wrong)
+    for value, error, size in (
+        ("tensors", "errors", (1, 2)),
+        ("turning", "turning_errors", (1, 2)),
+        ("electrons", "electron_errors", ()),
+    ):
+        ends = [np.abs(getattr(end, value) - getattr(exact, value)) for end in (up, down)]
+        moved = np.maximum(*ends).max(axis=size) if size else np.maximum(*ends)
+        known, found = getattr(exact, error), getattr(unsure, error)
+        assert moved.max() > 100 * known.max()
+        assert np.all(moved <= found) and np.all(found < 1.2 * moved.max() + known)
+
+
 def test_exchange_at_a_given_filling_answers_to_what_moves_the_levels():
     """A shift of all levels moves E_F and nothing else; with that of an orbital E_F moves too."""
     host, found = filled(chain(), 2.6, tolerance=1e-6)

@@ -12,6 +12,7 @@ import pytest
 from msgreen.energy.lloyd import LloydEnergy
 from msgreen.errors import InputError
 from msgreen.exchange.crystal.axes import collinear_tensors, crystal_model, whole_tensors
+from msgreen.exchange.crystal.meshes import Effort
 from msgreen.exchange.crystal.pairs import (
     crystal_exchange,
     crystal_pairs,
@@ -274,8 +275,9 @@ def test_boxes_of_cells_hold_the_levels_of_the_bands():
 
 def test_ratio_of_meshes():
     ratio = error_ratio(np.array([1.0]), np.array([1.01]), 8, 16)
-    assert np.isclose(ratio, 2 * 10 * 0.01 / 1.01)
-    assert error_ratio(np.array([1.0]), np.array([3.0]), 8, 16) == 2.0
+    quotient = 10 * 0.01 / 1.01
+    assert np.isclose(ratio, 2 * quotient / (1 - quotient))
+    assert np.isclose(error_ratio(np.array([1.0]), np.array([3.0]), 8, 16), 4.0)
 
 
 @pytest.mark.parametrize(
@@ -374,29 +376,33 @@ def test_interrupted_sums_go_on_energy_by_energy(tmp_path, monkeypatch):
     monkeypatch.setattr("msgreen.io.pace.PATIENCE", 0.0)
     made = host()
     pairs, folder = crystal_pairs(made, 2.1), tmp_path / "kept"
-    whole = crystal_exchange(made, pairs, tolerance=1e-6)
-    end, boxes, summed = kept._Parts.end, WannierHost.green_boxes, []
+    effort = Effort(tolerance=1e-6, fermi_error=1e-4)
+    whole = crystal_exchange(made, pairs, **effort)
+    end, box, summed = kept._Parts.end, WannierHost.green_box, []
 
-    def counted(self, z, *arguments):
-        summed.append(complex(z))
-        return boxes(self, z, *arguments)
+    def counted(self, z, sector, *arguments):
+        if sector == 0:
+            summed.append(complex(z))
+        return box(self, z, sector, *arguments)
 
     def interrupted(self, part=None):
         end(self, part)
         if self.counts == [3]:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(WannierHost, "green_boxes", counted)
+    monkeypatch.setattr(WannierHost, "green_box", counted)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), long_run(folder):
         patch.setattr(kept._Parts, "end", interrupted)
-        crystal_exchange(made, pairs, tolerance=1e-6)
-    assert set(summed) == {node.energy for node in whole.nodes[:3]}
+        crystal_exchange(made, pairs, **effort)
+    around = [{node.energy + e for e in (0, 1e-4, -1e-4)} for node in whole.nodes[:3]]
+    assert set(summed) == set.union(*around)
     with pytest.raises(InputError, match="another content"), long_run(folder):
-        crystal_exchange(made, pairs[1:], tolerance=1e-6)
+        crystal_exchange(made, pairs[1:], **effort)
     summed.clear()
     with long_run(folder):
-        found = crystal_exchange(made, pairs, tolerance=1e-6)
+        found = crystal_exchange(made, pairs, **effort)
     np.testing.assert_array_equal(found.tensors, whole.tensors)
+    np.testing.assert_array_equal(found.errors, whole.errors)
     # Once to see what the results look like that were kept as numbers alone.
     assert [summed.count(node.energy) for node in whole.nodes[:3]] == [1, 0, 0]
     assert not folder.exists()

@@ -3,7 +3,8 @@
 The energies are taken from far away towards E_F. At each, meshes grow until the change of every
 wanted number, weighted as it enters the result and scaled to the error of the finer mesh, is below
 a share of the tolerance. A fifth of it is divided equally; of the rest the last energy, which costs
-almost everything, has half, the one before half of what is left, and so on.
+almost everything, has half, the one before half of what is left, and so on. What an energy leaves
+of its share goes to those after it.
 """
 
 import time
@@ -19,6 +20,7 @@ from tqdm.auto import tqdm
 from msgreen import _checks
 from msgreen._typing import Array
 from msgreen.blocks import whole_step
+from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.hosts.wannier import WannierHost
 from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
@@ -74,6 +76,9 @@ class Effort(TypedDict, total=False):
         Whether to show a progress bar.
     report : callable, optional
         Is told, before the energies that take long, their mesh and predicted seconds.
+    fermi_error : float
+        Energy in eV by which E_F may be wrong, 0 by default: `Filling.fermi_energy.error`. How much
+        every number changes with E_F by as much, up or down, is added to its error.
     """
 
     tolerance: float
@@ -81,6 +86,7 @@ class Effort(TypedDict, total=False):
     patience: float
     progress: bool
     report: Callable[[str], None] | None
+    fermi_error: float
 
 
 class Budget(NamedTuple):
@@ -91,6 +97,7 @@ class Budget(NamedTuple):
     patience: float = 600.0
     progress: bool = False
     report: Callable[[str], None] | None = None
+    fermi_error: float = 0.0
 
 
 def sum_over_meshes(
@@ -132,16 +139,37 @@ def sum_over_meshes(
     contour = host.contour()
     weights = np.abs(np.asarray(contour.weights)) / np.pi
     search = _Search(host, _reach(cells), evaluate, wanted, budget)
-    found = []
+    found, around, left = [], [], budget.tolerance
+    parts = (1 - EQUAL) * 0.5 ** np.arange(len(weights), 0, -1) + EQUAL / len(weights)
     for n in tqdm(range(len(weights)), disable=not budget.progress, unit="energy"):
-        part = (1 - EQUAL) * 0.5 ** (len(weights) - n) + EQUAL / len(weights)
-        share = budget.tolerance * part / weights[n]
+        share = left * parts[n] / parts[n:].sum()
         z = complex(np.asarray(contour.nodes)[n])
-        values, doubt, node = search.converge(z, share)
-        found.append((values, doubt, node._replace(error=wanted(doubt) * weights[n])))
+        values, doubt, node, moved = search.converge(z, share / weights[n])
+        error = wanted(doubt) * weights[n]
+        found.append((values, doubt, node._replace(error=error)))
+        around.append(moved)
+        left -= min(error, share)
     values, doubts, nodes = zip(*found, strict=True)
-    stacked = [jax.tree.map(lambda *x: np.stack(x), *parts) for parts in (values, doubts)]
-    return *stacked, list(nodes)
+    values, doubts = _stacked(values), _stacked(doubts)
+    if budget.fermi_error:
+        _add_last(doubts, _largest_change(contour, _stacked(around)), weights[-1])
+    return values, doubts, list(nodes)
+
+
+def _stacked(trees):
+    return jax.tree.map(lambda *x: np.stack(x), *trees)
+
+
+def _largest_change(contour: Contour, around):
+    """Return by how much integrals of the first of three trees differ from those of the others."""
+    known = jax.tree.map(lambda x: np.asarray(contour.integrate(x)[0]), around)
+    return jax.tree.map(lambda a, b, c: np.maximum(abs(b - a), abs(c - a)), *known)
+
+
+def _add_last(doubts, errors, weight: float) -> None:
+    """Add errors of integrals to the doubts of the last energy, whence they come back as such."""
+    for doubt, error in zip(jax.tree.leaves(doubts), jax.tree.leaves(errors), strict=True):
+        doubt[-1] += error / weight
 
 
 def on_meshes(
@@ -203,17 +231,27 @@ class _Search:
     def converge(self, z: complex, share: float):
         """Return values, their doubts and the node of one energy."""
         known = self.host, self.evaluate, z, share, self.budget.mesh, self.last, self.height
-        values, doubt, count, seconds, failed = whole_step(
+        known = *known, self.budget.fermi_error
+        values, doubt, count, seconds, failed, moved = whole_step(
             lambda: self._converged(z, share), (*known, self.needed), lambda: self._example(z)
         )
-        self.last, self.height, self.needed = int(count), z.imag, bool(failed)
-        return values, doubt, Node(z, int(count), 0.0, float(seconds))
+        # The first energy fails on meshes that do not resolve H(R), whatever Im z.
+        self.needed = bool(failed) and self.height > 0
+        self.last, self.height = int(count), z.imag
+        return values, doubt, Node(z, int(count), 0.0, float(seconds)), moved
 
     def _example(self, z: complex):
         """Return what has the structure of what is found, at any energy."""
         if self.example is None:
-            values = self.evaluate(self.host.green_boxes(z, LADDER[0], self.reach))
-            self.example = values, values, 0, 0.0, False
+            values = self.evaluate(self._boxes(z, LADDER[0]))
+            self.example = (
+                values,
+                values,
+                0,
+                0.0,
+                False,
+                (values,) * (3 * bool(self.budget.fermi_error)),
+            )
         return self.example
 
     def _converged(self, z: complex, share: float):
@@ -224,7 +262,7 @@ class _Search:
             if mesh is None:
                 self._announce(z, count)
             begin = time.perf_counter()
-            boxes = np.asarray(self.host.green_boxes(z, count, self.reach))
+            boxes = self._boxes(z, count)
             middle = time.perf_counter()
             fine = jax.tree.map(np.asarray, self.evaluate(boxes))
             # The first time it may be compiled.
@@ -234,13 +272,28 @@ class _Search:
                 doubt = jax.tree.map(partial(_doubt, ratio), coarse[1], fine)
                 if mesh is not None or self.wanted(doubt) < share:
                     self.rate = (middle - begin) / count**self.dimension
-                    return fine, doubt, count, time.perf_counter() - start, failed
+                    moved = self._around(z, before, coarse[1])
+                    return fine, doubt, count, time.perf_counter() - start, failed, moved
                 failed = True
             before, coarse = count, (boxes, fine)
         raise InputError(
             f"Argument `tolerance` must be reachable, but {LADDER[-1]} points per direction leave "
             f"a larger error at {z:.3g} eV. Raise it, or the temperature."
         )
+
+    def _around(self, z: complex, count: int, values) -> tuple:
+        """Return values of the coarser mesh, and those with E_F above and below by its error."""
+        error = self.budget.fermi_error
+        if not error:
+            return ()
+        ends = (self._boxes(z + sign * error, count) for sign in (1, -1))
+        return values, *(jax.tree.map(np.asarray, self.evaluate(boxes)) for boxes in ends)
+
+    def _boxes(self, z: complex, count: int) -> np.ndarray:
+        """Return `WannierHost.green_boxes` by numpy, which joins and compares them in less time."""
+        host, mesh = self.host, self.host.uniform(count)
+        boxes = (host.green_box(z, s, mesh, self.reach) for s in range(len(host.sectors)))
+        return np.stack([np.asarray(box) for box in boxes])
 
     def _ladder(self, height: float) -> tuple[int, ...]:
         """Return the meshes to try: nearer to the axis no energy needs less than the one before."""
@@ -263,8 +316,16 @@ class _Search:
             )
 
 
+FLOOR = 2.0
+"""Times the mean change that a doubt has at least.
+
+With 1 one of 1242 pairs of iron had an error below the truth at 4 of 51 tolerances of 0.001 to 0.6
+meV; with 2 the median of error and truth is 17 instead of 10.
+"""
+
+
 def _doubt(ratio: float, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
-    """Return errors of the finer mesh; none is below the mean, as changes vanish by accident."""
+    """Return errors of the finer mesh from changes, which vanish for some numbers by accident."""
     change = np.abs(fine - coarse)
-    mean = change.mean() if change.size else 0.0
-    return ratio * np.maximum(change, mean)
+    least = FLOOR * change.mean() if change.size else 0.0
+    return ratio * np.maximum(change, least)

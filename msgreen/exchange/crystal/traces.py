@@ -96,13 +96,21 @@ def _traces(host: WannierHost, left, there, right, back, frame) -> Complex[Array
         forward = jnp.einsum("pasxy,psyz->paxz", one, there)
         backward = jnp.einsum("pbsxy,psyz->pbxz", two, back)
         return jnp.einsum("paxz,pbzx->pab", forward, backward)
-    forward = jnp.einsum("pxy,psyz->psxz", left, there)
-    backward = jnp.einsum("pxy,psyz->psxz", right, back)
+    forward, backward = _turned(host, left, there), _turned(host, right, back)
     up_down, down_up = (jnp.einsum("pxz,pzx->p", forward[:, s], backward[:, 1 - s]) for s in (0, 1))
     # sigma_x flips the spin, sigma_y with a factor i for up and -i for down.
     straight, crossed = up_down + down_up, 1j * (down_up - up_down)
     rows = jnp.stack([straight, crossed]), jnp.stack([-crossed, straight])
     return jnp.moveaxis(jnp.stack(rows), -1, 0)
+
+
+def _turned(host: WannierHost, vertices, blocks):
+    """Return v G of every pair and sector; v of the vertex "bond" is half a swap, with a sign."""
+    if host.vertex == "onsite":
+        return jnp.einsum("pxy,psyz->psxz", vertices, blocks)
+    width = vertices.shape[-1] // 2
+    swapped = jnp.concatenate([blocks[..., width:, :], blocks[..., :width, :]], axis=-2)
+    return vertices[:, None, :1, width : width + 1] * swapped
 
 
 def diagonals(
