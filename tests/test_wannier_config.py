@@ -192,6 +192,7 @@ def test_electrons_in_place_of_the_fermi_energy(tmp_path):
     assert abs(run.electrons.sum() - 1.8) < found.electrons.error + run.electron_errors.sum()
     said = "\n".join(about_electrons(config.host.hamiltonian, hosts[2], [run], found))
     assert f"{found.fermi_energy.value:.7g} eV within" in said and "hold 1.8 electrons" in said
+    assert "may be wrong by is in all errors below" in said
 
 
 def test_loops_that_spin_orbit_coupling_leaves_unknown_are_refused(tmp_path):

@@ -87,25 +87,21 @@ class Loops(AbstractTable):
         return found
 
     def four_spins(
-        self, hosts: Sequence[WannierHost], clusters: Mapping[str, np.ndarray], progress: bool
+        self, hosts: Sequence[WannierHost], clusters: Mapping[str, np.ndarray], effort: Effort
     ) -> FourSpins:
         """Compute the couplings of four moments with spin-orbit coupling."""
         # The three loops over the same sites stand together.
-        return four_spins(hosts, clusters["four_site"][::3], **self._effort(progress))
+        return four_spins(hosts, clusters["four_site"][::3], **self._own(effort))
 
     def couplings(
-        self, host: WannierHost, clusters: Mapping[str, np.ndarray], progress: bool
+        self, host: WannierHost, clusters: Mapping[str, np.ndarray], effort: Effort
     ) -> CrystalLoops:
         """Compute the couplings of all loops."""
-        return crystal_loops(host, clusters, **self._effort(progress))
+        return crystal_loops(host, clusters, **self._own(effort))
 
-    def _effort(self, progress: bool) -> Effort:
-        return {
-            "tolerance": self.tolerance * MEV,
-            "mesh": self.mesh,
-            "patience": self.patience,
-            "progress": progress,
-        }
+    def _own(self, effort: Effort) -> Effort:
+        tolerance = self.tolerance * MEV
+        return {**effort, "tolerance": tolerance, "mesh": self.mesh, "patience": self.patience}
 
 
 def _check_pairs(lattice: Lattice, needed: np.ndarray, pairs: np.ndarray) -> None:

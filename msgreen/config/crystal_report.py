@@ -76,7 +76,7 @@ def _about_filling(found: Filling) -> str:
     (count, missing), (energy, error) = found.electrons, found.fermi_energy
     return (
         f"{energy:.7g} eV within {error:.1e} hold {count:g} electrons within {missing:.1e}; what "
-        "this E_F is wrong by is in no error below"
+        "this E_F may be wrong by is in all errors below"
     )
 
 

@@ -36,6 +36,7 @@ from msgreen.config.schema import (
 from msgreen.exchange.crystal.anisotropy import anisotropy_term, site_anisotropy
 from msgreen.exchange.crystal.axes import collinear_tensors, crystal_model, whole_tensors
 from msgreen.exchange.crystal.filling import Filling, filled
+from msgreen.exchange.crystal.meshes import Effort
 from msgreen.exchange.crystal.pairs import CrystalExchange, crystal_exchange, crystal_pairs
 from msgreen.hosts.wannier import WannierHost
 from msgreen.io.crystal_table import COLUMNS, crystal_dataset, crystal_rows
@@ -197,7 +198,10 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
         """Compute the exchange of the crystal; see `AbstractRun.run`."""
         hamiltonian = self.host.hamiltonian
         hosts, filling = self.host.filled(self.pairs.patience, progress)
-        runs = [self._exchange(host, self._pairs, progress) for host in hosts]
+        effort: Effort = {"progress": progress}
+        if filling is not None:
+            effort["fermi_error"] = filling.fermi_energy.error
+        runs = [self._exchange(host, effort) for host in hosts]
         tensors = whole_tensors(runs) if hamiltonian.spin_orbit else collinear_tensors(runs[0])
         symbols, lattice = hamiltonian.crystal.symbols, hosts[0].lattice
         model = crystal_model(tensors, lattice, symbols)
@@ -234,14 +238,14 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
         outcome = Outcome(COLUMNS, crystal_rows(tensors), dataset, figures, summary, model, tables)
         if self.loops is None:
             return outcome
-        return self._with_loops(outcome, hosts, self.loops, progress)
+        return self._with_loops(outcome, hosts, self.loops, effort)
 
-    def _with_loops(self, outcome: Outcome, hosts, table: Loops, progress: bool) -> Outcome:
+    def _with_loops(self, outcome: Outcome, hosts, table: Loops, effort: Effort) -> Outcome:
         host = hosts[0]
         if host.spin_orbit:
-            found = table.four_spins(hosts, self._clusters, progress)
+            found = table.four_spins(hosts, self._clusters, effort)
         else:
-            found = table.couplings(host, self._clusters, progress)
+            found = table.couplings(host, self._clusters, effort)
         return with_loops(
             outcome,
             found,
@@ -257,16 +261,11 @@ class AbstractCrystalRun(AbstractRun, Generic[HostTable]):
         labels = [f"{symbol}{sign:+d}" for symbol, sign in zip(symbols, host.signs, strict=True)]
         return crystal_symmetry(host.lattice, labels, tolerance=SAME)
 
-    def _exchange(self, host: WannierHost, pairs, progress: bool) -> CrystalExchange:
+    def _exchange(self, host: WannierHost, effort: Effort) -> CrystalExchange:
         # J of paper L is half of the coefficient of a pair.
-        return crystal_exchange(
-            host,
-            pairs,
-            tolerance=2 * self.pairs.tolerance * MEV,
-            mesh=self.pairs.mesh,
-            patience=self.pairs.patience,
-            progress=progress,
-        )
+        tolerance, table = 2 * self.pairs.tolerance * MEV, self.pairs
+        effort = {**effort, "tolerance": tolerance, "mesh": table.mesh, "patience": table.patience}
+        return crystal_exchange(host, self._pairs, **effort)
 
     def _source(self, host: WannierHost) -> dict[str, str]:
         return {
