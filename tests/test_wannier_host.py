@@ -25,7 +25,13 @@ from msgreen.io import kept
 from msgreen.io.kept import long_run
 from msgreen.lattice import Lattice
 from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
-from msgreen.lattice.magnetic import boxed, check_hamiltonian, sector_levels, turn_field
+from msgreen.lattice.magnetic import (
+    boxed,
+    check_hamiltonian,
+    known_matrices,
+    sector_levels,
+    turn_field,
+)
 from msgreen.scattering.exchange_field import ExchangeField, FieldDeviation
 from msgreen.spin.algebra import PAULI
 
@@ -263,6 +269,14 @@ def test_the_exchange_field_turns_as_a_whole_and_nothing_else_does():
         assert np.allclose(parts[1:].real, np.multiply.outer(axis, np.asarray(field).real))
         # The majority has the lower energy.
         assert np.trace(np.asarray(field)[0]).real < 0
+
+
+def test_hosts_are_made_of_numbers():
+    assert np.array_equal(known_matrices("x", [[1, 2]]), [[1 + 0j, 2]])
+    with pytest.raises(InputError, match="`x` must be numbers when a host is made, but JAX traces"):
+        jax.jit(lambda x: known_matrices("x", x))(jnp.ones(2))
+    with pytest.raises(InputError, match="`x` must be finite"):
+        known_matrices("x", [np.nan])
 
 
 def test_boxes_of_cells_hold_the_levels_of_the_bands():

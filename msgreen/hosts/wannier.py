@@ -22,7 +22,6 @@ neighbour feels the field there, and in iron from SIESTA turning one moment woul
 which sum to the rotation of everything for any W. "onsite" is the block between given orbitals.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -179,9 +178,8 @@ class WannierHost(AbstractHost):
 
     def onsite(self) -> "WannierHost":
         """Return the same electrons for the vertex "onsite", whose Green function costs less."""
-        plain = copy.copy(self)
-        for name, value in {"vertex": "onsite", "frame": None}.items():
-            object.__setattr__(plain, name, value)
+        plain = eqx.tree_at(lambda h: h.frame, self, None, is_leaf=lambda x: x is None)
+        object.__setattr__(plain, "vertex", "onsite")
         return plain
 
     def orbitals(self, atom: int) -> np.ndarray:
@@ -372,7 +370,7 @@ class WannierHost(AbstractHost):
         Between Löwdin's orbitals for the vertex "bond", between the given ones for "onsite".
         """
         home = between_loewdin(self.splitting, self.frame).mean(axis=(0, 1, 2))
-        return np.bincount(self.atom_of, np.diag(home).real, self.lattice.atoms)
+        return np.bincount(self.atom_of, np.real(np.diag(home)), self.lattice.atoms)
 
     def _magnetic(self, atoms) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the magnetic atoms, and the sign of every atom's moment along the axis.
