@@ -24,7 +24,7 @@ from msgreen.hosts.wannier import WannierHost
 from msgreen.io import kept
 from msgreen.io.kept import long_run
 from msgreen.lattice import Lattice
-from msgreen.lattice.bloch import LADDER, check_reach, error_ratio
+from msgreen.lattice.bloch import LADDER, atom_blocks, check_reach, error_ratio
 from msgreen.lattice.magnetic import (
     boxed,
     check_hamiltonian,
@@ -285,6 +285,18 @@ def test_boxes_of_cells_hold_the_levels_of_the_bands():
     levels = sector_levels(box[0], (4, 1, 1))
     wave = np.exp(2j * np.pi * np.outer(np.arange(4) / 4, CELLS[:, 0]))
     assert np.allclose(levels, np.linalg.eigvalsh(np.einsum("kr,rab->kab", wave, chain()[0])))
+
+
+def test_blocks_of_atoms_are_cut_out_of_boxes():
+    box = np.arange(27.0).reshape(1, 3, 1, 1, 3, 3) + 0j
+    cells, rows = np.array([[0, 0, 0], [1, 0, 0]]), np.array([[0, 1], [2, 3]])
+    first, second = np.array([0, 1]), np.array([1, 0])
+    found = atom_blocks(box, cells, None, 0 * first, 0 * first)
+    assert np.array_equal(found[:, 0], box[0, 1:, 0, 0])
+    found = atom_blocks(box, cells, rows, first, second)
+    padded = np.pad(box[0, :, 0, 0], [(0, 0), (0, 1), (0, 1)])
+    assert np.array_equal(found[0, 0], padded[1][:2, 2:])
+    assert np.array_equal(found[1, 0], padded[2][2:, :2])
 
 
 def test_ratio_of_meshes():

@@ -36,7 +36,7 @@ from msgreen.contour import Contour, matsubara
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs
 from msgreen.lattice import Lattice, magnetic
-from msgreen.lattice.bloch import LADDER, check_reach, cut_blocks, error_ratio, torus_box
+from msgreen.lattice.bloch import LADDER, atom_blocks, check_reach, error_ratio, torus_box
 from msgreen.lattice.overlap import between_loewdin, loewdin, overlap_box, with_overlap
 from msgreen.scattering.exchange_field import ExchangeField
 from msgreen.spin.algebra import Green, decompose
@@ -299,7 +299,7 @@ class WannierHost(AbstractHost):
         """Cut the blocks between atoms out of boxes (sector, n1, n2, n3, orb, orb)."""
         index = self._index()
         whole = np.array_equal(index, [np.arange(box.shape[-1])])
-        return cut_blocks(box, steps, None if whole else index, start, end)
+        return atom_blocks(box, steps, None if whole else index, start, end)
 
     def _index(self) -> np.ndarray:
         """Rows of every atom's orbitals in the matrices of a box, the last being one of zeros.

@@ -5,13 +5,13 @@ images N cells away, which decay like exp(-kappa N) with kappa about Im z over t
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from msgreen_kernels import linalg
 from msgreen_kernels.torus import planes, torus_green
 
@@ -266,25 +266,25 @@ LARGEST_QUOTIENT = 2 / 3
 
 
 @jax.jit
-def cut_blocks(
+def atom_blocks(
     box: Complex[Array | np.ndarray, "sector n1 n2 n3 row column"],
     cells: Int[ArrayLike, "pair 3"],
-    rows: Int[ArrayLike, "atom size"],
+    rows: Int[ArrayLike, "atom size"] | None,
     start: Int[ArrayLike, " pair"],
     end: Int[ArrayLike, " pair"],
 ) -> Complex[Array, "pair sector size size"]:
     """Return the blocks between atoms in chosen cells of boxes.
 
-    A row of an atom that is one too far is a row of zeros.
+    A row of an atom that is one too far is a row of zeros; None are all rows, of the only atom.
     """
-    padded = jnp.pad(box, [(0, 0)] * 4 + [(0, 1)] * 2)
-    centre = np.array(box.shape[1:4]) // 2
-    found = padded[(slice(None), *(cells + centre).T)]
-    pair, rows = jnp.arange(len(cells))[:, None, None], jnp.asarray(rows)
+    found = box[(slice(None), *(cells + np.array(box.shape[1:4]) // 2).T)]
+    if rows is None:
+        return jnp.moveaxis(found, 0, 1)
+    found = jnp.pad(found, [(0, 0)] * 2 + [(0, 1)] * 2)
+    pair, rows = jnp.arange(found.shape[1])[:, None, None], jnp.asarray(rows)
     return jnp.moveaxis(found[:, pair, rows[start][:, :, None], rows[end][:, None, :]], 0, 1)
 
 
-@partial(jax.jit, static_argnames=("before", "after"))
 def error_ratio(
     coarse: Num[Array | np.ndarray, "..."],
     fine: Num[Array | np.ndarray, "..."],
@@ -296,12 +296,16 @@ def error_ratio(
     The error falls like exp(-kappa N). From N to f N the relative error delta becomes at most q
     delta with q = (g delta)^(f - 1), g = max(10, N/4), and the difference is (1 - q) delta.
     """
-    fine, coarse = jax.lax.stop_gradient((fine, coarse))
-    xp: Any = np if isinstance(fine, np.ndarray) else jnp
+    if isinstance(fine, Tracer) or isinstance(coarse, Tracer):
+        xp: Any = jnp
+        coarse, fine = jax.lax.stop_gradient((coarse, fine))
+    else:
+        # On large boxes a quarter of the time of XLA.
+        xp, coarse, fine = np, np.asarray(coarse), np.asarray(fine)
     delta = xp.abs(fine - coarse).max() / xp.abs(fine).max()
     quotient = (max(GROWTH, after / 4) * delta) ** (after / before - 1)
-    quotient = jnp.minimum(quotient, LARGEST_QUOTIENT)
-    return MARGIN * quotient / (1 - quotient)
+    quotient = xp.minimum(quotient, LARGEST_QUOTIENT)
+    return jnp.asarray(MARGIN * quotient / (1 - quotient))
 
 
 def check_reach(mesh: int, steps: Int[ArrayLike, "..."]) -> None:
