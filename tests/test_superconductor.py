@@ -15,7 +15,13 @@ from lattices import (
 
 from msgreen import ContactCoupling, LloydEnergy, compute_interactions, loop_tensors
 from msgreen.energy.bound_states import bound_states
-from msgreen.energy.pair_form import pair_interactions, pair_vector
+from msgreen.energy.pair_form import (
+    design,
+    fitted_form,
+    pair_interactions,
+    pair_vector,
+    weights,
+)
 from msgreen.energy.spin_pairs import SpinPairs
 from msgreen.errors import InputError
 from msgreen.hosts.finite_lattice import FiniteLattice
@@ -184,6 +190,16 @@ def test_coefficients_as_an_interaction_set():
     result = pair_interactions(found, [[0, 1]])
     assert result.convention.name == "O"
     np.testing.assert_allclose(result["pair"].coefficients["D"].value, found.D)
+
+
+def test_form_of_a_pair_is_found_again():
+    form = np.random.default_rng(0).normal(size=(2, 16))
+    noise = np.linalg.qr(design(), mode="complete")[0][:, 20]  # what no coefficient makes
+    energies = form @ design().T + noise
+    *found, residual = fitted_form(jnp.asarray(energies))
+    np.testing.assert_allclose(np.column_stack(found), form, atol=1e-13)
+    np.testing.assert_allclose(energies @ weights().T, form, atol=1e-13)
+    np.testing.assert_allclose(residual, np.abs(noise).max(), rtol=1e-12)
 
 
 def test_figures_show_what_they_are_given():

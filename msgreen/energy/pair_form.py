@@ -126,3 +126,27 @@ def design() -> np.ndarray:
     mixed = np.roll(one, -1, 1) * np.roll(two, -2, 1) + np.roll(one, -2, 1) * np.roll(two, -1, 1)
     parts = np.ones((36, 1)), one + two, one * two, np.cross(one, two), one - two, mixed
     return np.concatenate(parts, axis=1)
+
+
+def weights() -> np.ndarray:
+    """Rows that make coefficients, as the columns of `design`, of the 36 energies."""
+    rows = np.linalg.pinv(design()) @ (np.eye(36) - 1 / 36)
+    rows[0] += 1 / 36
+    return rows
+
+
+@jax.jit
+def fitted_form(energies: Float[Array, "pair config"]) -> tuple[Float[Array, "pair ..."], ...]:
+    """Return what `design` fits to energies: F0, mu, J, D, mu_odd, J_mixed and the residual.
+
+    Parameters
+    ----------
+    energies : real array, shape (pair, 36)
+        Of the configurations of `design`, in eV.
+    """
+    form = design()
+    # The mean is taken out first and put back into F0.
+    mean = energies.mean(axis=1, keepdims=True)
+    found = (energies - mean) @ np.linalg.pinv(form).T
+    residual = jnp.abs(energies - mean - found @ form.T).max(axis=1)
+    return found[:, 0] + mean[:, 0], *jnp.split(found[:, 1:], 5, axis=1), residual

@@ -28,7 +28,7 @@ from msgreen.blocks import map_items
 from msgreen.contour import Contour
 from msgreen.contour.base import ROUNDING
 from msgreen.energy.free_levels import nodes_and_ends, refuse_levels
-from msgreen.energy.pair_form import AXES, PairCoefficients, design
+from msgreen.energy.pair_form import AXES, PairCoefficients, fitted_form, weights
 from msgreen.errors import InputError
 from msgreen.estimate import Estimate
 from msgreen.hosts.base import (
@@ -173,14 +173,10 @@ class SpinPairs(eqx.Module):
 
     def fit(self) -> PairCoefficients:
         """Return the coefficients by least squares from the 36 configurations of paper O."""
-        axes, form = jnp.asarray(AXES), design()
+        axes = jnp.asarray(AXES)
         self._check_levels(axes, axes)
-        # The mean is taken out first and put back into F0.
-        rows = np.linalg.pinv(form) @ (np.eye(36) - 1 / 36)
-        rows[0] += 1 / 36
-        value, error = _surface(self, axes, axes, jnp.asarray(rows))
-        energies = value.reshape(len(self.pairs), 36)
-        return PairCoefficients(*_fitted(energies, form, np.linalg.pinv(form)), error=error)
+        value, error = _surface(self, axes, axes, jnp.asarray(weights()))
+        return PairCoefficients(*fitted_form(value.reshape(len(self.pairs), 36)), error=error)
 
     def lone_fields(self) -> Estimate[Float[Array, "pair 2 3"]]:
         """Return the field that each spin of a pair feels without the other.
@@ -324,17 +320,15 @@ def _blocks(host, z, sites, pairs):
     wanted = np.concatenate([np.stack([used, used], axis=1), pairs, pairs[:, ::-1]])
 
     fine, coarse = checked_blocks(host, z, sites, wanted)
-    if coarse is None:
-        return _parts(fine, place), None, None
-    return _parts(fine, place), _parts(coarse.green, place), coarse.ratio
+    less = (None, None) if coarse is None else (_parts(coarse.green, place), coarse.ratio)
+    return _parts(fine, place), *less
 
 
 @jax.jit
 def _parts(green, place):
     """G on the sites of pairs, whose places among all sites are given, there and back."""
     found, count = green.matrix(), len(place)
-    there, back = found[:, -2 * count : -count], found[:, -count:]
-    return found[:, place], there, back
+    return found[:, place], found[:, -2 * count : -count], found[:, -count:]
 
 
 @jax.jit
@@ -343,16 +337,6 @@ def _as_pairs(onsite, forward, backward):
     first = jnp.stack([onsite[:, :, 0], forward], axis=3)
     second = jnp.stack([backward, onsite[:, :, 1]], axis=3)
     return jnp.stack([first, second], axis=2)
-
-
-@jax.jit
-def _fitted(energies, form, inverse):
-    """Coefficients of energies (pair, 36), and the largest that they leave of an energy."""
-    mean = energies.mean(axis=1, keepdims=True)
-    found = (energies - mean) @ inverse.T
-    residual = jnp.abs(energies - mean - found @ form.T).max(axis=1)
-    mu, J, D, mu_odd, J_mixed = (found[:, n : n + 3] for n in range(1, 16, 3))
-    return found[:, 0] + mean[:, 0], mu, J, D, mu_odd, J_mixed, residual
 
 
 @eqx.filter_jit

@@ -369,9 +369,10 @@
         colorscale: ramp.map(([share, ...c]) => [share, `rgb(${c})`]),
         colorbar: { title: { text: `${symbol} (meV)` }, thickness: 12 },
         hovertemplate: "%{x}, %{y}: %{z:.5g} meV<extra></extra>" },
-      { type: "scatter", mode: "markers", x: [x[first()]], y: [second.values[other()]],
-        marker: { size: 11, color: "rgba(0,0,0,0)", line: { width: 2, color: INK } },
-        hoverinfo: "skip" }],
+      // A ring that is seen on dark and on light.
+      ...[["#fff", 5], [INK, 2]].map(([shade, width]) => ({ type: "scatter", mode: "markers",
+        x: [x[first()]], y: [second.values[other()]], hoverinfo: "skip",
+        marker: { size: 11, color: "rgba(0,0,0,0)", line: { width, color: shade } } }))],
     { ...LAYOUT, xaxis: { ...AXIS, title: { text: name } },
       yaxis: { ...AXIS, title: { text: second.name } }, ...headed(labels) }, curve);
   }

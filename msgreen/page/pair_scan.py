@@ -93,7 +93,8 @@ def _check(path: str | Path, data: xr.Dataset, axes: list[str]) -> None:
 
 
 def _label(name: str, data: xr.Dataset) -> str:
-    words, unit = name.removesuffix("_K").replace("_", " "), data[name].attrs.get("units", "1")
+    words = name.removesuffix("_K").replace("_", " ").replace("fermi", "Fermi")
+    unit = data[name].attrs.get("units", "1")
     return words if unit == "1" else f"{words} ({unit})"
 
 
