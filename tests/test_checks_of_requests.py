@@ -22,7 +22,7 @@ def test_blocks_of_another_shape_are_refused(monkeypatch):
     host = TightBinding(shell_model(Lattice.chain(), [-1.0]), temperature=0.1)
     green, coarse = checked_blocks(host, Z, SITES, PAIRS)
     assert green.A.shape == (1, 1, 1, 1) and coarse is not None
-    short = Green(green.A[:, :0], green.B)
+    short = Green(green.A[:, :0], green.B[:, :0])
     monkeypatch.setattr(TightBinding, "blocks_and_coarse", lambda *_: (short, None))
     with pytest.raises(InputError, match="`host` must return blocks of shape .* TightBinding"):
         checked_blocks(host, Z, SITES, PAIRS)

@@ -24,27 +24,27 @@ class PairCoefficients(NamedTuple):
 
     The bilinear part is J_x S1_x S2_x + ... + D.(S1 x S2) and, symmetric in the two spins, J_yz,
     J_zx and J_xy in `J_mixed`. Paper O's form (Eq. 1) is that without `mu_odd` and `J_mixed`. All
-    have the pair as first axis. `residual` is the largest deviation of the energies from the
-    form. `error` holds the error estimates of F0, mu, J, D, mu_odd and J_mixed in this order:
-    contour, mesh of the host and rounding, added.
+    have the pair as first axis, after those of a scan. `residual` is the largest deviation of the
+    energies from the form. `error` holds the error estimates of F0, mu, J, D, mu_odd and J_mixed in
+    this order: contour, mesh of the host and rounding, added.
     """
 
-    F0: Float[Array, " pair"]
-    mu: Float[Array, "pair 3"]
-    J: Float[Array, "pair 3"]
-    D: Float[Array, "pair 3"]
-    mu_odd: Float[Array, "pair 3"]
-    J_mixed: Float[Array, "pair 3"]
-    residual: Float[Array, " pair"]
-    error: Float[Array, "pair coefficient"]
+    F0: Float[Array, "*batch pair"]
+    mu: Float[Array, "*batch pair 3"]
+    J: Float[Array, "*batch pair 3"]
+    D: Float[Array, "*batch pair 3"]
+    mu_odd: Float[Array, "*batch pair 3"]
+    J_mixed: Float[Array, "*batch pair 3"]
+    residual: Float[Array, "*batch pair"]
+    error: Float[Array, "*batch pair coefficient"]
 
     @property
-    def fields(self) -> Float[Array, "pair 2 3"]:
+    def fields(self) -> Float[Array, "*batch pair 2 3"]:
         """What multiplies S1 and S2: mu + mu_odd and mu - mu_odd."""
-        return jnp.stack([self.mu + self.mu_odd, self.mu - self.mu_odd], axis=1)
+        return jnp.stack([self.mu + self.mu_odd, self.mu - self.mu_odd], axis=-2)
 
     @property
-    def K(self) -> Float[Array, "pair 3 3"]:
+    def K(self) -> Float[Array, "*batch pair 3 3"]:
         """The bilinear part as a tensor, S1.K.S2."""
         return _bilinear(self.J, self.D, self.J_mixed)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float, Int
+from msgreen._typing import ArrayLike, Float, Int, Num
 from msgreen.errors import InputError
 
 
@@ -194,7 +194,7 @@ class Lattice:
         spacing = 1 / np.linalg.norm(np.linalg.pinv(self.vectors), axis=0)
         return shells, float((reach + 1) * spacing.min() - spread)
 
-    def check_sites(self, sites: Int[ArrayLike, "site column"], name: str = "sites") -> np.ndarray:
+    def check_sites(self, sites: Num[ArrayLike, "site column"], name: str = "sites") -> np.ndarray:
         """Return `sites` as an int array (site, dim + 1), refusing wrong shapes and atoms."""
         array = np.asarray(_checks.numbers(name, sites))
         shape = (array.shape[0] if array.ndim else 0, self.dimension + 1)
@@ -302,7 +302,7 @@ class Region:
         removed = [*self.removed, *map(tuple, sites[gone].tolist())]
         return Region(self.lattice, self.shape, self.periodic, removed)
 
-    def check_sites(self, sites: Int[ArrayLike, "site column"], name: str = "sites") -> np.ndarray:
+    def check_sites(self, sites: Num[ArrayLike, "site column"], name: str = "sites") -> np.ndarray:
         """Return `sites` as an int array; refuse sites outside the box and removed ones."""
         array = self.lattice.check_sites(sites, name)
         outside = ((array[:, :-1] < 0) | (array[:, :-1] >= np.array(self.shape))).any(axis=1)

@@ -97,7 +97,7 @@ class WaveOrder(eqx.Module):
         same = bool(jnp.allclose(self.weights, self.weights[:, :1]) and self.weights[0, 0] != 0)
         return len(self.q) == 1 and not np.any(self.q) and same
 
-    def __call__(self, directions: Float[Array, "replica *box site 3"]) -> Array:
+    def __call__(self, directions: Float[Array | np.ndarray, "replica *box site 3"]) -> Array:
         """Return it."""
         box = directions.shape[1:-2]
         waves = jnp.einsum("ws,r...sa->rwa...", self.weights.conj(), directions.astype(complex))

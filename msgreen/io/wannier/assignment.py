@@ -1,6 +1,5 @@
 """Which atom a Wannier function belongs to, and in which cell it stands."""
 
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import Complex, Int
+from msgreen._typing import ArrayLike, Complex, Int
 from msgreen.errors import FileFormatError, InputError
 from msgreen.io.wannier.hamiltonian import Crystal
 from msgreen.io.wannier.likely_atoms import likely_atoms
@@ -78,7 +77,7 @@ def assign(centres: np.ndarray, crystal: Crystal, file: Path) -> Assignment:
 
 
 def named(
-    atoms: Sequence[int],
+    atoms: Int[ArrayLike, " orb"],
     centres: np.ndarray | None,
     crystal: Crystal,
     repeats: np.ndarray,
@@ -88,7 +87,7 @@ def named(
 
     Parameters
     ----------
-    atoms : sequence of int, shape (orb,)
+    atoms : int array, shape (orb,)
         Atom of every orbital, from 0.
     centres : real array, shape (function, 3), or None
     crystal : Crystal

@@ -223,7 +223,7 @@ def curvatures(
 
 
 def landscape(
-    model: SpinModel, family: Callable[..., Array], *grids: Float[ArrayLike, " point"]
+    model: SpinModel, family: Callable[..., Array], *grids: ArrayLike
 ) -> Float[Array, "*grid"]:
     """Return the energy of a family of states over a grid of its parameters.
 
