@@ -202,6 +202,11 @@ def unwrap_logdet(
     """
     _check_phase(phase, axis, 1)
     _checks.shaped("logabs", logabs, np.shape(phase))
+    return _unwrapped(phase, logabs, axis)
+
+
+@partial(jax.jit, static_argnames="axis")
+def _unwrapped(phase, logabs, axis):
     angle = _angle(phase, axis)
     turns, _ = _wrapped_steps(angle)
     first = jax.lax.stop_gradient(jnp.round(angle[:1] / (2 * jnp.pi)))

@@ -3,7 +3,7 @@
 import abc
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import ClassVar
 
@@ -40,6 +40,7 @@ class Coarse(eqx.Module):
     ratio: Float[Array, " energy"]
 
 
+@partial(jax.jit, static_argnames="axis")
 def mesh_error(
     fine: Num[Array, "..."],
     coarse: Num[Array, "..."],

@@ -1,5 +1,6 @@
 """An infinite lattice, summed over k on meshes that know their own error."""
 
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import equinox as eqx
@@ -177,9 +178,7 @@ class TightBinding(AbstractLatticeHost):
             found = _sum(model, self.mesh, z, steps)
         else:
             found, _ = self._converged(model, z, steps)
-        fine, coarse = (
-            _pick(cells, model, steps, start, end) for cells in (found.fine, found.coarse)
-        )
+        fine, coarse = (_pick(cells, model, start, end) for cells in (found.fine, found.coarse))
         return fine, (coarse, found.ratio)
 
     def with_error(
@@ -239,6 +238,7 @@ class TightBinding(AbstractLatticeHost):
         dim, size = model.lattice.dimension, model.size
         blocks = np.zeros((2, len(z), len(steps), size, size), complex)
         ratio, error = np.zeros(len(z)), np.full(len(z), np.inf)
+        z = np.asarray(z)
         meshes, reach = np.zeros(len(z), int), int(np.abs(steps).max(initial=0))
         mesh, left = max(COARSEST_MESH, 2 * reach + 2), np.arange(len(z))
         while len(left):
@@ -246,10 +246,10 @@ class TightBinding(AbstractLatticeHost):
                 raise InputError(
                     f"Argument `z` must lie farther from the levels: {mesh // 2} points per "
                     f"direction leave an error of {error[left].max():.1e} at "
-                    f"{complex(np.asarray(z)[left[-1]]):.2g} eV. Raise the temperature or "
+                    f"{complex(z[left[-1]]):.2g} eV. Raise the temperature or "
                     "`accuracy`, or give `mesh`."
                 )
-            found = _sum(model, mesh, z[left], steps)
+            found = _sum(model, mesh, jnp.asarray(z[left]), steps)
             blocks[0, left], blocks[1, left], ratio[left] = found
             error[left], meshes[left] = _largest_error(*found), mesh
             scale = np.abs(blocks[0, left]).max(axis=(1, 2, 3))
@@ -309,17 +309,19 @@ def _check_homogeneous(model: HoppingModel) -> None:
 
 
 @eqx.filter_jit
-def _mean(cosets, mesh: int) -> _MeshSum:
+def _mean(cosets, mesh: int, place) -> _MeshSum:
+    """Return the mean over the cosets of the distances in `place`, which follow distance zero."""
     fine = cosets.mean(axis=0)
     known, cosets = jax.lax.stop_gradient((fine, cosets))
-    # The first distance is zero: the diagonal of its block sets the scale of every orbital.
+    # The diagonal of the block of distance zero sets the scale of every orbital.
     scale = jnp.sqrt(jnp.abs(jnp.diagonal(known[:, 0], axis1=1, axis2=2)))
     change = jnp.abs(cosets - known) / (scale[:, None, :, None] * scale[:, None, None, :])
     change = change.max(axis=(2, 3, 4))
     # In some cosets the images may cancel, but not in all.
     coarse = cosets[jnp.argmax(change, axis=0), np.arange(len(fine))]
     growth = max(SMALLEST_GROWTH, mesh / 4)
-    return _MeshSum(fine, coarse, growth * jnp.minimum(1.0, change.max(axis=0)))
+    ratio = growth * jnp.minimum(1.0, change.max(axis=0))
+    return _MeshSum(fine[:, place], coarse[:, place], ratio)
 
 
 def _sum(model, mesh, z, steps) -> _MeshSum:
@@ -330,10 +332,11 @@ def _sum(model, mesh, z, steps) -> _MeshSum:
     first = int(inverse.ravel()[0])
     order = np.concatenate([[first], np.delete(np.arange(len(distinct)), first)])
     place = np.argsort(order)[inverse.ravel()[1:]]
-    found = _mean(mesh_blocks(model.matrices(), model.cells, mesh, z, distinct[order]), mesh)
-    return _MeshSum(found.fine[:, place], found.coarse[:, place], found.ratio)
+    cosets = mesh_blocks(model.matrices(), model.cells, mesh, z, distinct[order])
+    return _mean(cosets, mesh, place)
 
 
+@jax.jit
 def _largest_error(fine, coarse, ratio) -> Float[Array, " energy"]:
     """Largest error of an entry of the finer mesh, and its rounding."""
     axes = (1, 2, 3)
@@ -341,10 +344,14 @@ def _largest_error(fine, coarse, ratio) -> Float[Array, " energy"]:
     return ratio * jnp.abs(fine - coarse).max(axis=axes) + 1e-14 * scale
 
 
-def _pick(cells, model, steps, start, end):
+def _pick(cells, model, start, end):
     """Cut the blocks between two atoms out of those between two cells."""
-    size = model.blocks.shape[-1]
-    atoms = model.lattice.atoms
+    return _between_atoms(cells, start, end, model.lattice.atoms)
+
+
+@partial(jax.jit, static_argnames="atoms")
+def _between_atoms(cells, start, end, atoms: int):
+    size = cells.shape[-1] // atoms
     split = cells.reshape(*cells.shape[:2], atoms, size, atoms, size)
-    row = np.arange(len(steps))
+    row = np.arange(len(start))
     return jnp.moveaxis(split[:, row, start, :, end, :], 0, 1)

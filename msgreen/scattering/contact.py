@@ -1,6 +1,7 @@
 """Scatterers: how spin directions become a potential V(S), site by site."""
 
 import abc
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -119,12 +120,13 @@ class ContactCoupling(AbstractRigidScatterer):
                 f"{self.coupling.shape[0]}. "
                 "Give one for each, or one number for all."
             )
-        per_site = jnp.broadcast_to(self.coupling, (count,)).astype(complex)
-        identity = jnp.eye(self.orbitals, dtype=complex)
-        return jnp.broadcast_to(
-            per_site[:, None, None] * identity,
-            (len(z), count, self.orbitals, self.orbitals),
-        )
+        return _times_identity(self.coupling, (len(z), count), self.orbitals)
+
+
+@partial(jax.jit, static_argnames=("shape", "orbitals"))
+def _times_identity(coupling, shape: tuple[int, int], orbitals: int):
+    matrices = coupling[..., None, None].astype(complex) * jnp.eye(orbitals, dtype=complex)
+    return jnp.broadcast_to(matrices, (*shape, orbitals, orbitals))
 
 
 def check_orbitals(scatterer: int, host: int) -> None:

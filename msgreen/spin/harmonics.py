@@ -8,6 +8,7 @@ from itertools import permutations, product
 from math import factorial, pi, sqrt
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -45,8 +46,12 @@ def solid_harmonics(
     r^l Y_lm = N_lm Q_lm(z, r^2) Re or Im (x + i y)^|m|, with the recursion
     (l - m) Q_lm = (2 l - 1) z Q_(l-1)m - (l + m - 1) r^2 Q_(l-2)m.
     """
-    xp: Any = jnp if isinstance(vectors, Array) else np
-    array = xp.asarray(vectors, float)
+    if isinstance(vectors, Array):
+        return _harmonics(vectors.astype(float), degree, jnp)
+    return _polynomials(np.asarray(vectors, float), degree, np)
+
+
+def _polynomials(array: Any, degree: int, xp: Any):
     x, y, z = xp.moveaxis(array, -1, 0)
     square = xp.sum(array * array, axis=-1)
     real, imaginary = xp.ones_like(x), xp.zeros_like(x)
@@ -63,6 +68,9 @@ def solid_harmonics(
             below, here = here, above / (order + 1 - m)
         real, imaginary = x * real - y * imaginary, y * real + x * imaginary
     return xp.stack([found[key] for key in sorted(found)], axis=-1)
+
+
+_harmonics = jax.jit(_polynomials, static_argnums=(1, 2))
 
 
 def orbital_representation(

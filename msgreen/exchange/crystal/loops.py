@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Unpack
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
@@ -222,7 +223,7 @@ def _integrands(host: WannierHost, plan: _Plan, boxes) -> list:
     """
     start, end, cells = plan.steps[:, 0], plan.steps[:, 1], plan.steps[:, 2:]
     vertices = jnp.stack([host.vertex_of(atom) for atom in range(host.lattice.atoms)])
-    table = jnp.moveaxis(vertices[start][:, None] @ host.cut(boxes, cells, start, end), 1, 0)
+    table = _table(vertices, start, host.cut(boxes, cells, start, end))
     known = _checks.concrete(table)
     # numpy multiplies stacks of small matrices twice as fast.
     spins = table if known is None else known
@@ -235,6 +236,12 @@ def _integrands(host: WannierHost, plan: _Plan, boxes) -> list:
         parts = share.astype(complex) * ring, 2 / order * bare
         found.append(jnp.stack(parts) if known is None else np.stack(parts))
     return found
+
+
+@jax.jit
+def _table(vertices, start, blocks):
+    """Return v_i G_ij (sector, step, orb, orb)."""
+    return jnp.moveaxis(vertices[start][:, None] @ blocks, 1, 0)
 
 
 def _traces(spins, legs: np.ndarray):
