@@ -58,5 +58,15 @@ def test_a_kind_of_run_imports_no_other():
     assert python("-c", code) == "{'msgreen.papers.lounis.run'} False\n"
 
 
+def test_program_ends_without_looking_for_garbage():
+    code = (
+        "import gc, sys; from msgreen.cli import main; main()\n"
+        "print(gc.get_freeze_count() == 0, end=' '); gc.unfreeze()\n"
+        "main(sys.argv[1:]); print(gc.get_freeze_count() == 0)"
+    )
+    said = python("-c", code, "init", "rashba", "-")
+    assert said.count("False") == 1 and said.endswith("True\n")
+
+
 def test_module_runs_as_a_program():
     assert python("-m", "msgreen", "--version").startswith("msgreen ")

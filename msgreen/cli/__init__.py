@@ -1,6 +1,7 @@
 """The program `msgreen`: run a configuration, export a model, or examine the installation."""
 
 import argparse
+import gc
 import shlex
 import sys
 import warnings
@@ -56,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.showwarning = show_warning
             return options.command(options)
 
-    return exit_code_of(command)
+    code = exit_code_of(command)
+    if arguments is None:
+        # The interpreter looks for garbage when it ends, for a second after a run, in vain.
+        gc.freeze()
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
