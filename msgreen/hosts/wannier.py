@@ -279,7 +279,9 @@ class WannierHost(AbstractHost):
             return box
         return jnp.kron(jnp.eye(2, dtype=complex)[None, None, None], box)
 
-    def density(self, box: Complex[Array, "n1 n2 n3 row column"]) -> Complex[Array, "size size"]:
+    def density(
+        self, box: Complex[Array | np.ndarray, "n1 n2 n3 row column"]
+    ) -> Complex[Array | np.ndarray, "size size"]:
         """Return the matrix in a box of one sector whose diagonal counts electrons by orbitals.
 
         With an overlap by Löwdin's orbitals; for the vertex "onsite" Mulliken's (G S + S G)/2.

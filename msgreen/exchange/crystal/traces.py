@@ -114,7 +114,7 @@ def _turned(host: WannierHost, vertices, blocks):
 
 
 def diagonals(
-    host: WannierHost, boxes: Complex[Array, "sector n1 n2 n3 row column"]
+    host: WannierHost, boxes: Complex[Array | np.ndarray, "sector n1 n2 n3 row column"]
 ) -> list[Complex[Array, " atom"]]:
     """Return the trace of G of every atom in its cell, for spin along and against the axis."""
     orb = len(host.atom_of)

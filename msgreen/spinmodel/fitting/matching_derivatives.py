@@ -157,7 +157,7 @@ class Derivatives:
     @classmethod
     def from_components(
         cls,
-        directions: Float[Array | np.ndarray, "site 3"],
+        directions: Float[ArrayLike, "site 3"],
         values: Mapping[tuple[int, ...], float],
         errors: Mapping[tuple[int, ...], float] | None = None,
     ) -> "Derivatives":
@@ -177,7 +177,7 @@ class Derivatives:
 
 def derivatives_at(
     energy: Energy,
-    directions: Float[Array | np.ndarray, "site 3"],
+    directions: Float[ArrayLike, "site 3"],
     order: int = 2,
     *,
     clusters: Sequence[Sequence[int]] | np.ndarray | None = None,
