@@ -8,6 +8,7 @@ so that the sum over all ordered sites of paper L counts it that many times.
 import math
 from collections.abc import Iterator, Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import KDTree
@@ -192,9 +193,12 @@ def perimeters(
     positions: Float[ArrayLike, "site dim"], loops: Int[ArrayLike, "loop order"]
 ) -> Float[Array, " loop"]:
     """Return the length of the closed path of every loop, in angstrom."""
-    points = jnp.asarray(positions, float)
-    sites = check_loops(loops)
-    steps = points[np.roll(sites, -1, axis=1)] - points[sites]
+    return _perimeters(jnp.asarray(positions, float), check_loops(loops))
+
+
+@jax.jit
+def _perimeters(points, sites):
+    steps = points[jnp.roll(sites, -1, axis=1)] - points[sites]
     return jnp.sum(jnp.linalg.norm(steps, axis=-1), axis=1)
 
 
