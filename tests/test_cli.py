@@ -233,6 +233,14 @@ def test_configuration_of_the_user_stays_in_the_folder_of_the_results(tmp_path, 
     assert main(["run", again, "--out", str(tmp_path / "new")]) == 0
 
 
+def test_named_example_runs_again_into_its_folder(tmp_path, monkeypatch):
+    example = Path(configured(tmp_path, CLUSTER))
+    monkeypatch.setattr("msgreen.config.shipped.SHIPPED", {"island": example})
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert main(["run", "island", "--out", "results"]) == 0
+
+
 def test_doctor(capsys, monkeypatch):
     assert main(["doctor"]) == 0
     printed = capsys.readouterr().out

@@ -304,7 +304,7 @@ def _ran(options: argparse.Namespace, progress: bool) -> tuple:
             config.run(progress=False)
         return ()
     names = [f"{config.table}.csv", f"{config.table}.nc", "model.json"]
-    writes_config = not _is_own_config(options.config, folder)
+    writes_config = not _is_own_config(source, folder)
     with replacing_files("--out", folder, "run", names + ["config.toml"] * writes_config) as stage:
         with naming(source), kept_blocks(config, folder, options.resume):
             outcome = config.run(progress=progress)
@@ -332,12 +332,12 @@ def _status(options: argparse.Namespace) -> Iterator[bool]:
         yield shown
 
 
-def _is_own_config(config: Path | None, folder: Path) -> bool:
+def _is_own_config(config: Path, folder: Path) -> bool:
     """Whether the configuration that is run lies in the folder of the results as the user's."""
     from msgreen.io.results import foreign_files
 
     target = folder / "config.toml"
-    same = config is not None and target.exists() and target.samefile(config)
+    same = target.exists() and target.samefile(config)
     return same and bool(foreign_files(folder, "run", ["config.toml"]))
 
 
