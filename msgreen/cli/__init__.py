@@ -175,24 +175,24 @@ def _add_spinmodel(commands) -> None:
 
 def _spinmodel(options: argparse.Namespace) -> int:
     prepare()
-    from msgreen.cli.ground_states import ground_states
-    from msgreen.io import read_model, replacing_files
-    from msgreen.papers.brinker import published_model
-
-    model = published_model(options.model) or read_model(options.model)
     folder = options.out
-    names = ("states.csv", "states.nc", "model.json")
-    files_of = replacing_files("--out", folder, "spinmodel", names)
-    with files_of as stage, _status(options) as progress:
-        outcome = ground_states(
-            model,
-            box=options.box,
-            starts=options.starts,
-            seed=options.seed,
-            moments=options.moments,
-            progress=progress,
-        )
-        files = write_outcome(outcome, stage, folder, "states", model)
+    with _status(options) as progress:
+        from msgreen.cli.ground_states import ground_states
+        from msgreen.io import read_model, replacing_files
+        from msgreen.papers.brinker import published_model
+
+        model = published_model(options.model) or read_model(options.model)
+        names = ("states.csv", "states.nc", "model.json")
+        with replacing_files("--out", folder, "spinmodel", names) as stage:
+            outcome = ground_states(
+                model,
+                box=options.box,
+                starts=options.starts,
+                seed=options.seed,
+                moments=options.moments,
+                progress=progress,
+            )
+            files = write_outcome(outcome, stage, folder, "states", model)
     say(options, outcome.summary, files, [_about_model(folder / "model.json")])
     return 0
 
@@ -247,29 +247,29 @@ def _add_simulate(commands) -> None:
 
 def _simulate(options: argparse.Namespace) -> int:
     prepare()
-    from msgreen.cli.simulation import forget, simulate
-    from msgreen.io import read_model, replacing_files
-    from msgreen.papers.brinker import published_model
-
-    model = published_model(options.model) or read_model(options.model)
     folder = options.out
-    names = ("simulation.csv", "simulation.nc", "state.ovf", "model.json")
-    files_of = replacing_files("--out", folder, "simulate", names)
-    with files_of as stage, _status(options) as progress:
-        outcome = simulate(
-            model,
-            folder=folder,
-            stage=stage,
-            temperatures=options.temperatures,
-            box=options.box,
-            critical=options.critical,
-            samples=options.samples,
-            interval=options.interval,
-            seed=options.seed,
-            progress=progress,
-        )
-        files = write_outcome(outcome, stage, folder, "simulation", model)
-    forget(folder)
+    with _status(options) as progress:
+        from msgreen.cli.simulation import forget, simulate
+        from msgreen.io import read_model, replacing_files
+        from msgreen.papers.brinker import published_model
+
+        model = published_model(options.model) or read_model(options.model)
+        names = ("simulation.csv", "simulation.nc", "state.ovf", "model.json")
+        with replacing_files("--out", folder, "simulate", names) as stage:
+            outcome = simulate(
+                model,
+                folder=folder,
+                stage=stage,
+                temperatures=options.temperatures,
+                box=options.box,
+                critical=options.critical,
+                samples=options.samples,
+                interval=options.interval,
+                seed=options.seed,
+                progress=progress,
+            )
+            files = write_outcome(outcome, stage, folder, "simulation", model)
+        forget(folder)
     say(options, outcome.summary, files, [_about_model(folder / "model.json")])
     return 0
 
