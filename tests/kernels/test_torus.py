@@ -75,6 +75,13 @@ def test_overlaps_change_the_blocks_and_frames_the_orbitals(real):
     assert np.allclose(found, expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("size", [15, 21])
+def test_large_matrices_have_smaller_tiles(size):
+    h = hermitian(np.random.default_rng(size), (1, 1, 1), size, True)
+    found = torus_green(Z, h, (5, 3, 9), (1, 1, 1), real=True)
+    assert np.allclose(found, dense(Z, h, (5, 3, 9), (1, 1, 1)), atol=1e-12)
+
+
 def test_parts_of_a_sum_add_up():
     rng = np.random.default_rng(1)
     h = hermitian(rng, (1, 1, 1), 2)
