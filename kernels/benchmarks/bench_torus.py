@@ -1,4 +1,4 @@
-"""Sums over a mesh of k points against one batch of matrices, and exchange of a crystal."""
+"""Sums over k and their resolvents against one batch of matrices, and exchange of a crystal."""
 
 from _measure import header, milliseconds  # isort: skip
 
@@ -7,7 +7,7 @@ import time
 import jax
 import jax.numpy as jnp
 import numpy as np
-from msgreen_kernels.torus import torus_green
+from msgreen_kernels.torus import torus_green, xla
 
 from msgreen.config.shipped import SHIPPED
 from msgreen.exchange.crystal import crystal_exchange, crystal_pairs
@@ -44,9 +44,31 @@ def dense(z, blocks, mesh, reach):
     return waves(reach, -1).T @ green.reshape(-1, n * n)
 
 
+def resolvents(z, n, tiles=32, points=128):
+    """Print what elimination in tiles of a sum takes, with its share of `jnp.linalg.inv`."""
+    rng = np.random.default_rng(n)
+    h = rng.normal(size=(tiles, n, n, points)) + 1j * rng.normal(size=(tiles, n, n, points))
+    h = jnp.asarray(h + h.conj().swapaxes(1, 2))
+    ours = jax.jit(lambda x: jax.lax.map(lambda tile: xla.resolvent(z, tile), x))
+    theirs = jax.jit(lambda h: jnp.linalg.inv(z * jnp.eye(n, dtype=complex) - h))
+    times = []
+    for function, x in ((ours, (h.real, h.imag)), (theirs, jnp.moveaxis(h, -1, 1))):
+        jax.block_until_ready(function(x))
+        start = time.process_time()
+        for _ in range(7):
+            jax.block_until_ready(function(x))
+        times.append((time.process_time() - start) / 7)
+    print(
+        f"resolvent n = {n}: {1e6 * times[0] / tiles / points:.2f} us of processor time, ", end=""
+    )
+    print(f"resolvent n = {n}: {each:.2f} us of a processor, ratio {times[1] / times[0]:.1f}")
+
+
 def main():
     header()
     z = jnp.asarray(0.3 + 0.2j)
+    for n in SIZES:
+        resolvents(z, n)
     slow = jax.jit(dense, static_argnums=(2, 3))
     for n in SIZES:
         _, blocks = crystal(n)
