@@ -38,19 +38,13 @@ test-fast: $(DEV) ## run all tests but the slow ones, pages and notebooks
 	$(PYTEST) -m "not slow"
 
 # The checks take a second and a half of every process and 15 to 80 % of the time of short files, so
-# that `test` goes without. The files are those whose fast tests are known to pass.
-ANNOTATED := anisotropy asymptotics bounded cluster_host config config_lattice contour \
-	contour_levels convention crystal_four_spins exchange gap_equation interactions io io_files \
-	io_spin_cases io_spin_programs kkr_config kkr_named kkr_readers kkr_rotation kkr_tmatrix \
-	lattice lattice_loops lloyd local_density local_gap loop_parts many_spins monte_carlo nambu npz \
-	odd_orders overlap paper_fransson paper_o phonon_crystal phonon_four_spin phonon_mediated \
-	phonon_phonopy phonon_texture plaquette plot plot_interactions rashba reference rotation scan \
-	scattering spin spin_dynamics spin_lattice spinmodel spinmodel_closed_loop spinmodel_errors \
-	spinmodel_fit spinmodel_images spinmodel_matching spinmodel_moriya spinmodel_symmetry \
-	spinmodel_waves sublattices superconductor temperatures textures tight_binding view vibrating_pair \
-	wannier_folder wannier_readers
-annotations: $(DEV) ## compare annotations with what the fast tests of many files pass
-	$(PYTEST) -p tests.annotations -m "not slow" $(ANNOTATED:%=tests/test_%.py)
+# that `test` goes without. Left out are files that only start other processes, and those in which
+# functions with annotations are not what they were: arguments wrong on purpose, functions by name.
+UNCHECKED := bad_calls bad_calls_io blocks docs house notebooks package signals simulation_killed \
+	site spin_program_runs start
+annotations: $(DEV) ## compare annotations with what the fast tests pass
+	$(PYTEST) -p tests.annotations -m "not slow" \
+		$(filter-out $(UNCHECKED:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
 notebooks: $(DEV) ## run the tests of the notebooks only
 	$(BIN)/python -m pytest -n 2 tests/test_notebooks.py
