@@ -100,6 +100,8 @@ def test_an_error_of_the_fermi_energy_reaches_every_number():
         known, found = getattr(exact, error), getattr(unsure, error)
         assert moved.max() > 100 * known.max()
         assert np.all(moved <= found) and np.all(found < 1.2 * moved.max() + known)
+    with pytest.raises(InputError, match="`fermi_error` must not be negative"):
+        run(0.0, fermi_error=-wrong)
 
 
 def test_exchange_at_a_given_filling_answers_to_what_moves_the_levels():

@@ -134,6 +134,7 @@ def sum_over_meshes(
         an energy would take longer than `patience`.
     """
     _checks.positive("tolerance", budget.tolerance, "eV")
+    _checks.not_negative("fermi_error", budget.fermi_error, "eV")
     if budget.mesh is not None:
         check_reach(budget.mesh, cells)
     contour = host.contour()
