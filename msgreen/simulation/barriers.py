@@ -118,7 +118,7 @@ def energy_path(
     path = _geodesics(ends[0], ends[1], images, seed)
     band, force, done = _Band(path, jnp.zeros_like(path)), np.inf, 0
     stiffness = jnp.linalg.norm(model.gradient(path), axis=-1).max()
-    with tqdm(total=max_steps, unit="step", disable=not progress) as bar:
+    with tqdm(desc="barrier", total=max_steps, unit="step", disable=not progress) as bar:
         while done < max_steps and force > tolerance:
             band, largest = _advance(model, band, stiffness, jnp.asarray(done > 0))
             force, done = float(largest), done + _ROUND

@@ -236,7 +236,9 @@ def _sampled(work: _Work, state: _State, beta: Array, counts, kept: Checkpoint, 
     moves = work.lattice.spin_count * len(beta) * int(work.interval * (1 + work.reflections))
     length = min(max(1, _MOVES_AT_ONCE // moves), _RECORDS_AT_ONCE)
     state, parts = kept.read(state)
-    with tqdm(total=warm_up + samples, unit="sample", disable=not progress) as bar:
+    with tqdm(
+        desc="Monte Carlo", total=warm_up + samples, unit="sample", disable=not progress
+    ) as bar:
         while (done := int(state.done)) < warm_up + samples:
             warming = done < warm_up
             piece = min(length, max(16, warm_up // _ADAPTATIONS))

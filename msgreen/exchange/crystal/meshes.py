@@ -142,7 +142,7 @@ def sum_over_meshes(
     search = _Search(host, _reach(cells), evaluate, wanted, budget)
     found, around, left = [], [], budget.tolerance
     parts = (1 - EQUAL) * 0.5 ** np.arange(len(weights), 0, -1) + EQUAL / len(weights)
-    for n in tqdm(range(len(weights)), disable=not budget.progress, unit="energy"):
+    for n in tqdm(range(len(weights)), "sums over k", disable=not budget.progress, unit="energy"):
         share = left * parts[n] / parts[n:].sum()
         z = complex(np.asarray(contour.nodes)[n])
         values, doubt, node, moved = search.converge(z, share / weights[n])
