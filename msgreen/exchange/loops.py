@@ -281,9 +281,9 @@ def loop_energies(
 
 def integrate_loops(
     contour: Contour,
-    fine: Complex[Array, "energy loop ..."],
-    coarse: Complex[Array, "energy loop ..."] | None,
-    ratio: Float[Array, " energy"] | None,
+    fine: Complex[Array | np.ndarray, "energy loop ..."],
+    coarse: Complex[Array | np.ndarray, "energy loop ..."] | None,
+    ratio: Float[Array | np.ndarray, " energy"] | None,
 ) -> Estimate[Float[Array, "loop ..."]]:
     """Integrate what belongs to loops, with the error of the contour and of the mesh.
 

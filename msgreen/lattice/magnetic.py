@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Complex, Int
+from msgreen._typing import Array, ArrayLike, Complex, Int
 from msgreen.errors import InputError
 from msgreen.lattice.bloch import at_mesh
 from msgreen.lattice.geometry import Lattice
@@ -36,7 +36,7 @@ def known_matrices(name: str, value: ArrayLike) -> Complex[np.ndarray, "..."]:
 
 
 def check_hamiltonian(
-    matrices: Complex[np.ndarray, "spin cell size size"],
+    matrices: Complex[Array | np.ndarray, "spin cell size size"],
     cells: np.ndarray,
     orbitals: np.ndarray,
     lattice: Lattice,
@@ -75,7 +75,7 @@ def check_hamiltonian(
 
 def check_hermitian(
     name: str,
-    matrices: Complex[np.ndarray, "... cell size size"],
+    matrices: Complex[Array | np.ndarray, "... cell size size"],
     cells: Int[np.ndarray, "cell 3"],
 ) -> None:
     """Raise InputError unless X(R) = X(-R)^dagger for every R, and every R is there once.
@@ -104,7 +104,7 @@ def check_hermitian(
 
 
 def turn_field(
-    matrices: Complex[np.ndarray, "spin cell size size"],
+    matrices: Complex[Array | np.ndarray, "spin cell size size"],
     cells: np.ndarray,
     orbitals: np.ndarray,
     axis: np.ndarray,
@@ -123,6 +123,7 @@ def turn_field(
         H(R) with the moment along the axis, and the field along it, shape (cell, orb, orb).
         Without spin-orbit coupling the majority is what is called up.
     """
+    matrices = np.asarray(matrices)
     home = int(np.flatnonzero(~cells.any(axis=1))[0])
     if len(matrices) == 2:
         field = (matrices[0] - matrices[1]) / 2
@@ -160,7 +161,7 @@ def _rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def boxed(
-    cells: np.ndarray, matrices: Complex[np.ndarray, "... cell size size"]
+    cells: np.ndarray, matrices: Complex[Array | np.ndarray, "... cell size size"]
 ) -> Complex[np.ndarray, "... size size"]:
     """Put matrices (..., cell, n, n) on the smallest box of cells -L...L that holds them."""
     reach = np.abs(cells).max(axis=0)
