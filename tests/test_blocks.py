@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 
 from msgreen import ContactCoupling, LloydEnergy, RashbaGas
-from msgreen.blocks import SUMMANDS, checksum, map_items, sum_items, whole_step, working
+from msgreen.blocks import (
+    BLOCK_BYTES,
+    SUMMANDS,
+    checksum,
+    map_items,
+    showing,
+    sum_items,
+    whole_step,
+    working,
+)
 from msgreen.blocks.checksums import name_of
 from msgreen.cli import main
 from msgreen.cli.long_runs import kept_blocks, settings
@@ -195,6 +204,17 @@ def test_blocks_give_the_whole():
         np.testing.assert_array_equal(map_items(square, 3.0, ITEMS, item_bytes), exact)
     with working():
         np.testing.assert_array_equal(map_items(square, 3.0, ITEMS, 2**24), exact)
+
+
+def test_bars_of_several_blocks_are_shown_where_they_are_wanted(monkeypatch, capsys):
+    monkeypatch.setattr("msgreen.blocks.PATIENCE", 0.0)
+    for wanted in (False, True):
+        with showing(wanted):
+            map_items(square, 2.0, ITEMS, BLOCK_BYTES // 10)
+        assert ("0/37" in capsys.readouterr().err) == wanted
+    with showing():
+        map_items(square, 2.0, ITEMS, 1)
+    assert capsys.readouterr().err == ""
 
 
 def total(known, share, x):

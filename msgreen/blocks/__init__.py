@@ -12,7 +12,7 @@ same blocks become one loop of the compiled program.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import reduce
 from typing import Any, NamedTuple
@@ -35,6 +35,9 @@ BLOCK_BYTES = 32 * 2**20
 
 WHOLE = -1
 """Number of the only block of what was kept as a whole."""
+
+PATIENCE = 2.0
+"""Seconds before a bar without a label is shown; nobody reads one that is gone at once."""
 
 SUMMANDS = 16
 """Blocks of a sum at most: all are held until they are added, always in the same order."""
@@ -77,6 +80,7 @@ class _Plan(NamedTuple):
 
 _ALONE = _Work(None, 1)
 _work: ContextVar[_Work] = ContextVar("work", default=_ALONE)
+_shown: ContextVar[bool] = ContextVar("shown", default=False)
 
 
 @contextmanager
@@ -85,17 +89,22 @@ def working(keeper: AbstractKeeper | None = None) -> Iterator[None]:
 
     All processes of `jax.distributed` have to come here, and to do the same.
     """
-    with _now(_Work(keeper, jax.process_count())):
+    with _now(_work, _Work(keeper, jax.process_count())):
         yield
+
+
+def showing(shown: bool = True) -> AbstractContextManager[None]:
+    """Show bars of all maps of several blocks that take longer than `PATIENCE`."""
+    return _now(_shown, shown)
 
 
 @contextmanager
-def _now(work: _Work) -> Iterator[None]:
-    token = _work.set(work)
+def _now(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _work.reset(token)
+        variable.reset(token)
 
 
 def map_items(
@@ -107,7 +116,7 @@ def map_items(
     block_bytes: int | None = None,
     filled: bool = False,
     label: str | None = None,
-    unit: str = "block",
+    unit: str = "item",
 ) -> Any:
     """Return ``function(known, *items)``, block by block.
 
@@ -127,7 +136,7 @@ def map_items(
     filled : bool
         Whether blocks are filled up to this memory, so that any number of items has one shape.
     label, unit : str, optional
-        Of a progress bar; none by default.
+        Of a progress bar; by default there is one inside of `showing` only.
     """
     count, places = len(items[0]), jax.local_devices()
     most = max(1, (block_bytes or BLOCK_BYTES) // max(1, item_bytes))
@@ -136,7 +145,7 @@ def map_items(
     # Blocks of nearly the same size, as every one is filled up to the largest.
     blocks = -(-count // (most * len(places)))
     size = len(places) * (most if filled else max(1, -(-count // max(1, blocks * len(places)))))
-    with _bar(label, unit, count) as bar:
+    with _bar(label, unit, count, count > size) as bar:
         if not count or (_alone(places) and (count == size or (count < size and not filled))):
             found = function(known, *items)
             bar.update(count)
@@ -161,7 +170,7 @@ def sum_items(
     *,
     workers: int = 1,
     label: str | None = None,
-    unit: str = "block",
+    unit: str = "item",
 ) -> Any:
     """Return ``function(known, share, *items)``, a sum over items, block by block.
 
@@ -185,7 +194,7 @@ def sum_items(
     most = max(BLOCK_BYTES // max(1, item_bytes), -(-count // (SUMMANDS * len(places))), 1)
     blocks = max(1, -(-count // (most * len(places))))
     size = len(places) * -(-count // (blocks * len(places)))
-    with _bar(label, unit, count) as bar:
+    with _bar(label, unit, count, count > size) as bar:
         # Blocks are good for several at once, or to show how many are done.
         if _alone(places) and (count <= size or (workers == 1 and label is None)):
             found = function(known, share, *items)
@@ -227,10 +236,10 @@ def whole_step(function: Callable[[], Any], known: Any, example: Callable[[], An
     found = _agreed(keeper.begin({"step": name_of(function), "content": checksum(known)}), WHOLE, 0)
     if found:
         keeper.end()
-        with _now(_ALONE):
+        with _now(_work, _ALONE):
             structure = jax.tree.structure(example())
         return jax.tree.unflatten(structure, found[WHOLE])
-    with _now(_work.get()._replace(inner=True)):
+    with _now(_work, _work.get()._replace(inner=True)):
         value = jax.tree.map(np.asarray, function())
     keeper.end(jax.tree.leaves(value))
     return value
@@ -241,8 +250,10 @@ def _alone(places: list) -> bool:
     return _work.get() == _ALONE and len(places) == 1
 
 
-def _bar(label: str | None, unit: str, count: int) -> tqdm:
-    return tqdm(total=count, desc=label, unit=unit, disable=label is None, leave=False)
+def _bar(label: str | None, unit: str, count: int, several: bool) -> tqdm:
+    shown, delay = (True, 0.0) if label else (several and _shown.get(), PATIENCE)
+    options = {"disable": not shown, "delay": delay, "leave": False}
+    return tqdm(total=count, desc=label, unit=unit, **options)
 
 
 def _traced(known, items) -> bool:
@@ -366,7 +377,7 @@ def _computed(block, numbers: list[int], workers: int) -> Iterator[tuple[int, An
             yield from zip(numbers, pool.map(block, numbers), strict=True)
         return
     for number in numbers:
-        with _now(_ALONE):
+        with _now(_work, _ALONE):
             found = block(number)
         yield number, found
 

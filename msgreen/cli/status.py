@@ -50,6 +50,8 @@ def status(shown: bool, verbose: bool) -> Iterator[None]:
     """
     import jax
 
+    from msgreen.blocks import showing
+
     compiled, start, over = _Compilations(), time.perf_counter(), threading.Event()
     jax.monitoring.register_event_listener(compiled.begin)
     jax.monitoring.register_event_duration_secs_listener(compiled.end)
@@ -57,7 +59,8 @@ def status(shown: bool, verbose: bool) -> Iterator[None]:
     if shown:
         watch.start()
     try:
-        yield
+        with showing(shown):
+            yield
     finally:
         over.set()
         if shown:
