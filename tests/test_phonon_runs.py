@@ -1,12 +1,15 @@
 """Command-line runs and figures of phonons and of vibrating pairs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from msgreen.config.phonon import CrystalHost, PairTable, PhononRun, SpringTable
 from msgreen.config.reader import read_file
-from msgreen.errors import AccuracyWarning, ConfigError
+from msgreen.errors import AccuracyWarning, ConfigError, InputError
+from msgreen.io import interactions_of
 from msgreen.papers.fransson import (
     displacement_figure,
     exchange_temperature_map,
@@ -26,7 +29,9 @@ from msgreen.papers.fransson.tables import (
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import crystal_tensors
 from msgreen.phonon.texture import Texture
-from msgreen.plot import canting_figure, range_figure
+from msgreen.plot import canting_figure, range_figure, tensor_distance_figure
+from msgreen.spinmodel.interactions import Terms
+from msgreen.units import MEV
 
 KINDS = {"phonons": PhononRun, "vibrating_pair": VibratingPairRun}
 
@@ -91,6 +96,14 @@ def test_run_of_a_chain_gives_its_tensors(tmp_path):
     assert np.array_equal(outcome.dataset["pair_tensor"].values, direct.value)
     assert len(outcome.rows) == 3 * (1 + 9 + 3)
     assert "error of the mesh" in outcome.summary[0]
+    panel = outcome.figures["pairs"].axes[0]
+    size = np.linalg.norm(direct.value[0] + direct.value[0].T) / 2 / MEV
+    assert panel.lines[0].get_ydata()[0] == pytest.approx(size)
+    plain = read(CHAIN + "[output]\nfigures = false\n", tmp_path)
+    assert plain.run(False).figures == {}
+    bare = replace(interactions_of(outcome.dataset), terms=(Terms(np.array([[0, 1]]), {}),))
+    with pytest.raises(InputError, match="tensors=True"):
+        tensor_distance_figure(bare)
 
 
 def test_thermal_factor_is_warned_of(tmp_path):

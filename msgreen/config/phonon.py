@@ -15,6 +15,7 @@ from msgreen.config.schema import (
     AbstractRun,
     AbstractTable,
     Outcome,
+    Output,
     Positive,
     Renamed,
 )
@@ -24,6 +25,7 @@ from msgreen.io.datasets import dataset_of
 from msgreen.phonon.crystal import HarmonicCrystal
 from msgreen.phonon.mediated import check_request, crystal_tensors, interactions
 from msgreen.phonon.springs import Spring, mass_spring
+from msgreen.plot.phonon import tensor_distance_figure
 from msgreen.spinmodel.interactions import Interactions
 from msgreen.spinmodel.rows import Row
 from msgreen.units import BOLTZMANN, MEV
@@ -114,6 +116,7 @@ class PhononRun(AbstractRun):
 
     host: CrystalHost
     pairs: PairTable
+    output: Output = Output()
 
     @model_validator(mode="after")
     def _fits_together(self):
@@ -134,7 +137,8 @@ class PhononRun(AbstractRun):
         found = self._interactions()
         doubt = float(np.max(np.asarray(found["pair"].coefficients["J_ani"].error))) / MEV
         lines = [f"largest error of the mesh: {doubt:.1e} meV", *str(found).splitlines()]
-        return Outcome(Row._fields, found.rows(), dataset_of(found), {}, lines)
+        figures = {"pairs": tensor_distance_figure(found)} if self.output.figures else {}
+        return Outcome(Row._fields, found.rows(), dataset_of(found), figures, lines)
 
     def _interactions(self) -> Interactions:
         crystal, table = self.host.crystal(), self.pairs

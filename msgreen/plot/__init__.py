@@ -9,6 +9,7 @@ from msgreen.plot.kkr import rotation_order_figure as rotation_order_figure
 from msgreen.plot.pairs import distance_figure as distance_figure
 from msgreen.plot.phonon import canting_figure as canting_figure
 from msgreen.plot.phonon import range_figure as range_figure
+from msgreen.plot.phonon import tensor_distance_figure as tensor_distance_figure
 from msgreen.plot.spin_states import landscape_figure as landscape_figure
 from msgreen.plot.spin_states import magnon_figure as magnon_figure
 from msgreen.plot.spin_states import states_figure as states_figure

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from msgreen.errors import InputError
 from msgreen.phonon.closed_forms import acoustic_range
 from msgreen.phonon.texture import Texture
 from msgreen.plot.style import BLUE, DASHES, RED, add_letters, panels, styled
+from msgreen.spinmodel.interactions import Interactions
+from msgreen.units import MEV
 
 Sums = Mapping[int, tuple[np.ndarray, np.ndarray, np.ndarray]]
 """By dimension: distances, symmetric and antisymmetric strengths from sums over wave vectors."""
@@ -63,6 +66,43 @@ def range_figure(
         panel.set_ylim(-1.15, 1.5)
         panel.legend(loc="upper right", ncols=2)
     add_letters(axes)
+    return figure
+
+
+@styled
+def tensor_distance_figure(found: Interactions) -> Figure:
+    """Draw how large the pair tensors are against distance, and the largest of their errors.
+
+    Parameters
+    ----------
+    found : Interactions
+        With `positions`, and pairs with tensors T. Drawn in its own convention: the norm of
+        (T + T^T)/2, and the length of D where it is above its error.
+    """
+    pair, places = found["pair"], np.asarray(found.positions, float)
+    if pair.tensor is None:
+        raise InputError(
+            "Argument `found` must carry tensors, but its pairs have none. Ask for them when "
+            "computing the interactions (`tensors=True`)."
+        )
+    tensor = np.asarray(pair.tensor.value) / MEV
+    error = float(np.max(pair.tensor.error)) / MEV
+    length = np.linalg.norm(places[pair.loops[:, 0]] - places[pair.loops[:, 1]], axis=1)
+    turned = np.swapaxes(tensor, 1, 2)
+    figure, axes = panels(1, 1, 2.6)
+    panel = axes[0, 0]
+    for part, label, colour, marker in (
+        ((tensor + turned) / 2, r"symmetric, $|T + T^{\mathrm{T}}|/2$", BLUE, "o"),
+        ((tensor - turned) / np.sqrt(8), r"$|\mathbf{D}|$", RED, "s"),
+    ):
+        size = np.linalg.norm(part, axis=(1, 2))
+        seen = size > error
+        if seen.any():
+            panel.plot(length[seen], size[seen], marker, color=colour, ms=4, label=label)
+    panel.axhline(error, color="0.6", lw=0.8, ls=":", zorder=0, label="largest error")
+    panel.set_yscale("log")
+    panel.set(xlabel="distance (Å)", ylabel=f"pairs (meV), convention {found.convention.name}")
+    panel.legend()
     return figure
 
 
