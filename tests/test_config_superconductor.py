@@ -120,7 +120,7 @@ def test_scan_of_the_chemical_potential(tmp_path):
     np.testing.assert_allclose(data.J_error.sel(fermi_energy=-2.0), found.error[:, 4:7])
     assert data.displacement.values.tolist() == [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]
     page = result_page(None, data, "scan")
-    assert page is not None and page.scene["frame"]["name"] == "fermi energy (eV)"
+    assert page is not None and page.scene["frame"]["name"] == "Fermi energy (eV)"
     rows = [dict(zip(outcome.header, row, strict=True)) for row in outcome.rows]
     row = next(
         r for r in rows if r["fermi_energy_eV"] == 2.0 and r["steps"] == 2 and r["term"] == "D"
