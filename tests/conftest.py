@@ -87,7 +87,7 @@ def forget_programs():
 
 @pytest.fixture(autouse=True, scope="session")
 def programs():
-    """Memory at the last time the compiled programs were cleared, and whether they are optimised."""
+    """Memory when compiled programs were last cleared, and whether they are optimised."""
     return {"bytes": resident_bytes(), "optimised": None}
 
 
