@@ -86,30 +86,28 @@ def forget_programs():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def programs():
-    """Memory when compiled programs were last cleared, and whether they are optimised."""
-    return {"bytes": resident_bytes(), "optimised": None}
+def cleared_at():
+    """Memory at the last time the compiled programs were cleared."""
+    return {"bytes": resident_bytes()}
 
 
 @pytest.fixture(autouse=True)
-def bounded_memory(programs):
+def bounded_memory(cleared_at):
     """Clear compiled programs as they add up."""
     yield
-    if resident_bytes() > programs["bytes"] + GROWTH_BYTES:
+    if resident_bytes() > cleared_at["bytes"] + GROWTH_BYTES:
         forget_programs()
-        programs["bytes"] = resident_bytes()
+        cleared_at["bytes"] = resident_bytes()
 
 
 @pytest.fixture(autouse=True, scope="module")
-def compilation(request, programs):
-    """Optimise the programs of kernels and of long computations only, and never mix both.
+def compilation(request):
+    """Forget the last file's programs; optimise those of kernels and of long computations only.
 
-    Most of the time of the tests is spent on compiling programs that run once.
+    Most of the time of the tests is spent on compiling programs that run once. What a test changes
+    of a module would not be seen by programs that are kept.
     """
-    marked = request.node.get_closest_marker("computing") is not None
-    optimised = marked or KERNELS in request.path.parents
-    if optimised != programs["optimised"]:
-        forget_programs()
-        programs["optimised"] = optimised
-    jax.config.update("jax_disable_most_optimizations", not optimised)
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(not optimised))  # of its children
+    computing = request.node.get_closest_marker("computing") or KERNELS in request.path.parents
+    forget_programs()
+    jax.config.update("jax_disable_most_optimizations", not computing)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(not computing))  # of its children
