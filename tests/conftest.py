@@ -4,7 +4,6 @@ import ctypes
 import gc
 import os
 import shutil
-from functools import lru_cache
 from pathlib import Path
 
 # Read when numpy and JAX are imported. Notebooks, pages and commands that tests start inherit
@@ -27,11 +26,6 @@ os.environ.setdefault(
 
 import jax
 import pytest
-from jax._src.interpreters import mlir
-
-# JAX lowers every program in a context of its own, which takes 3 ms and 1.2 MB: 5 % of the time of
-# the tests and most of what their programs keep. They share one until programs are forgotten.
-context = mlir.make_ir_context = lru_cache(maxsize=1)(mlir.make_ir_context)
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -79,7 +73,6 @@ def resident_bytes():
 def forget_programs():
     """Clear compiled programs and give their memory back, where the C library can."""
     jax.clear_caches()
-    context.cache_clear()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -104,8 +97,7 @@ def bounded_memory(cleared_at):
 def compilation(request):
     """Forget the last file's programs; optimise those of kernels and of long computations only.
 
-    Most of the time of the tests is spent on compiling programs that run once. What a test changes
-    of a module would not be seen by programs that are kept.
+    Most of the time of the tests is spent on compiling programs that run once.
     """
     computing = request.node.get_closest_marker("computing") or KERNELS in request.path.parents
     forget_programs()
