@@ -8,6 +8,7 @@ import numpy as np
 from msgreen.io.native import formula
 from msgreen.spinmodel import SpinModel, Term
 from msgreen.spinmodel.interactions import Coefficient, Interactions, Terms
+from msgreen.spinmodel.rows import leg_names
 from msgreen.units import MEV
 
 _WORDS = {
@@ -139,7 +140,7 @@ def _coefficient_rows(terms: Terms, name: str, coefficient: Coefficient) -> list
     # Three numbers by axis, as J of paper O, are no vector that an arrow could show.
     if coefficient.axes == ("xyz",) and not name.startswith(_VECTORS):
         parts = {f"{name}_{x}": (values[:, n], errors[:, n]) for n, x in enumerate("xyz")}
-    legs = _legs(terms.loops) if coefficient.axes == ("leg", "xyz") else ()
+    legs = leg_names(terms.loops) if coefficient.axes == ("leg", "xyz") else ()
     return [
         Rows(
             f"{part} of {words}{turned}",
@@ -154,9 +155,3 @@ def _coefficient_rows(terms: Terms, name: str, coefficient: Coefficient) -> list
         )
         for part, (value, error) in parts.items()
     ]
-
-
-def _legs(loops: np.ndarray) -> list[list[str]]:
-    """Name the legs of loops as tables do."""
-    ends = zip(loops.tolist(), np.roll(loops, -1, axis=1).tolist(), strict=True)
-    return [[f"{a}>{b}" for a, b in zip(*loop, strict=True)] for loop in ends]

@@ -19,7 +19,7 @@ from msgreen.clusters import multiplicity
 from msgreen.convention import NEUTRAL, SpinConvention
 from msgreen.convention import convention as named_convention
 from msgreen.errors import InputError
-from msgreen.spinmodel.rows import Row, cluster_names, printed, rows_of
+from msgreen.spinmodel.rows import Row, cluster_names, leg_names, printed, rows_of
 
 
 class Coefficient(eqx.Module):
@@ -303,13 +303,7 @@ def _named(terms: Terms, tensors: bool) -> dict[str, Coefficient]:
 
 def _entries(axis: str, loops: np.ndarray) -> str | np.ndarray:
     """Name the entries of an axis: Cartesian ones, or the legs "i>j" of every loop."""
-    if axis == "xyz":
-        return axis
-    legs = [
-        [f"{start}>{end}" for start, end in zip(loop, [*loop[1:], loop[0]], strict=True)]
-        for loop in loops.tolist()
-    ]
-    return np.array(legs)
+    return axis if axis == "xyz" else np.array(leg_names(loops))
 
 
 def _dimensions(axes: tuple[str, ...], terms: Terms) -> list[str]:

@@ -117,6 +117,12 @@ def cluster_names(sites: np.ndarray, cells: np.ndarray | None = None) -> list[st
     ]
 
 
+def leg_names(loops: np.ndarray) -> list[list[str]]:
+    """Return how tables call the legs of loops (loop, site), "4>1" from site 4 to site 1."""
+    ends = zip(loops.tolist(), np.roll(loops, -1, axis=1).tolist(), strict=True)
+    return [[f"{a}>{b}" for a, b in zip(*loop, strict=True)] for loop in ends]
+
+
 def printed(heading: Iterable[str], kinds: Iterable[tuple[str, Iterable[Row]]]) -> str:
     """Return rows as a text to read, in meV: of every kind the first that are not zero.
 
