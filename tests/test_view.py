@@ -470,9 +470,10 @@ def test_page_of_a_run_is_not_written_again(tmp_path, capsys):
     states = data_of(page.read_text(encoding="utf-8"))["states"]
     assert states[0]["title"].startswith("minimum 0: -119.06")
     written = page.stat().st_mtime_ns
-    assert main(["view", str(tmp_path / "a")]) == 0
-    assert page.stat().st_mtime_ns == written
-    assert capsys.readouterr().out == f"Page:     {page}\n"
+    for result in (tmp_path / "a", tmp_path / "a" / "model.json"):
+        assert main(["view", str(result)]) == 0
+        assert page.stat().st_mtime_ns == written
+        assert capsys.readouterr().out == f"Page:     {page}\n"
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -64,10 +64,12 @@ def _is_there(result: Path, out: Path) -> bool:
     from msgreen.io.results import foreign_files
 
     owners = ("run", "spinmodel", "simulate")
+    folder = result if result.is_dir() else result.parent
+    names = [out.name] if folder == result else [out.name, result.name]
     return (
-        result.is_dir()
+        result.exists()
         and out.exists()
-        and any(not foreign_files(result, owner, [out.name]) for owner in owners)
+        and any(not foreign_files(folder, owner, names) for owner in owners)
     )
 
 
