@@ -1,6 +1,7 @@
 """The generalised spin model: energy, gradient and Hessian of any set of terms."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -320,39 +321,46 @@ def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
 
 @eqx.filter_jit
 def _evaluate(model: SpinModel, directions: Array) -> tuple[Array, Array]:
-    """Return the energy of every term, shape (term, ...), and the gradient of their sum.
+    """Return the energy of every term, shape (term, ...), and the gradient of their sum."""
+    components = jnp.moveaxis(directions, (-1, -2), (0, 1))
+    if model.dimension:
+        parts, gradient = _on_lattice(model, components)
+    else:
+        parts, gradient = _on_cluster(model, components)
+    empty = jnp.zeros((0, *directions.shape[: directions.ndim - 2 - model.dimension]))
+    return jnp.stack(parts) if parts else empty, jnp.moveaxis(gradient, (0, 1), (-1, -2))
+
+
+def _on_cluster(model: SpinModel, components: Array) -> tuple[list[Array], Array]:
+    """Return energies and dE/dS, shape (3, site, ...), of a finite cluster: all rows at once."""
+    total, parts = jnp.zeros_like(components), []
+    for term in model.terms:
+        sites = term.slots()[0].T
+        values = jnp.moveaxis(term.values, 0, -1)
+        values = values.reshape(*values.shape, *(1,) * (components.ndim - 2))
+        spins = [tuple(jnp.take(components, at, axis=1, mode="clip")) for at in sites]
+        energies, pullback = jax.vjp(partial(term.spin_class.form, values), spins)
+        (forces,) = pullback(jnp.ones_like(energies))
+        forces = jnp.stack([jnp.stack(force) for force in forces], axis=1)
+        total = total.at[:, sites].add(forces, mode="promise_in_bounds")
+        parts.append(jnp.sum(energies, axis=0))
+    return parts, total
+
+
+def _on_lattice(model: SpinModel, components: Array) -> tuple[list[Array], Array]:
+    """Return energies and dE/dS, shape (3, site, ..., cells), of a lattice.
 
     A term of order N is homogeneous of degree N in the spins, so that its energy is S . dE/dS / N
     (Euler): the gradient gives the energy for free.
     """
-    components = jnp.moveaxis(directions, (-1, -2), (0, 1))
-    box = directions.ndim - 2 - model.dimension
-    total, energies = jnp.zeros_like(components), []
-    term_gradient = _lattice_gradient if model.dimension else _cluster_gradient
+    total, parts = jnp.zeros_like(components), []
+    cells = tuple(range(components.ndim - model.dimension, components.ndim))
     for term in model.terms:
-        gradient = term_gradient(term, components)
-        along = jnp.sum(components * gradient, axis=(0, 1, *range(2 + box, components.ndim)))
-        energies.append(along / term.spin_class.order)
+        gradient = _lattice_gradient(term, components)
+        along = jnp.sum(components * gradient, axis=(0, 1, *cells))
+        parts.append(along / term.spin_class.order)
         total = total + gradient
-    empty = jnp.zeros((0, *directions.shape[:box]))
-    parts = jnp.stack(energies) if energies else empty
-    return parts, jnp.moveaxis(total, (0, 1), (-1, -2))
-
-
-def _cluster_gradient(term: Term, components: Array) -> Array:
-    """Return dE/dS of one term of a finite cluster, shape (3, site, ...): all rows at once."""
-    sites, _ = term.slots()
-    form = term.spin_class.form
-    x, y, z = components
-    spins = [(x[at], y[at], z[at]) for at in sites.T]
-    values = jnp.moveaxis(term.values, 0, -1)
-    values = values.reshape(*values.shape, *(1,) * (components.ndim - 2))
-    energies, pullback = jax.vjp(lambda spins: form(values, spins), spins)
-    (forces,) = pullback(jnp.ones_like(energies))
-    gradient = jnp.zeros_like(components)
-    for at, force in zip(sites.T, forces, strict=True):
-        gradient = gradient.at[:, at].add(jnp.stack(force))
-    return gradient
+    return parts, total
 
 
 def _lattice_gradient(term: Term, components: Array) -> Array:
@@ -367,29 +375,28 @@ def _lattice_gradient(term: Term, components: Array) -> Array:
     reach = np.abs(cells[:, :, None] - cells[:, None]).max(axis=(0, 1, 2), initial=0)
     lead, shape = components.ndim - dim, components.shape[2:]
     padding = [(0, 0)] * lead + [(int(r), int(r)) for r in reach]
-    padded = jnp.pad(components, padding, mode="wrap")
+    padded = tuple(jnp.pad(components, padding, mode="wrap"))
+    origins = cells[:, None] - cells[:, :, None] + reach  # (row, home, slot, dim)
 
-    def window(site, shift) -> Spin:
-        origin = [shift[d] + reach[d] for d in range(dim)]
-        middle = [0] * (lead - 2)
-        x, y, z = (
-            jax.lax.dynamic_slice(padded, (a, site, *middle, *origin), (1, 1, *shape))[0, 0]
-            for a in range(3)
-        )
+    def window(site, origin) -> Spin:
+        # None is negative, which would take most of the time of compiling to find out.
+        at = [site, *[0] * (lead - 2), *origin]
+        cut = partial(jax.lax.dynamic_slice, allow_negative_indices=False)
+        x, y, z = (cut(component, at, (1, *shape))[0] for component in padded)
         return x, y, z
 
     def add_row(gradient, row):
-        site, cell, value = row
+        site, origin, value = row
         for home in range(order):
-            spins = [window(site[m], cell[m] - cell[home]) for m in range(order)]
+            spins = [window(site[m], origin[home, m]) for m in range(order)]
             force = slot_gradient(term.spin_class.form, value, spins, home)
             gradient = tuple(
                 total.at[site[home]].add(part) for total, part in zip(gradient, force, strict=True)
             )
         return gradient, None
 
-    start = tuple(jnp.zeros_like(components[0]) for _ in range(3))
-    rows = (jnp.asarray(sites), jnp.asarray(cells), term.values)
+    start = tuple(jnp.zeros_like(components))
+    rows = (jnp.asarray(sites), jnp.asarray(origins), term.values)
     return jnp.stack(jax.lax.scan(add_row, start, rows)[0])
 
 
