@@ -167,10 +167,9 @@ def columns(
         active = np.nonzero(values[:, row].any(axis=1))[0]
         tensors = np.tensordot(values[active, row], units, axes=1)
         for home, site in enumerate(sites):
-            shifts = map(tuple, cells[home] - cells)
             seen = [
-                np.roll(spins[:, s], shift, box).reshape(3, -1)
-                for s, shift in zip(sites, shifts, strict=True)
+                (np.roll(spins[:, s], shift, box) if any(shift) else spins[:, s]).reshape(3, -1)
+                for s, shift in zip(sites, (cells[home] - cells).tolist(), strict=True)
             ]
             others = seen[:home] + seen[home + 1 :]
             force = _contracted(np.moveaxis(tensors, 1 + home, 1), others, seen[0].shape[1])
@@ -210,10 +209,10 @@ def unit_tensors(name: str) -> np.ndarray:
 
 def _contracted(tensors: np.ndarray, spins: list[np.ndarray], points: int) -> np.ndarray:
     """Contract all axes but the first two with spins (3, point), giving (component, 3, point)."""
-    part = tensors.reshape(-1, 1)
-    for spin in reversed(spins):
-        part = np.sum(part.reshape(-1, 3, part.shape[1]) * spin, axis=1)
-    return np.broadcast_to(part, (len(part), points)).reshape(len(tensors), 3, points)
+    products = np.ones((1, points))
+    for spin in spins:
+        products = (products[:, None] * spin).reshape(-1, points)
+    return (tensors.reshape(-1, len(products)) @ products).reshape(len(tensors), 3, points)
 
 
 def tangential(
