@@ -93,13 +93,29 @@ def bounded_memory(cleared_at):
         cleared_at["bytes"] = resident_bytes()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def compilation(request):
-    """Forget the last file's programs; optimise those of kernels and of long computations only.
-
-    Most of the time of the tests is spent on compiling programs that run once.
-    """
-    computing = request.node.get_closest_marker("computing") or KERNELS in request.path.parents
+def start_anew(computing):
+    """Forget all programs; optimise what follows, or compile it as fast as can be."""
     forget_programs()
     jax.config.update("jax_disable_most_optimizations", not computing)
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(not computing))  # of its children
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compilation(request):
+    """Optimise the programs of kernels and of long computations only.
+
+    Most of the time of the tests is spent on compiling programs that run once.
+    """
+    marked = request.node.get_closest_marker("computing") is not None
+    start_anew(marked or KERNELS in request.path.parents)
+
+
+@pytest.fixture(autouse=True)
+def compilation_of_one_test(request):
+    """Optimise a test of a file whose other tests compile longer than they compute."""
+    marked = any(marker.name == "computing" for marker in request.node.own_markers)
+    if marked:
+        start_anew(computing=True)
+    yield
+    if marked:
+        start_anew(computing=False)

@@ -492,6 +492,7 @@ def test_run_with_loops(made, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.computing
 def test_rhombus_of_iron(iron):
     """Numbers of an independent program, converged to the last digit given."""
     cells = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])

@@ -18,7 +18,7 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """
 
-CLUSTER = """
+SCAN = """
 [host]
 kind = "rashba"
 dimension = 2
@@ -30,7 +30,7 @@ value = 0.58
 [scan]
 start = 5.0
 stop = 2500.0
-count = 100000
+count = {count}
 [output]
 figures = false
 """
@@ -79,8 +79,8 @@ def started(tmp_path):
     """Start the program in a folder of its own."""
     processes = []
 
-    def start(code):
-        (tmp_path / "run.toml").write_text(CLUSTER)
+    def start(code, count=100_000):
+        (tmp_path / "run.toml").write_text(SCAN.format(count=count))
         path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
         environment = {**os.environ, "PYTHONPATH": path}
         command = [sys.executable, "-c", HEEDING + code, "run", "run.toml", "--out", "out"]
@@ -128,7 +128,7 @@ def test_interrupted_early(started, tmp_path, delay):
 )
 @pytest.mark.parametrize("program", [STUCK, WRITING], ids=["computing", "writing"])
 def test_ended_in_the_middle(started, tmp_path, program, number, code, word):
-    process = started(program)
+    process = started(program, count=50)
     said = process.stderr.read(7)
     time.sleep(0.2)
     found, out, err = ended(process, number)
@@ -141,7 +141,7 @@ def test_ended_in_the_middle(started, tmp_path, program, number, code, word):
 def test_ignored_signals_stay_ignored(started, tmp_path):
     """As under nohup, or in the background of a script."""
     ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + WRITING
-    process = started(ignoring)
+    process = started(ignoring, count=50)
     assert process.stderr.read(7) == b"writing"
     process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):

@@ -8,6 +8,8 @@ from msgreen.exchange.crystal import crystal_exchange
 from msgreen.io.wannier import read_folder, wannier_host
 from msgreen.units import BOLTZMANN, MEV
 
+pytestmark = pytest.mark.computing
+
 
 @pytest.mark.slow
 def test_exchange_of_srmno3():

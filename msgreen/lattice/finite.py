@@ -10,7 +10,6 @@ vacancies and flakes of any shape remove more. The cost is one factorisation of 
 
 import math
 from collections.abc import Sequence
-from itertools import product
 
 import equinox as eqx
 import jax
@@ -33,15 +32,10 @@ def torus_mesh(region: Region, cells: Int[ArrayLike, "hop dim"]) -> tuple[int, .
 
 def missing_sites(region: Region, cells: Int[ArrayLike, "hop dim"]) -> np.ndarray:
     """Return the sites of that torus which do not belong to the region, (site, dim + 1)."""
-    mesh = torus_mesh(region, cells)
-    outside = [
-        (*cell, atom)
-        for cell in product(*map(range, mesh))
-        if any(n >= size for n, size in zip(cell, region.shape, strict=True))
-        for atom in range(region.lattice.atoms)
-    ]
-    rows = outside + list(region.removed)
-    return np.array(rows, int).reshape(-1, region.lattice.dimension + 1)
+    rows = np.indices((*torus_mesh(region, cells), region.lattice.atoms))
+    rows = rows.reshape(len(rows), -1).T
+    outside = rows[np.any(rows[:, :-1] >= np.array(region.shape), axis=1)]
+    return np.concatenate([outside, np.reshape(region.removed, (-1, rows.shape[1])).astype(int)])
 
 
 def cut_blocks(
