@@ -181,12 +181,22 @@ def with_rounding(lloyd: LloydEnergy, integrand: Callable[[LloydEnergy], Array])
 
     def watched(known):
         values = integrand(known)
-        sizes.append(jnp.max(jnp.abs(values), axis=tuple(range(1, values.ndim))))
+        sizes.append(_largest(values))
         return values
 
     value, error = lloyd.integrated(watched)
-    rounding = ROUNDING * jnp.sum(jnp.abs(lloyd.path.weights) * sizes[0]) / np.pi
+    rounding = ROUNDING * _weighed(lloyd.path.weights, sizes[0]) / np.pi
     return Estimate(value, error + lloyd.prefactor * jax.lax.stop_gradient(rounding))
+
+
+@jax.jit
+def _largest(values: Array) -> Float[Array, " energy"]:
+    return jnp.max(jnp.abs(values), axis=tuple(range(1, values.ndim)))
+
+
+@jax.jit
+def _weighed(weights: Array, sizes: Array) -> Float[Array, ""]:
+    return jnp.sum(jnp.abs(weights) * sizes)
 
 
 @eqx.filter_jit

@@ -149,7 +149,7 @@ def loop_bonds(
     loops = check_loops(loops, site_count(sites))
     check_order(loops.shape[1])
     found, index = directed_pairs(np.concatenate([loops, loops[:, ::-1]]))
-    strength = scatterer.strength(z, site_count(sites))[:, found[:, 1]]
+    strength = jnp.take(scatterer.strength(z, site_count(sites)), found[:, 1], axis=1)
     green, coarse = checked_blocks(host, z, sites, found)
     _check_time_reversal(loops, green, found)
     check_orbitals(strength.shape[-1], green.A.shape[-1])
@@ -199,7 +199,7 @@ def loop_tensors(
     check_levels(host, contour)
     green, coarse = checked_blocks(host, contour.nodes, sites, found)
     _check_time_reversal(loops, green, found)
-    vertex = scatterer.vertex(contour.nodes, site_count(sites))[:, found[:, 0]]
+    vertex = jnp.take(scatterer.vertex(contour.nodes, site_count(sites)), found[:, 0], axis=1)
     check_orbitals(vertex.shape[-1] // 2, green.A.shape[-1])
     table, largest = _vertices(vertex, green)
     shadow = None if coarse is None else _vertices(vertex, coarse.green)[0]

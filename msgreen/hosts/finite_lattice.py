@@ -154,7 +154,7 @@ class FiniteLattice(AbstractLatticeHost):
         parts = whole if traced or route == "layers" else sectors(model.blocks)
         known = model, self.region, route, parts, twist, names
         green = map_items(_green, known, (jnp.asarray(z, complex),), self._bytes(model, route))
-        return jnp.moveaxis(green[:, pairs[:, 0], :, pairs[:, 1], :], 0, 1)
+        return _between(green, pairs[:, 0], pairs[:, 1])
 
     def model_has_levels(
         self,
@@ -228,6 +228,12 @@ class FiniteLattice(AbstractLatticeHost):
                 f"direction, but it winds {winding.tolist()} times. Use multiples of 1 / cells."
             )
         return None if not np.any(np.round(winding)) else -0.5 * jnp.round(jnp.asarray(winding))
+
+
+@jax.jit
+def _between(green, first, second):
+    """Return the blocks of pairs of sites, (energy, pair, ...)."""
+    return jnp.moveaxis(green[:, first, :, second, :], 0, 1)
 
 
 @eqx.filter_jit

@@ -12,6 +12,7 @@ from msgreen import _checks
 from msgreen._precision import require_x64
 from msgreen._typing import Array, Complex, Energies, Float, Pairs, Scalar, Sites
 from msgreen.blocks import map_items
+from msgreen.clusters import perimeters
 from msgreen.contour import Contour, fermi_line
 from msgreen.errors import InputError
 from msgreen.hosts.base import AbstractHost, Coarse, check_pairs, site_count
@@ -199,9 +200,8 @@ class RashbaGas(AbstractHost):
                 "Argument `sites` must hold at least two sites, but it holds one. "
                 "Use `RashbaGas.line` with the perimeters of the loops."
             )
-        i, j = np.triu_indices(len(positions), 1)
-        distance = jnp.linalg.norm(positions[i] - positions[j], axis=-1)
-        return self.line(2 * distance.min(), 6 * distance.max(), nodes)
+        lengths = perimeters(positions, np.transpose(np.triu_indices(len(positions), 1)))
+        return self.line(lengths.min(), 3 * lengths.max(), nodes)
 
     def line(
         self,

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -128,13 +129,8 @@ class HarmonicCrystal(eqx.Module):
         """
         rows = np.asarray(self.bonds)
         cells, where = np.unique(rows[:, 2:], axis=0, return_inverse=True)
-        table = jnp.zeros((len(cells), self.atom_count, 3, self.atom_count, 3))
-        table = table.at[where.ravel(), rows[:, 0], :, rows[:, 1], :].add(self.blocks)
-        phase = 2 * jnp.pi * (q @ jnp.asarray(cells.T, float))
-        size = 3 * self.atom_count
-        flat = table.reshape(len(cells), size * size)
-        matrix = jax.lax.complex(jnp.cos(phase) @ flat, jnp.sin(phase) @ flat)
-        return matrix.reshape(len(q), size, size)
+        places = (where.ravel(), rows[:, 0], rows[:, 1])
+        return _force_matrix(self.blocks, places, cells.astype(float), self.atom_count, q)
 
     def dynamical_matrix(self, q: Float[Array, "k dim"]) -> Complex[Array, "k branch branch"]:
         """Return hbar^2 M^-1/2 Phi(q) M^-1/2 in eV^2; its eigenvalues are (hbar omega)^2."""
@@ -148,6 +144,17 @@ class HarmonicCrystal(eqx.Module):
     def squared_energies(self, q: Float[ArrayLike, "k dim"]) -> np.ndarray:
         """Return (hbar omega)^2 in eV^2, shape (k, 3 atom), ascending; not differentiable."""
         return np.asarray(linalg.eigvalsh(self.dynamical_matrix(jnp.asarray(q, float))))
+
+
+@partial(jax.jit, static_argnames="atoms")
+def _force_matrix(blocks: Array, places, cells: Array, atoms: int, q: Array) -> Array:
+    where, first, second = places
+    table = jnp.zeros((len(cells), atoms, 3, atoms, 3))
+    table = table.at[where, first, :, second, :].add(blocks)
+    flat = table.reshape(len(cells), -1)
+    phase = 2 * jnp.pi * (q @ cells.T)
+    matrix = jax.lax.complex(jnp.cos(phase) @ flat, jnp.sin(phase) @ flat)
+    return matrix.reshape(len(q), 3 * atoms, 3 * atoms)
 
 
 def mesh(shape: Sequence[int], shift: float = 0.5) -> np.ndarray:

@@ -369,10 +369,15 @@ def _warm(squares, parameters):
 def _transformed(field, cells, members, shift):
     """(1/N) sum_m f_m e^{-2 pi i n.(m + shift)/N} at the cells n, each with its matrix element."""
     shape = field.shape[: cells.shape[1]]
-    table = jnp.fft.fftn(field, axes=tuple(range(len(shape))), norm="forward")
     places = tuple(np.mod(cells, shape).T)
     phase = np.exp(-2j * np.pi * shift * (cells / np.asarray(shape)).sum(axis=1))
-    return phase[:, None, None] * table[(*places, members)]
+    return _at_places(field, (*places, members), phase)
+
+
+@jax.jit
+def _at_places(field, places, phase):
+    table = jnp.fft.fftn(field, axes=tuple(range(len(places) - 1)), norm="forward")
+    return phase[:, None, None] * table[places]
 
 
 def _check_couplings(couplings, atoms: int):

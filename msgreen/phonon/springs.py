@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from msgreen import _checks
-from msgreen._typing import ArrayLike, Float, Scalar
+from msgreen._typing import Array, ArrayLike, Float, Scalar
 from msgreen.errors import InputError
 from msgreen.phonon.crystal import HarmonicCrystal
 
@@ -91,16 +92,23 @@ def mass_spring(
                 f"Argument `springs` must join different atoms, but {spring} joins an atom to "
                 "itself. Use `pinning` to hold an atom at its place."
             )
-        reach = basis[b] + jnp.asarray(cell, float) @ vectors - basis[a]
-        length = jnp.linalg.norm(reach)
-        direction = reach / length
-        line = jnp.outer(direction, direction)
-        block = along * line + across * (jnp.eye(3) - line)
+        ends = (vectors, basis, np.array([a, b]), np.array(cell, float))
+        block = _spring_block(ends, along, across)
         blocks += [-block, -block, block, block]
         bonds += [(a, b, *cell), (b, a, *(-n for n in cell)), (a, a, *home), (b, b, *home)]
     return HarmonicCrystal(
         vectors, basis, masses, jnp.stack(blocks), np.array(bonds), pinned=pinned
     )
+
+
+@jax.jit
+def _spring_block(ends, along, across) -> Array:
+    """Return the force constants between the two atoms of a spring, with a plus sign."""
+    vectors, basis, (a, b), cell = ends
+    reach = basis[b] + cell @ vectors - basis[a]
+    direction = reach / jnp.linalg.norm(reach)
+    line = jnp.outer(direction, direction)
+    return along * line + across * (jnp.eye(3) - line)
 
 
 def _check_ends(spring: Spring, atoms: int, dimension: int) -> None:

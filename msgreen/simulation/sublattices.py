@@ -6,6 +6,7 @@ with a margin of periodic copies, so that neighbours are plain windows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -187,10 +188,8 @@ class Sublattices(eqx.Module):
         start = [c + r for c, r in zip(cell, self.reach, strict=True)]
         start[-1:] = [start[-1] * self.replicas(spins)] if self.box else [0]
         shape = self.own_shape(spins)
-        x, y, z = (
-            jax.lax.dynamic_slice(spins, (site, axis, *start), (1, 1, *shape))[0, 0]
-            for axis in range(3)
-        )
+        cut = partial(jax.lax.dynamic_slice, allow_negative_indices=False)
+        x, y, z = (cut(spins, (site, axis, *start), (1, 1, *shape))[0, 0] for axis in range(3))
         return x, y, z
 
     def own(self, spins: Array, site: int | Int[Array, ""]) -> Spin:

@@ -1,7 +1,7 @@
 """Terms of the generalised spin model: clusters of sites and the parameters of one class."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 
 import equinox as eqx
 import jax
@@ -138,10 +138,7 @@ class Term(eqx.Module):
 
     def tensor(self) -> Float[Array, "cluster ..."]:
         """Return every row as a Cartesian tensor, one axis per spin, in the order of the slots."""
-        order, form = self.spin_class.order, self.spin_class.form
-        grid = np.indices((3,) * order)
-        spins = [(1.0 * (g == 0), 1.0 * (g == 1), 1.0 * (g == 2)) for g in grid]
-        return jax.vmap(lambda value: form(value, spins) + jnp.zeros((3,) * order))(self.values)
+        return _tensors(self.spin_class, self.values)
 
     def rows(self) -> Iterator[Row]:
         """Yield every number as a row of a table."""
@@ -167,6 +164,14 @@ class Term(eqx.Module):
             groups.setdefault(pattern, []).append(row)
         for pattern, rows in groups.items():
             yield pattern, np.array(rows)
+
+
+@partial(jax.jit, static_argnums=0)
+def _tensors(spin_class: SpinClass, values: Array) -> Array:
+    order, form = spin_class.order, spin_class.form
+    grid = np.indices((3,) * order)
+    spins = [(1.0 * (g == 0), 1.0 * (g == 1), 1.0 * (g == 2)) for g in grid]
+    return jax.vmap(lambda value: form(value, spins) + jnp.zeros((3,) * order))(values)
 
 
 def _checked_errors(errors: ArrayLike, values: Array) -> Array:

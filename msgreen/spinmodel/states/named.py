@@ -109,8 +109,13 @@ def cone(
     _checks.numbers("angle", angle)
     _checks.numbers("phase", phase)
     axis = _unit("axis", axis)
+    return _cone(jnp.asarray(angle, float), jnp.asarray(phase, float), axis)
+
+
+@jax.jit
+def _cone(angle: Array, phase: Array, axis: Array) -> Array:
     u, v = tangent_frame(axis)
-    angle, phase = (jnp.asarray(a, float)[..., None] for a in (angle, phase))
+    angle, phase = angle[..., None], phase[..., None]
     return jnp.cos(angle) * axis + jnp.sin(angle) * (jnp.cos(phase) * u + jnp.sin(phase) * v)
 
 
