@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -121,7 +122,12 @@ def transverse_exchange(
 
 def polar_frame(directions: Float[ArrayLike, "*batch 3"]) -> Float[Array, "*batch 2 3"]:
     """Return the polar and azimuthal unit vectors, shape (..., 2, 3); at the poles, phi = 0."""
-    theta, phi = angles(jnp.asarray(directions, float))
+    return _polar_frame(jnp.asarray(directions, float))
+
+
+@jax.jit
+def _polar_frame(directions: Array) -> Array:
+    theta, phi = angles(directions)
     cos, sin, zero = jnp.cos(theta), jnp.sin(theta), jnp.zeros_like(theta)
     polar = jnp.stack([cos * jnp.cos(phi), cos * jnp.sin(phi), -sin], axis=-1)
     azimuthal = jnp.stack([-jnp.sin(phi), jnp.cos(phi), zero], axis=-1)

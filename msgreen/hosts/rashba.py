@@ -158,7 +158,7 @@ class RashbaGas(AbstractHost):
         onsite = pairs[:, 0] == pairs[:, 1]
         # G_ji has the A of G_ij and minus its B: every bond is computed once.
         ends, place = np.unique(np.sort(pairs[~onsite], axis=1), axis=0, return_inverse=True)
-        bond = positions[ends[:, 0]] - positions[ends[:, 1]]
+        bond = jnp.subtract(*jnp.take(positions, ends.T, axis=0))
         column = np.full(len(pairs), len(ends))
         column[~onsite] = place.ravel()
         sense = np.where(pairs[:, 0] > pairs[:, 1], -1.0, 1.0)
@@ -178,7 +178,7 @@ class RashbaGas(AbstractHost):
         if self.dimension < 3:
             return green, None
         positions, ends = self._positions(sites), np.asarray(pairs)
-        bond = positions[ends[:, 0]] - positions[ends[:, 1]]
+        bond = jnp.subtract(*jnp.take(positions, ends.T, axis=0))
         doubt = jnp.where(self.rashba_wavevector == 0, 0.0, self._doubt(bond))
         share = jax.lax.stop_gradient(1 - doubt)[:, None, None].astype(complex)
         other = Green(green.A * share, green.B * share[:, None])

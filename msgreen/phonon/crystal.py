@@ -134,8 +134,7 @@ class HarmonicCrystal(eqx.Module):
 
     def dynamical_matrix(self, q: Float[Array, "k dim"]) -> Complex[Array, "k branch branch"]:
         """Return hbar^2 M^-1/2 Phi(q) M^-1/2 in eV^2; its eigenvalues are (hbar omega)^2."""
-        root = 1 / jnp.sqrt(self.mass_matrix())
-        return self.force_matrix(q) * (root[:, None] * root[None, :]).astype(complex)
+        return _divided(self.force_matrix(q), self.mass_matrix())
 
     def mass_matrix(self) -> Float[Array, " branch"]:
         """Return the diagonal of M / hbar^2 in 1/(eV angstrom^2), three entries per atom."""
@@ -155,6 +154,12 @@ def _force_matrix(blocks: Array, places, cells: Array, atoms: int, q: Array) -> 
     phase = 2 * jnp.pi * (q @ cells.T)
     matrix = jax.lax.complex(jnp.cos(phase) @ flat, jnp.sin(phase) @ flat)
     return matrix.reshape(len(q), 3 * atoms, 3 * atoms)
+
+
+@jax.jit
+def _divided(forces: Array, masses: Array) -> Array:
+    root = 1 / jnp.sqrt(masses)
+    return forces * (root[:, None] * root[None, :]).astype(complex)
 
 
 def mesh(shape: Sequence[int], shift: float = 0.5) -> np.ndarray:

@@ -82,7 +82,7 @@ def mass_spring(
     stiffness = jnp.broadcast_to(jnp.asarray(pinning, float), basis.shape[:1])
     held = _checks.concrete(pinning)
     pinned = True if held is None else bool(np.any(held != 0))
-    blocks = [k * jnp.eye(3) for k in stiffness]
+    blocks = [*(stiffness[:, None, None] * np.eye(3))]
     bonds = [(a, a, *home) for a in range(len(basis))]
     for spring in _check_springs(springs):
         a, b, cell, along, across = spring

@@ -205,7 +205,7 @@ def monte_carlo(
         named.pop("energy"),
         named.pop("moment"),
         named,
-        np.asarray(lattice.join(state.spins)[state.order]),
+        np.asarray(_joined(lattice, state)),
         accepted.mean(axis=0),
         np.where(tried, np.nansum(swaps, axis=0) / np.maximum(tried, 1), np.nan),
         np.asarray(state.width),
@@ -252,6 +252,11 @@ def _sampled(work: _Work, state: _State, beta: Array, counts, kept: Checkpoint, 
             kept.write(state, parts, last=done + count == warm_up + samples)
             bar.update(done + count - bar.n)
     return state, [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+
+@eqx.filter_jit
+def _joined(lattice: Sublattices, state: _State) -> Array:
+    return lattice.join(state.spins)[state.order]
 
 
 @eqx.filter_jit

@@ -196,12 +196,12 @@ class SpinModel(eqx.Module):
         self, directions: Float[ArrayLike, "*box site 3"]
     ) -> tuple[Array, Array]:
         """Return `energy` and `gradient` at the cost of one of them."""
-        parts, gradient = _evaluate(self, self._directions(directions))
-        return jnp.sum(parts, axis=0), gradient
+        _, energy, gradient = _evaluate(self, self._directions(directions))
+        return energy, gradient
 
     def energy_by_class(self, directions: Float[ArrayLike, "*box site 3"]) -> dict[str, Array]:
         """Return the energy of every class of terms, in eV."""
-        parts, _ = _evaluate(self, self._directions(directions))
+        parts, *_ = _evaluate(self, self._directions(directions))
         return dict(zip(self.classes, parts, strict=True))
 
     def hessian(self, directions: Float[ArrayLike, "*batch site 3"]) -> Float[Array, "..."]:
@@ -320,15 +320,14 @@ def magnetic_cell(model: SpinModel, shape: Sequence[int]) -> SpinModel:
 
 
 @eqx.filter_jit
-def _evaluate(model: SpinModel, directions: Array) -> tuple[Array, Array]:
-    """Return the energy of every term, shape (term, ...), and the gradient of their sum."""
+def _evaluate(model: SpinModel, directions: Array) -> tuple[Array, Array, Array]:
+    """Return the energy of every term, shape (term, ...), their sum and its gradient."""
     components = jnp.moveaxis(directions, (-1, -2), (0, 1))
-    if model.dimension:
-        parts, gradient = _on_lattice(model, components)
-    else:
-        parts, gradient = _on_cluster(model, components)
-    empty = jnp.zeros((0, *directions.shape[: directions.ndim - 2 - model.dimension]))
-    return jnp.stack(parts) if parts else empty, jnp.moveaxis(gradient, (0, 1), (-1, -2))
+    evaluated = _on_lattice if model.dimension else _on_cluster
+    parts, gradient = evaluated(model, components)
+    box = directions.shape[: directions.ndim - 2 - model.dimension]
+    each = jnp.stack(parts) if parts else jnp.zeros((0, *box))
+    return each, jnp.sum(each, axis=0), jnp.moveaxis(gradient, (0, 1), (-1, -2))
 
 
 def _on_cluster(model: SpinModel, components: Array) -> tuple[list[Array], Array]:
@@ -340,8 +339,7 @@ def _on_cluster(model: SpinModel, components: Array) -> tuple[list[Array], Array
         values = values.reshape(*values.shape, *(1,) * (components.ndim - 2))
         spins = [tuple(jnp.take(components, at, axis=1, mode="clip")) for at in sites]
         energies, pullback = jax.vjp(partial(term.spin_class.form, values), spins)
-        (forces,) = pullback(jnp.ones_like(energies))
-        forces = jnp.stack([jnp.stack(force) for force in forces], axis=1)
+        forces = jnp.stack([*map(jnp.stack, pullback(jnp.ones_like(energies))[0])], axis=1)
         total = total.at[:, sites].add(forces, mode="promise_in_bounds")
         parts.append(jnp.sum(energies, axis=0))
     return parts, total
@@ -408,7 +406,7 @@ def _hessian(model: SpinModel, directions: Array) -> Array:
     """
 
     def gradient(spins):
-        return _evaluate(model, spins)[1]
+        return _evaluate(model, spins)[2]
 
     def one(spins):
         frame = tangent_frame(spins)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import spglib
@@ -290,8 +291,12 @@ def transform(
     strides = np.cumprod([1, *box[:0:-1]])[::-1][:dim]
     source = np.argsort((target @ strides * site_count + symmetry.permutations[op]).ravel())
     flat = directions.reshape(*directions.shape[: directions.ndim - 2 - dim], -1, 3)
-    turned = flat[..., source, :] @ jnp.asarray(symmetry.rotations[op]).T
-    return turned.reshape(directions.shape)
+    return _turned(flat, source, symmetry.rotations[op]).reshape(directions.shape)
+
+
+@jax.jit
+def _turned(flat: Array, source: np.ndarray, rotation: np.ndarray) -> Array:
+    return flat[..., source, :] @ rotation.T
 
 
 def _in_space(name: str, vectors) -> np.ndarray:
