@@ -26,6 +26,8 @@ os.environ.setdefault(
 
 import jax
 import pytest
+from jax._src.interpreters import mlir
+from jax._src.lib.mlir import dialects
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -62,6 +64,24 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+
+
+def small_context():
+    """Return a context for lowering with the dialects that programs of CPUs are made of.
+
+    JAX loads all that there are into a context for each program: a tenth of the time of the tests.
+    """
+    context = mlir.JaxIrContext()
+    context.append_dialect_registry(mlir.upstream_dialects)
+    context.set_thread_pool(mlir.global_thread_pool)
+    _ = context.dialects["func"]
+    for dialect in (dialects.sdy, dialects.mpmd, dialects.chlo, dialects.hlo):
+        dialect.register_dialect(context)
+    dialects.mhlo.register_mhlo_dialect(context)
+    return context
+
+
+mlir.make_ir_context = small_context
 
 
 def resident_bytes():
