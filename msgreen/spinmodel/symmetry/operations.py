@@ -295,7 +295,7 @@ def transform(
 
 
 @jax.jit
-def _turned(flat: Array, source: np.ndarray, rotation: np.ndarray) -> Array:
+def _turned(flat: Array, source: Array | np.ndarray, rotation: Array | np.ndarray) -> Array:
     return flat[..., source, :] @ rotation.T
 
 
