@@ -10,7 +10,7 @@ import numpy as np
 
 from msgreen import _checks
 from msgreen._precision import require_x64
-from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Pairs, Scalar, Sites
+from msgreen._typing import Array, ArrayLike, Complex, Energies, Float, Num, Pairs, Scalar, Sites
 from msgreen.contour import Contour
 from msgreen.errors import InputError
 from msgreen.estimate import Estimate
@@ -183,8 +183,8 @@ class TightBinding(AbstractLatticeHost):
 
     def with_error(
         self, z: Energies, sites: Sites, pairs: Pairs
-    ) -> Estimate[Complex[Array, "energy pair spinorb spinorb"]]:
-        """Return the blocks as matrices; their error is the largest of their energy."""
+    ) -> Estimate[Num[Array, "energy pair spinorb spinorb"]]:
+        """Return the blocks as matrices; their real error is the largest of their energy."""
         fine, (coarse, ratio) = self.model_blocks_and_coarse(self.model, z, sites, pairs)
         error = _largest_error(fine, coarse, ratio)
         return Estimate(fine, jnp.broadcast_to(error[:, None, None, None], fine.shape))

@@ -174,7 +174,7 @@ def boxed(
 def sector_levels(
     blocks: np.ndarray,
     mesh: Sequence[int],
-    overlap: Complex[np.ndarray, "..."] | None = None,
+    overlap: Complex[Array | np.ndarray, "..."] | None = None,
 ) -> np.ndarray:
     """Return the eigenvalues of one sector on a mesh.
 
