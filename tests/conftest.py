@@ -27,7 +27,6 @@ os.environ.setdefault(
 import jax
 import pytest
 from jax._src.interpreters import mlir
-from jax._src.lib.mlir import dialects
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -66,22 +65,18 @@ def pytest_collection_finish():
     gc.set_threshold(100_000, 20, 20)
 
 
-def small_context():
-    """Return a context for lowering with the dialects that programs of CPUs are made of.
+class SmallContext(mlir.JaxIrContext):
+    """A context for lowering that loads what a program is made of, not all that there is.
 
-    JAX loads all that there are into a context for each program: a tenth of the time of the tests.
+    JAX makes one for each program, and loading all took a tenth of the time of the tests.
     """
-    context = mlir.JaxIrContext()
-    context.append_dialect_registry(mlir.upstream_dialects)
-    context.set_thread_pool(mlir.global_thread_pool)
-    _ = context.dialects["func"]
-    for dialect in (dialects.sdy, dialects.mpmd, dialects.chlo, dialects.hlo):
-        dialect.register_dialect(context)
-    dialects.mhlo.register_mhlo_dialect(context)
-    return context
+
+    def load_all_available_dialects(self):
+        """Load functions; JAX registers the dialects of operations by itself."""
+        _ = self.dialects["func"]
 
 
-mlir.make_ir_context = small_context
+mlir.JaxIrContext = SmallContext
 
 
 def resident_bytes():

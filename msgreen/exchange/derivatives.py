@@ -185,18 +185,13 @@ def with_rounding(lloyd: LloydEnergy, integrand: Callable[[LloydEnergy], Array])
         return values
 
     value, error = lloyd.integrated(watched)
-    rounding = ROUNDING * _weighed(lloyd.path.weights, sizes[0]) / np.pi
+    rounding = ROUNDING * (jnp.abs(lloyd.path.weights) @ sizes[0]) / np.pi
     return Estimate(value, error + lloyd.prefactor * jax.lax.stop_gradient(rounding))
 
 
 @jax.jit
 def _largest(values: Array) -> Float[Array, " energy"]:
     return jnp.max(jnp.abs(values), axis=tuple(range(1, values.ndim)))
-
-
-@jax.jit
-def _weighed(weights: Array, sizes: Array) -> Float[Array, ""]:
-    return jnp.sum(jnp.abs(weights) * sizes)
 
 
 @eqx.filter_jit

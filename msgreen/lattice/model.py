@@ -157,7 +157,6 @@ def check_blocks(
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-@partial(jax.jit, static_argnums=(0, 2))
 def swap_ends(cells: Sequence[tuple[int, ...]], blocks: Array, dimension: int) -> Array:
     """Return for every block M(r, R) the transpose of the block M(r + R, -R)."""
     moved = []

@@ -266,7 +266,6 @@ def charge_phase(angle: Float[ArrayLike, "*batch"], orbitals: int) -> Complex[Ar
 
 
 @jax.jit
-@jax.jit
 def _flip(blocks) -> Array:
     """sigma_2 M sigma_2 in the spin indices."""
     shape = blocks.shape
