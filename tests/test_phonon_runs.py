@@ -99,6 +99,13 @@ def test_run_of_a_chain_gives_its_tensors(tmp_path):
     panel = outcome.figures["pairs"].axes[0]
     size = np.linalg.norm(direct.value[0] + direct.value[0].T) / 2 / MEV
     assert panel.lines[0].get_ydata()[0] == pytest.approx(size)
+    doubt = np.linalg.norm(direct.error, axis=(1, 2)).max() / MEV
+    assert panel.lines[-1].get_ydata()[0] == pytest.approx(doubt)
+    given = interactions_of(outcome.dataset)
+    pair = given["pair"]
+    unknown = replace(pair.tensor, error=np.full(np.shape(pair.tensor.error), np.nan))
+    unsure = replace(given, terms=(replace(pair, tensor=unknown),))
+    assert len(tensor_distance_figure(unsure).axes[0].lines[0].get_ydata()) == len(direct.value)
     plain = read(CHAIN + "[output]\nfigures = false\n", tmp_path)
     assert plain.run(False).figures == {}
     bare = replace(interactions_of(outcome.dataset), terms=(Terms(np.array([[0, 1]]), {}),))
