@@ -137,7 +137,7 @@ def test_exchange_of_the_nearest_pair_from_autodiff_is_that_of_jukkr():
     lloyd, moments = kkr.energy("fe2_nosoc"), kkr.run("fe2_nosoc").reference
     step = np.array([[1.0, 0], [1.0, 0]])
     frame = tangent_frame(moments)
-    found = mixed_derivative(lambda u: lloyd.energy(rotate(moments, frame, u)), (0, 4), step)
+    found = mixed_derivative(lambda u: lloyd.energy(rotate(moments, frame, u, 2)), (0, 4), step)
     exchange = transverse_exchange(lloyd, moments, np.array([[0, 4]])).value.J[0]
     np.testing.assert_allclose(found, -2 * exchange, rtol=1e-9)
     np.testing.assert_allclose(found, -2 * 3.47109816e-3 * RYDBERG, rtol=2e-8)
@@ -241,7 +241,7 @@ def test_four_spin_rotations_about_the_ferromagnet():
     closed = np.asarray(closed_rotation_tensor(lloyd, kkr.Z, sites).value)
     angles = np.random.default_rng(4).normal(size=(4, 2))
     frame = tangent_frame(kkr.Z)
-    found = mixed_derivative(lambda u: lloyd.energy(rotate(kkr.Z, frame, u)), sites, angles)
+    found = mixed_derivative(lambda u: lloyd.energy(rotate(kkr.Z, frame, u, 4)), sites, angles)
     np.testing.assert_allclose(np.einsum("abcd,a,b,c,d->", closed, *angles), found, rtol=1e-9)
 
 

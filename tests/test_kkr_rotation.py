@@ -56,7 +56,11 @@ def by_chain_rule(lloyd, moments, sites, vectors) -> float:
     def slope(group):
         """Mixed derivative of the t-matrix of one site."""
         site = sites[group[0]]
-        nested = lambda u: lloyd.scatterer.potential(z, rotate(moments, frame, u))[:, site]  # noqa: E731
+
+        def nested(u):
+            spins = rotate(moments, frame, u, len(group))
+            return lloyd.scatterer.potential(z, spins)[:, site]
+
         for m in group:
             step = jnp.zeros((len(moments), 2)).at[site].set(vectors[m])
             nested = (lambda f, s: lambda u: jax.jvp(f, (u,), (s,))[1])(nested, step)

@@ -1,7 +1,9 @@
 """Spin algebra against explicit Pauli matrices, finite rotations and the printed formulas."""
 
+import functools
 import itertools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -126,6 +128,22 @@ def test_rotate_has_all_derivatives_at_zero():
     _, derivatives = jet(point, (0.0,), ([1.0, 0.0, 0.0, 0.0, 0.0, 0.0],))
     cycle = [along, -spin, -along, spin, along, -spin]
     np.testing.assert_allclose(derivatives, cycle, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_rotate_to_an_order_has_its_derivatives_at_zero(order):
+    spin = random_spins(9)
+    frame, slope = tangent_frame(spin), jnp.array([0.6, 0.8])
+    along = slope @ frame
+
+    def nth(n):
+        point = lambda t: rotate(spin, frame, t * slope, order)  # noqa: E731
+        return functools.reduce(lambda f, _: jax.jacfwd(f), range(n), point)(0.0)
+
+    cycle = [spin, along, -spin, -along, spin]
+    for n, exact in enumerate(cycle[: order + 1]):
+        np.testing.assert_allclose(nth(n), exact, rtol=0, atol=1e-14)
+    assert np.abs(nth(order + 1)).max() < 1e-14
 
 
 @pytest.mark.parametrize("order", [2, 3, 4, 5, 6])

@@ -293,12 +293,13 @@ def _gradient(energy, directions):
 
 @eqx.filter_jit
 def _hessian(energy, directions, origin):
-    return jax.hessian(_in_tangent_coordinates(energy, directions))(origin)
+    return jax.hessian(_in_tangent_coordinates(energy, directions, 2))(origin)
 
 
 @eqx.filter_jit
 def _rotation_tensor(energy, directions, origin, sites):
-    return _mixed_derivative(_in_tangent_coordinates(energy, directions), origin, sites)
+    moved = _in_tangent_coordinates(energy, directions, len(sites))
+    return _mixed_derivative(moved, origin, sites)
 
 
 @eqx.filter_jit
@@ -306,9 +307,10 @@ def _multilinear_tensor(energy, origin, sites):
     return _mixed_derivative(energy, origin, sites)
 
 
-def _in_tangent_coordinates(energy, directions):
+def _in_tangent_coordinates(energy, directions, order):
+    """Return the energy of turned spins; its derivatives at zero are exact up to an order."""
     frame = tangent_frame(directions)
-    return lambda tangent: energy(rotate(directions, frame, tangent))
+    return lambda tangent: energy(rotate(directions, frame, tangent, order))
 
 
 def _mixed_derivative(function, origin, sites):

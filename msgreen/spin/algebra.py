@@ -182,11 +182,12 @@ def _frame(directions) -> Float[Array, "*batch 2 3"]:
     return jnp.stack([u, v], axis=-2)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="order")
 def rotate(
     directions: Float[Array, "*batch 3"],
     frame: Float[Array, "*batch 2 3"],
     tangent: Float[Array, "*batch 2"],
+    order: int = 35,
 ) -> Float[Array, "*batch 3"]:
     """Move unit vectors along geodesics: the exponential map of the sphere.
 
@@ -197,17 +198,22 @@ def rotate(
         Tangent vectors from `tangent_frame`.
     tangent : real array, shape (..., 2)
         Geodesic (normal) coordinates in radians, of length at most pi.
+    order : int
+        Power of the angle at which its series end. The default is exact to rounding up to an angle
+        of pi; derivatives at `tangent` = 0 are exact up to this order and compile several times as
+        fast with few terms.
 
     Notes
     -----
     cos and sinc are evaluated as power series of the squared angle, so that derivatives of any
-    order at `tangent` = 0 exist; 18 terms are exact to rounding up to an angle of pi.
+    order at `tangent` = 0 exist.
     """
     square = jnp.sum(tangent * tangent, axis=-1, keepdims=True)
-    cos, sinc = jnp.zeros_like(square), jnp.zeros_like(square)
-    for k in reversed(range(18)):
-        cos = 1.0 - square / ((2 * k + 1) * (2 * k + 2)) * cos
-        sinc = 1.0 - square / ((2 * k + 2) * (2 * k + 3)) * sinc
+    cos, sinc = jnp.ones_like(square), jnp.ones_like(square)
+    for k in reversed(range(2, order + 1, 2)):
+        cos = 1.0 - square / (k * (k - 1)) * cos
+    for k in reversed(range(3, order + 1, 2)):
+        sinc = 1.0 - square / (k * (k - 1)) * sinc
     return cos * directions + sinc * jnp.sum(tangent[..., None] * frame, axis=-2)
 
 
