@@ -6,6 +6,7 @@ symmetrised covariant derivatives on the spheres: the first give the torque, the
 of Liechtenstein et al., and so on to any order.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, combinations_with_replacement, product
@@ -333,20 +334,25 @@ def _along(known, *paths: Array) -> Array:
         heading, speed = path
 
         def place(t):
-            return energy(jnp.cos(speed * t) * directions + jnp.sin(speed * t) * heading)
+            return [energy(jnp.cos(speed * t) * directions + jnp.sin(speed * t) * heading)]
 
-        parts, function, factor = [], place, 1.0
-        for k in range(order + 1):
-            factor = factor * max(k, 1)
-            parts.append(function(jnp.zeros(())) / factor)
-            function = _slope(function)
-        return jnp.stack(parts)
+        derivatives = place
+        for _ in range(order):
+            derivatives = _one_more(derivatives)
+        found = derivatives(jnp.zeros(()))
+        return jnp.stack([d / math.factorial(k) for k, d in enumerate(found)])
 
     return jax.lax.map(one, paths, batch_size=min(_BLOCK, len(paths[0])))
 
 
-def _slope(function):
-    return lambda t: jax.jvp(function, (t,), (jnp.ones(()),))[1]
+def _one_more(function):
+    """Return a list of derivatives, each that of the one before, with one more of them."""
+
+    def longer(t):
+        found, slopes = jax.jvp(function, (t,), (jnp.ones(()),))
+        return [*found, slopes[-1]]
+
+    return longer
 
 
 def _check_sites(name: str, keys: Sequence[tuple[int, ...]], count: int) -> None:
