@@ -40,6 +40,10 @@ CACHE_BYTES = 2**30
 # Two processes of tests and their children stay below 4 GB.
 GROWTH_BYTES = 400 * 2**20
 
+# Where pytest keeps the seconds that every test took when it last ran.
+SECONDS = "msgreen/seconds"
+seconds = {}
+
 # They take longest and start first, each on its own process.
 FIRST = ("test_notebooks.py", "test_docs.py")
 
@@ -52,8 +56,47 @@ def pytest_sessionstart(session):
         shutil.rmtree(CACHE)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption(
+        "--within",
+        type=float,
+        help="only tests that took at most so many seconds when they last ran",
+    )
+
+
+def pytest_runtest_logreport(report):
+    """Add up the time of a test and of the fixtures that it was first to need."""
+    seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+
+
+def pytest_sessionfinish(session):
+    """Keep the times of the tests; those of the processes of a run arrive in the first.
+
+    A test that is first to need what another used to prepare is charged for it: runs of fast tests
+    say nothing new of tests that are known, or fewer would be fast each time.
+    """
+    config = session.config
+    if not hasattr(config, "cache") or hasattr(config, "workerinput"):
+        return
+    known = config.cache.get(SECONDS, {})
+    partial = config.getoption("--within") is not None
+    config.cache.set(SECONDS, seconds | known if partial else known | seconds)
+
+
+def select_fast(config, items):
+    """Leave out tests that took longer than the user asked for; unknown ones stay."""
+    within = config.getoption("--within")
+    if within is None or not hasattr(config, "cache"):
+        return
+    known = config.cache.get(SECONDS, {})
+    slow = {item for item in items if known.get(item.nodeid, 0.0) > within}
+    config.hook.pytest_deselected(items=list(slow))
+    items[:] = [item for item in items if item not in slow]
+
+
+def pytest_collection_modifyitems(config, items):
     """Put files in the order in which they start: the longest first."""
+    select_fast(config, items)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (item.path.name not in FIRST, item.path not in slow))
 
