@@ -33,6 +33,7 @@ from msgreen.spinmodel.fitting import (
 from msgreen.spinmodel.fitting.design import (
     Free,
     columns,
+    design_of,
     evaluate,
     free_values,
     labels,
@@ -239,6 +240,21 @@ def test_columns_are_the_model_for_unit_values(name):
     assert np.abs(energy[0] - expected[0]).max() < 1e-15
     assert np.abs(gradient[0] - expected[1]).max() < 1e-15
     assert np.abs(evaluate(model, spins)[1] - expected[1]).max() < 1e-15
+
+
+def test_design_puts_the_columns_of_all_terms_below_each_other():
+    spins = random_spins(8, 4, 3)
+    free = [free_values(term) for term in all_clusters(3, ["field", "exchange"]).terms]
+    energies, fields = design_of(free, spins)
+    assert energies.shape == (9 + 3, 4) and fields.shape == (9 + 3, 4, 6)
+    model = SpinModel([Term("field", [[0]], [[0, 0.1, 0]]), Term("exchange", [[1, 2]], [0.2])])
+    weights = np.zeros(12)
+    pairs = free[1].term.clusters.sites.tolist()
+    weights[1], weights[9 + pairs.index([1, 2])] = 0.1, 0.2
+    energy, gradient = evaluate(model, spins)
+    np.testing.assert_allclose(weights @ energies, energy, atol=1e-15)
+    wanted = tangential(spins, gradient).reshape(4, 6)
+    np.testing.assert_allclose(np.tensordot(weights, fields, 1), wanted, atol=1e-15)
 
 
 def test_columns_of_a_lattice():

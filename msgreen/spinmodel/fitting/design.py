@@ -227,6 +227,27 @@ def tangential(
     return np.einsum("...ax,...x->...a", frame, np.asarray(vectors))
 
 
+def design_of(
+    free: Sequence[Free], directions: Float[np.ndarray, "config *box site 3"]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return energies (free, config) and tangential fields (free, config, component).
+
+    Parameters
+    ----------
+    free : sequence of Free
+    directions : real array, shape (config, ..., site, 3)
+        Unit vectors.
+    """
+    count = len(directions)
+    energies = [np.zeros((0, count))]
+    fields = [np.zeros((0, count, directions[0, ..., :2].size))]
+    for part in free:
+        energy, gradient = columns(part, directions)
+        energies.append(energy)
+        fields.append(tangential(directions, gradient).reshape(len(energy), count, -1))
+    return np.concatenate(energies), np.concatenate(fields)
+
+
 def labels(free: Sequence[Free]) -> list[str]:
     """Return a name for every free parameter: class, sites and component where there is one."""
     return [_label(f.term, number, v) for f in free for number, v in enumerate(f.basis)]

@@ -17,7 +17,7 @@ from msgreen._typing import ArrayLike, Float
 from msgreen.errors import InputError
 from msgreen.spinmodel.fitting.design import (
     Free,
-    columns,
+    design_of,
     evaluate,
     free_values,
     labels,
@@ -213,6 +213,17 @@ def fit(
     ([0.01, 0.03, 0.02], 12)
     """
     free = [free_values(term, symmetry) for term in template.terms]
+    return _fitted(free, template, samples, weights, field_weight, energy_weight)
+
+
+def _fitted(
+    free: list[Free],
+    template: SpinModel,
+    samples: Samples,
+    weights=None,
+    field_weight: float = 1.0,
+    energy_weight: float = 0.0,
+) -> FitResult:
     matrix, data, doubt = _equations(free, samples, weights, field_weight, energy_weight)
     solution = solve(matrix, data, labels(free) + ["offset"] * (energy_weight > 0))
     start, terms = 0, []
@@ -248,6 +259,7 @@ def fit_by_class(
     samples: Samples,
     *,
     ladder: Mapping[str, tuple[str, ...]] = LADDER,
+    symmetry: Symmetry | None = None,
     **options,
 ) -> dict[str, FitResult]:
     """Return a fit for every step of a ladder of classes, each with all classes before it.
@@ -259,20 +271,21 @@ def fit_by_class(
     samples : Samples
     ladder : mapping of str to tuple of str
         Name of a step and the classes that it adds.
-    **options
+    symmetry, **options
         As for `fit`.
 
     References
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Table 3.
     """
+    free = [free_values(term, symmetry) for term in template.terms]
     found, names = {}, []
     for step, added in ladder.items():
         new = [name for name in added if name in template.classes]
         if new:
             names += new
-            part = template.with_terms([t for t in template.terms if t.name in names])
-            found[step] = fit(part, samples, **options)
+            chosen = [part for part in free if part.term.name in names]
+            found[step] = _fitted(chosen, template, samples, **options)
     return found
 
 
@@ -281,6 +294,7 @@ def cross_validate(
     samples: Samples,
     folds: int = 5,
     *,
+    symmetry: Symmetry | None = None,
     weights: Float[ArrayLike, " config"] | None = None,
     seed: int = 0,
     **options,
@@ -293,7 +307,7 @@ def cross_validate(
     samples : Samples
     folds : int
         Number of parts into which the samples are divided at random, 2 to their number.
-    weights : real array, shape (config,), optional
+    symmetry, weights
         As for `fit`.
     seed : int
     **options
@@ -308,10 +322,10 @@ def cross_validate(
         )
     weights = np.ones(len(samples)) if weights is None else np.asarray(weights, float)
     order = np.random.default_rng(seed).permutation(len(samples))
-    parts = []
+    free, parts = [free_values(term, symmetry) for term in template.terms], []
     for left_out in np.array_split(order, folds):
         rest = np.setdiff1d(order, left_out)
-        found = fit(template, samples[rest], weights=weights[rest], **options)
+        found = _fitted(free, template, samples[rest], weights[rest], **options)
         parts.append(_residuals(found.model, found.offset, samples[left_out]))
     return CrossValidation(_pooled(parts), tuple(_pooled([part]) for part in parts))
 
@@ -337,7 +351,7 @@ def _equations(
                 f"Argument `samples` must hold {name} to fit them, but it has none. Set "
                 f"`{argument}` to zero."
             )
-    energies, fields = _design(free, samples.directions)
+    energies, fields = design_of(free, samples.directions)
     matrix, data, doubt = [], [], []
     if field_weight > 0 and samples.fields is not None:
         root = np.sqrt(field_weight * weights)[:, None]
@@ -372,18 +386,6 @@ def _weighted(samples: Samples, weights) -> tuple[Samples, np.ndarray]:
             f"is {weights.shape}. Give zeros for those to leave out."
         )
     return samples[weights > 0], weights[weights > 0]
-
-
-def _design(free: list[Free], directions) -> tuple[np.ndarray, np.ndarray]:
-    """Return the energies (free, config) and tangential fields (free, config, component)."""
-    count = len(directions)
-    energies = [np.zeros((0, count))]
-    fields = [np.zeros((0, count, directions[0, ..., :2].size))]
-    for part in free:
-        energy, gradient = columns(part, directions)
-        energies.append(energy)
-        fields.append(tangential(directions, gradient).reshape(len(energy), count, -1))
-    return np.concatenate(energies), np.concatenate(fields)
 
 
 class _Residuals(NamedTuple):
