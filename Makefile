@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
-# On all cores, without the tests of other packages: pip took a third of its time for all on one.
-COMPILE := -$(BIN)/python -W ignore -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib
+# On all cores, where pip took a third of its time for all on one. Left out is a third that is
+# rarely imported, and then compiled: tests of other packages, and parts of large ones.
+RARE := tests?|ase|beartype|debugpy|pip|setuptools|plotly/(graph_objs|validators)|pygments/lexers
+COMPILE := -$(BIN)/python -W ignore -m compileall -qq -j 0 -x '/($(RARE))/' $(VENV)/lib
 
 # One stamp per set of dependencies; a set is installed again when pyproject.toml is newer.
 CORE := $(VENV)/.installed-core
