@@ -36,10 +36,10 @@ test: $(DEV) ## run all tests, notebooks included, on two processes
 	$(PYTEST) --ignore tests/kernels
 	XLA_FLAGS= $(PYTEST) tests/kernels
 
-# Two thirds of the tests take a fourteenth of the time. Before the first run of `test` nothing is
+# Three fifths of the tests take a fiftieth of the time. Before the first run of `test` nothing is
 # known of any, and all that are not marked as slow run.
-test-fast: $(DEV) ## run the tests that took at most 0.2 s when they last ran, for work at hand
-	$(PYTEST) -m "not slow" --within 0.2
+test-fast: $(DEV) ## run the tests that took at most 0.1 s when they last ran, for work at hand
+	$(PYTEST) -m "not slow" --within 0.1
 
 # The checks take a second and a half of every process and 15 to 80 % of the time of short files, so
 # that `test` goes without. Left out are files that only start other processes, and those in which
