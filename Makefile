@@ -46,7 +46,7 @@ test-fast: $(DEV) ## run the tests that took at most 0.1 s when they last ran, f
 # functions with annotations are not what they were: arguments wrong on purpose, functions by name.
 UNCHECKED := bad_calls bad_calls_io blocks docs house notebooks package signals simulation_killed \
 	site spin_program_runs start
-annotations: $(DEV) ## compare annotations with what the fast tests pass
+annotations: $(DEV) ## compare annotations with what all tests but the slow ones pass
 	$(PYTEST) -p tests.annotations -m "not slow" \
 		$(filter-out $(UNCHECKED:%=tests/test_%.py),$(wildcard tests/test_*.py))
 
@@ -55,7 +55,7 @@ notebooks: $(DEV) ## run the tests of the notebooks only
 
 # Extras are left out: what they need may be newer than what msgreen needs.
 OLDEST := .cache/oldest
-oldest: $(BIN)/python ## run the fast tests with the oldest versions that pyproject.toml allows
+oldest: $(BIN)/python ## run all but the slow tests with the oldest versions that pyproject.toml allows
 	$(BIN)/python -m venv --clear --without-pip $(OLDEST)
 	sed -n '/^dependencies/,/^]/s/^ *"\(.*\)>=\(.*\)",/\1==\2/p' pyproject.toml > $(OLDEST)/versions.txt
 	$(BIN)/python -m pip --python $(OLDEST)/bin/python install --quiet --disable-pip-version-check \
