@@ -106,6 +106,15 @@ def test_run_of_a_chain_gives_its_tensors(tmp_path):
     unknown = replace(pair.tensor, error=np.full(np.shape(pair.tensor.error), np.nan))
     unsure = replace(given, terms=(replace(pair, tensor=unknown),))
     assert len(tensor_distance_figure(unsure).axes[0].lines[0].get_ydata()) == len(direct.value)
+    doubts = np.array(pair.tensor.error)
+    doubts[0], doubts[1:] = np.nan, 1e3
+    partly = replace(pair, tensor=replace(pair.tensor, error=doubts))
+    panel = tensor_distance_figure(replace(given, terms=(partly,))).axes[0]
+    *points, line = panel.lines
+    assert points and all(len(drawn.get_ydata()) == 1 for drawn in points)
+    assert line.get_label() == "largest error" and line.get_ydata()[0] == pytest.approx(3e3 / MEV)
+    labels = [line.get_label() for line in tensor_distance_figure(unsure).axes[0].lines]
+    assert labels and "largest error" not in labels
     plain = read(CHAIN + "[output]\nfigures = false\n", tmp_path)
     assert plain.run(False).figures == {}
     bare = replace(interactions_of(outcome.dataset), terms=(Terms(np.array([[0, 1]]), {}),))

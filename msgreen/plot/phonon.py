@@ -77,8 +77,8 @@ def tensor_distance_figure(found: Interactions) -> Figure:
     ----------
     found : Interactions
         With `positions`, and pairs with tensors T. Drawn in its own convention: the norm of
-        (T + T^T)/2, and the length of D, where they are above the largest error of a norm or if
-        no error is known.
+        (T + T^T)/2, and the length of D, where they are above the largest error of a norm that is
+        known, and of pairs whose error is not known.
     """
     pair, places = found["pair"], np.asarray(found.positions, float)
     if pair.tensor is None:
@@ -88,7 +88,9 @@ def tensor_distance_figure(found: Interactions) -> Figure:
         )
     tensor = np.asarray(pair.tensor.value) / MEV
     # Entries may err together: of a norm the error is the norm of theirs.
-    error = float(np.linalg.norm(pair.tensor.error, axis=(1, 2)).max()) / MEV
+    doubt = np.linalg.norm(pair.tensor.error, axis=(1, 2)) / MEV
+    known = ~np.isnan(doubt)
+    error = doubt[known].max(initial=0.0)
     length = np.linalg.norm(places[pair.loops[:, 0]] - places[pair.loops[:, 1]], axis=1)
     turned = np.swapaxes(tensor, 1, 2)
     figure, axes = panels(1, 1, 2.6)
@@ -98,10 +100,11 @@ def tensor_distance_figure(found: Interactions) -> Figure:
         ((tensor - turned) / np.sqrt(8), r"$|\mathbf{D}|$", RED, "s"),
     ):
         size = np.linalg.norm(part, axis=(1, 2))
-        seen = ~(size <= error)
+        seen = ~known | (size > error)
         if seen.any():
             panel.plot(length[seen], size[seen], marker, color=colour, ms=4, label=label)
-    panel.axhline(error, color="0.6", lw=0.8, ls=":", zorder=0, label="largest error")
+    if known.any():
+        panel.axhline(error, color="0.6", lw=0.8, ls=":", zorder=0, label="largest error")
     panel.set_yscale("log")
     panel.set(xlabel="distance (Å)", ylabel=f"pairs (meV), convention {found.convention.name}")
     panel.legend()
