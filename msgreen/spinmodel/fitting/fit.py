@@ -278,7 +278,8 @@ def fit_by_class(
     ----------
     Brinker, dos Santos Dias, Lounis, Phys. Rev. Research 2, 033240 (2020), Table 3.
     """
-    free = [free_values(term, symmetry) for term in template.terms]
+    wanted = {name for added in ladder.values() for name in added}
+    free = [free_values(term, symmetry) for term in template.terms if term.name in wanted]
     found, names = {}, []
     for step, added in ladder.items():
         new = [name for name in added if name in template.classes]
