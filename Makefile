@@ -33,12 +33,12 @@ test test-fast annotations notebooks: export PYTHONDONTWRITEBYTECODE =
 # Threads that compile would each keep memory of their own.
 test test-fast notebooks: export MALLOC_ARENA_MAX = 2
 test: $(DEV) ## run all tests, notebooks included, on two processes
-	$(PYTEST) --ignore tests/kernels
-	XLA_FLAGS= $(PYTEST) tests/kernels
+	$(PYTEST) --keep-times --ignore tests/kernels
+	XLA_FLAGS= $(PYTEST) --keep-times tests/kernels
 
 # Three fifths of the tests take a fiftieth of the time. Before the first run of `test` nothing is
 # known of any, and all that are not marked as slow run.
-test-fast: $(DEV) ## run the tests that took at most 0.1 s when they last ran, for work at hand
+test-fast: $(DEV) ## run what took at most 0.1 s in the last run of `test`, and new tests
 	$(PYTEST) -m "not slow" --within 0.1
 
 # The checks take a second and a half of every process and 15 to 80 % of the time of short files, so

@@ -40,7 +40,7 @@ CACHE_BYTES = 2**30
 # Two processes of tests and their children stay below 4 GB.
 GROWTH_BYTES = 400 * 2**20
 
-# Where pytest keeps the seconds that every test took when it last ran.
+# Where pytest keeps the seconds that every test took when `make test` last ran.
 SECONDS = "msgreen/seconds"
 seconds = {}
 
@@ -60,8 +60,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--within",
         type=float,
-        help="only tests that took at most so many seconds when they last ran",
+        help="only tests that took at most so many seconds when times were last kept, and new ones",
     )
+    parser.addoption("--keep-times", action="store_true", help="keep the time of every test")
 
 
 def pytest_runtest_logreport(report):
@@ -70,23 +71,19 @@ def pytest_runtest_logreport(report):
 
 
 def pytest_sessionfinish(session):
-    """Keep the times of the tests; those of the processes of a run arrive in the first.
+    """Keep the times of the tests, if asked to; those of all processes arrive in the first.
 
-    A test that is first to need what another used to prepare is charged for it: runs of fast tests
-    say nothing new of tests that are known, or fewer would be fast each time.
+    A test that runs alone is charged for what others prepare in a whole run: only `make test` asks.
     """
     config = session.config
-    if not hasattr(config, "cache") or hasattr(config, "workerinput"):
-        return
-    known = config.cache.get(SECONDS, {})
-    partial = config.getoption("--within") is not None
-    config.cache.set(SECONDS, seconds | known if partial else known | seconds)
+    if config.getoption("--keep-times") and not hasattr(config, "workerinput"):
+        config.cache.set(SECONDS, config.cache.get(SECONDS, {}) | seconds)
 
 
 def select_fast(config, items):
     """Leave out tests that took longer than the user asked for; unknown ones stay."""
     within = config.getoption("--within")
-    if within is None or not hasattr(config, "cache"):
+    if within is None:
         return
     known = config.cache.get(SECONDS, {})
     slow = {item for item in items if known.get(item.nodeid, 0.0) > within}

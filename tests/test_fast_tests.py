@@ -1,4 +1,4 @@
-"""`make test-fast` runs the tests that were fast when they last ran, and those never run."""
+"""`make test-fast` runs the tests that were fast in the last `make test`, and those never run."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,12 +18,12 @@ def conftest(request):
 class Config(SimpleNamespace):
     """What of a configuration of pytest is used, with the times of two tests."""
 
-    def __init__(self, within):
+    def __init__(self, **options):
         self.left_out, self.kept = [], dict(TIMES)
         read = lambda key, default: dict(self.kept)  # noqa: E731
         self.cache = SimpleNamespace(get=read, set=lambda key, value: self.kept.update(value))
         self.hook = SimpleNamespace(pytest_deselected=lambda items: self.left_out.extend(items))
-        self.getoption = lambda name: within
+        self.getoption = options.__getitem__
 
 
 class Named(SimpleNamespace):
@@ -37,18 +37,18 @@ class Named(SimpleNamespace):
 
 @pytest.mark.parametrize("within, left", [(None, "abc"), (0.2, "ac"), (5.0, "abc"), (0.05, "c")])
 def test_slow_ones_are_left_out_and_unknown_ones_run(conftest, within, left):
-    config, tests = Config(within), [Named(name) for name in "abc"]
+    config, tests = Config(**{"--within": within}), [Named(name) for name in "abc"]
     conftest.select_fast(config, tests)
     assert "".join(test.nodeid for test in tests) == left
     assert sorted(left + "".join(test.nodeid for test in config.left_out)) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("within, first", [(None, 0.7), (0.2, 0.1)])
-def test_runs_of_fast_tests_do_not_change_what_is_known(conftest, monkeypatch, within, first):
-    """A test pays for what a slow one used to prepare, and would be left out the next time."""
+@pytest.mark.parametrize("keep, expected", [(True, {"a": 0.7, "new": 0.3}), (False, {})])
+def test_only_whole_runs_change_what_is_known(conftest, monkeypatch, keep, expected):
+    """A test that runs alone pays for what others prepare, and would be left out the next time."""
     monkeypatch.setattr(conftest, "seconds", {})
     for nodeid, duration in (("a", 0.5), ("a", 0.2), ("new", 0.3)):
         conftest.pytest_runtest_logreport(SimpleNamespace(nodeid=nodeid, duration=duration))
-    config = Config(within)
+    config = Config(**{"--keep-times": keep})
     conftest.pytest_sessionfinish(SimpleNamespace(config=config))
-    assert config.kept == pytest.approx(TIMES | {"a": first, "new": 0.3})
+    assert config.kept == pytest.approx(TIMES | expected)
