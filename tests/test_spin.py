@@ -146,6 +146,13 @@ def test_rotate_to_an_order_has_its_derivatives_at_zero(order):
     assert np.abs(nth(order + 1)).max() < 1e-14
 
 
+@pytest.mark.parametrize("order", [-1, 2.5, "2"])
+def test_rotate_refuses_orders_that_are_none(order):
+    spin = random_spins(9)
+    with pytest.raises(InputError, match="`order` must be an integer of at least 0"):
+        rotate(spin, tangent_frame(spin), jnp.zeros(2), order)
+
+
 @pytest.mark.parametrize("order", [2, 3, 4, 5, 6])
 def test_spin_form_is_the_trace(order):
     spins = list(np.random.default_rng(order).normal(size=(order, 3)))

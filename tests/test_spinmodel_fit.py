@@ -257,6 +257,14 @@ def test_design_puts_the_columns_of_all_terms_below_each_other():
     np.testing.assert_allclose(np.tensordot(weights, fields, 1), wanted, atol=1e-15)
 
 
+@pytest.mark.parametrize("function", [fit_by_class, cross_validate])
+def test_misspelt_options_are_refused_by_the_function_that_was_called(function):
+    template = all_clusters(2, ["exchange"])
+    samples = measured(SpinModel([Term("exchange", [[0, 1]], [0.1])]), random_spins(9, 6, 2))
+    with pytest.raises(TypeError, match=rf"{function.__name__}\(\) got an unexpected.*'weigths'"):
+        function(template, samples, weigths=np.ones(6))
+
+
 def test_columns_of_a_lattice():
     lattice = Lattice.square()
     cells = [[[0, 0], [1, 0], [1, 1]], [[0, 0], [0, 1], [-1, 0]]]

@@ -208,6 +208,7 @@ def rotate(
     cos and sinc are evaluated as power series of the squared angle, so that derivatives of any
     order at `tangent` = 0 exist.
     """
+    _checks.whole_number("order", order, 0)
     square = jnp.sum(tangent * tangent, axis=-1, keepdims=True)
     cos, sinc = jnp.ones_like(square), jnp.ones_like(square)
     for k in reversed(range(2, order + 1, 2)):

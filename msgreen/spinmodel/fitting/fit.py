@@ -220,9 +220,9 @@ def _fitted(
     free: list[Free],
     template: SpinModel,
     samples: Samples,
-    weights=None,
-    field_weight: float = 1.0,
-    energy_weight: float = 0.0,
+    weights,
+    field_weight: float,
+    energy_weight: float,
 ) -> FitResult:
     matrix, data, doubt = _equations(free, samples, weights, field_weight, energy_weight)
     solution = solve(matrix, data, labels(free) + ["offset"] * (energy_weight > 0))
@@ -260,7 +260,9 @@ def fit_by_class(
     *,
     ladder: Mapping[str, tuple[str, ...]] = LADDER,
     symmetry: Symmetry | None = None,
-    **options,
+    weights: Float[ArrayLike, " config"] | None = None,
+    field_weight: float = 1.0,
+    energy_weight: float = 0.0,
 ) -> dict[str, FitResult]:
     """Return a fit for every step of a ladder of classes, each with all classes before it.
 
@@ -271,7 +273,7 @@ def fit_by_class(
     samples : Samples
     ladder : mapping of str to tuple of str
         Name of a step and the classes that it adds.
-    symmetry, **options
+    symmetry, weights, field_weight, energy_weight
         As for `fit`.
 
     References
@@ -286,7 +288,7 @@ def fit_by_class(
         if new:
             names += new
             chosen = [part for part in free if part.term.name in names]
-            found[step] = _fitted(chosen, template, samples, **options)
+            found[step] = _fitted(chosen, template, samples, weights, field_weight, energy_weight)
     return found
 
 
@@ -297,8 +299,9 @@ def cross_validate(
     *,
     symmetry: Symmetry | None = None,
     weights: Float[ArrayLike, " config"] | None = None,
+    field_weight: float = 1.0,
+    energy_weight: float = 0.0,
     seed: int = 0,
-    **options,
 ) -> CrossValidation:
     """Return the errors of configurations left out of the fit, each once.
 
@@ -308,11 +311,9 @@ def cross_validate(
     samples : Samples
     folds : int
         Number of parts into which the samples are divided at random, 2 to their number.
-    symmetry, weights
+    symmetry, weights, field_weight, energy_weight
         As for `fit`.
     seed : int
-    **options
-        As for `fit`.
     """
     _checks.whole_number("folds", folds, 2)
     _checks.whole_number("seed", seed, 0)
@@ -326,7 +327,7 @@ def cross_validate(
     free, parts = [free_values(term, symmetry) for term in template.terms], []
     for left_out in np.array_split(order, folds):
         rest = np.setdiff1d(order, left_out)
-        found = _fitted(free, template, samples[rest], weights[rest], **options)
+        found = _fitted(free, template, samples[rest], weights[rest], field_weight, energy_weight)
         parts.append(_residuals(found.model, found.offset, samples[left_out]))
     return CrossValidation(_pooled(parts), tuple(_pooled([part]) for part in parts))
 
